@@ -2,9 +2,21 @@
 //!
 //! No I/O, no protocol, no threads. Everything that two threads touch lives here, behind methods that have a
 //! loom model; [`sync`] alone names atomics.
+pub mod chunk;
+pub mod content;
 pub mod error;
+pub mod inbox;
+pub mod log;
+pub mod msg;
+pub mod peer;
+pub mod pipe;
+pub mod queue;
+pub mod slot;
 pub mod socket_type;
 pub mod sync;
 
 pub use error::{Error, OutOfMemory, Result};
+pub use msg::{Kind, Msg};
+pub use peer::{PeerInfo, PeerRef};
+pub use pipe::{Due, DueList, End, Pipe, PipeId, Pipes};
 pub use socket_type::SocketType;
