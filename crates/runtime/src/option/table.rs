@@ -11,7 +11,6 @@ use std::time::Duration;
 const MAX: i32 = i32::MAX;
 const ALL: Kinds = Kinds::ALL;
 const NONE: Kinds = Kinds::NONE;
-const SUB: Kinds = Kinds::of(&[SocketType::Sub]);
 const XSUB: Kinds = Kinds::of(&[SocketType::Xsub]);
 const REQ: Kinds = Kinds::of(&[SocketType::Req]);
 const STREAM: Kinds = Kinds::of(&[SocketType::Stream]);
