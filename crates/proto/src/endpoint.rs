@@ -1,0 +1,5 @@
+//! placeholder
+#[derive(Debug)]
+pub enum Endpoint {}
+#[derive(Debug)]
+pub struct EndpointError {}
