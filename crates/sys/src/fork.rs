@@ -5,8 +5,7 @@
 //! 0 in the page means "new process": the first reader there gives it the next number.
 
 use std::ptr;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// The last number given out; copied by fork, so that a child continues behind its parent.
 static LAST: AtomicU32 = AtomicU32::new(0);
@@ -55,9 +54,20 @@ pub fn fork_epoch() -> u32 {
     ForkEpoch::current().number()
 }
 
+/// The word, made at the first use. No lock: a fork while another thread holds one would leave the child stuck.
 fn word() -> &'static AtomicU32 {
-    static WORD: OnceLock<&'static AtomicU32> = OnceLock::new();
-    WORD.get_or_init(|| wiped_word().unwrap_or_else(counted_word))
+    static WORD: AtomicPtr<AtomicU32> = AtomicPtr::new(ptr::null_mut());
+    let mut word = WORD.load(Ordering::Acquire);
+    if word.is_null() {
+        let made = ptr::from_ref(wiped_word().unwrap_or_else(counted_word)).cast_mut();
+        // Of several first users one wins; the pages of the others stay unused.
+        word = match WORD.compare_exchange(word, made, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => made,
+            Err(won) => won,
+        };
+    }
+    // SAFETY: not null, and only ever set from a `&'static AtomicU32`.
+    unsafe { &*word }
 }
 
 fn read(word: &AtomicU32) -> u32 {

@@ -5,8 +5,7 @@
 //! makes every running thread of the process execute a barrier; elsewhere both are SeqCst fences. Which of the two is
 //! decided once, at the first use, so that both sides always agree.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{Ordering, compiler_fence, fence};
+use std::sync::atomic::{AtomicU8, Ordering, compiler_fence, fence};
 
 const GLOBAL: libc::c_int = 1;
 const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
@@ -17,11 +16,30 @@ fn command(command: libc::c_int) -> bool {
     unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
 }
 
+const UNKNOWN: u8 = 0;
+const AVAILABLE: u8 = 1;
+const MISSING: u8 = 2;
+
+static STATE: AtomicU8 = AtomicU8::new(UNKNOWN);
+
 /// True if the light side costs nothing: the kernel has registered this process for expedited barriers.
 #[inline]
 pub fn available() -> bool {
-    static REGISTERED: OnceLock<bool> = OnceLock::new();
-    *REGISTERED.get_or_init(|| command(REGISTER_PRIVATE_EXPEDITED) && command(PRIVATE_EXPEDITED))
+    match STATE.load(Ordering::Relaxed) {
+        UNKNOWN => find_out(),
+        state => state == AVAILABLE,
+    }
+}
+
+/// Decides once. No lock: a fork while another thread holds one would leave the child stuck.
+#[cold]
+fn find_out() -> bool {
+    let works = command(REGISTER_PRIVATE_EXPEDITED) && command(PRIVATE_EXPEDITED);
+    let found = if works { AVAILABLE } else { MISSING };
+    match STATE.compare_exchange(UNKNOWN, found, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => works,
+        Err(decided) => decided == AVAILABLE,
+    }
 }
 
 /// The frequent side's fence.

@@ -22,13 +22,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Errors: ENODEV for a host or interface that does not exist, EINVAL for a zone that does not, ENOMEM.
 pub fn resolve_bind(host: &str, port: u16, ipv6: bool) -> io::Result<SocketAddr> {
     let ipv6 = ipv6 && tcp::is_ipv6_supported();
-    if let Some(address) = local(host, port, ipv6)? {
-        return Ok(address);
+    match local(host, port, ipv6)? {
+        Some(address) => Ok(address),
+        None => first(look_up(host, port, ipv6, libc::AI_PASSIVE), libc::ENODEV),
     }
-    if let Some(address) = numeric(host, port, ipv6)? {
-        return Ok(address);
-    }
-    first(look_up(host, port, ipv6, libc::AI_PASSIVE), libc::ENODEV)
 }
 
 /// The address to connect from: `*` for any, an interface name or a numeric address. Never asks DNS.
@@ -36,10 +33,7 @@ pub fn resolve_bind(host: &str, port: u16, ipv6: bool) -> io::Result<SocketAddr>
 /// Errors: EINVAL for anything else.
 pub fn resolve_source(host: &str, port: u16, ipv6: bool) -> io::Result<SocketAddr> {
     let ipv6 = ipv6 && tcp::is_ipv6_supported();
-    match local(host, port, ipv6)? {
-        Some(address) => Ok(address),
-        None => numeric(host, port, ipv6)?.ok_or_else(|| errno(libc::EINVAL)),
-    }
+    local(host, port, ipv6)?.ok_or_else(|| errno(libc::EINVAL))
 }
 
 /// The addresses to try in turn to reach a host, at least one.
@@ -53,11 +47,14 @@ pub fn resolve_connect(host: &str, port: u16, ipv6: bool) -> io::Result<Vec<Sock
     }
 }
 
-/// What names no host: `*`, or an interface.
+/// What needs no name server: `*`, a numeric address, or an interface.
 fn local(host: &str, port: u16, ipv6: bool) -> io::Result<Option<SocketAddr>> {
     if host == "*" {
         let any = if ipv6 { IpAddr::from(Ipv6Addr::UNSPECIFIED) } else { Ipv4Addr::UNSPECIFIED.into() };
         return Ok(Some(SocketAddr::new(any, port)));
+    }
+    if let Some(address) = numeric(host, port, ipv6)? {
+        return Ok(Some(address));
     }
     Ok(interface::address(host, ipv6)?.map(|(ip, scope)| with_scope(ip, port, scope)))
 }
@@ -270,5 +267,128 @@ impl fmt::Debug for Resolver {
             .field("waiting", &queue.waiting.len())
             .field("threads", &queue.threads)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    fn code<T: fmt::Debug>(result: io::Result<T>) -> Option<i32> {
+        result.unwrap_err().raw_os_error()
+    }
+
+    #[test]
+    fn wildcard_binds_to_all_addresses_of_the_family() {
+        assert_eq!(resolve_bind("*", 5, false).unwrap(), "0.0.0.0:5".parse().unwrap());
+        let any = if tcp::is_ipv6_supported() { "[::]:5" } else { "0.0.0.0:5" };
+        assert_eq!(resolve_bind("*", 5, true).unwrap(), any.parse().unwrap());
+    }
+
+    #[test]
+    fn interface_names_stand_for_their_first_address() {
+        assert_eq!(resolve_bind("lo", 7, false).unwrap(), "127.0.0.1:7".parse().unwrap());
+        assert_eq!(resolve_source("lo", 0, false).unwrap(), "127.0.0.1:0".parse().unwrap());
+        assert_eq!(code(resolve_bind("no-such-nic.invalid", 7, false)), Some(libc::ENODEV));
+        // A source is never looked up in DNS.
+        assert_eq!(code(resolve_source("localhost", 7, false)), Some(libc::EINVAL));
+    }
+
+    #[test]
+    fn ipv4_hosts_are_mapped_when_ipv6_is_on() {
+        let host = |ipv6| resolve_connect("127.0.0.1", 9, ipv6).unwrap();
+        assert_eq!(host(false), ["127.0.0.1:9".parse().unwrap()]);
+        let mapped = if tcp::is_ipv6_supported() { "[::ffff:127.0.0.1]:9" } else { "127.0.0.1:9" };
+        assert_eq!(host(true), [mapped.parse().unwrap()]);
+    }
+
+    #[test]
+    fn host_names_resolve_to_all_their_addresses() {
+        let localhost = resolve_connect("localhost", 80, false).unwrap();
+        assert!(localhost.contains(&"127.0.0.1:80".parse().unwrap()), "{localhost:?}");
+        assert_eq!(resolve_bind("localhost", 80, false).unwrap(), localhost[0]);
+        let both = resolve_connect("localhost", 80, true).unwrap();
+        assert!(
+            both.iter()
+                .all(|address| address.ip().is_loopback() || address.ip().to_canonical().is_loopback())
+        );
+        assert_eq!(code(resolve_connect("no-such-host.invalid", 80, false)), Some(libc::EINVAL));
+        assert_eq!(code(resolve_connect("", 80, false)), Some(libc::EINVAL));
+        assert_eq!(code(resolve_connect("a\0b", 80, false)), Some(libc::EINVAL));
+        assert_eq!(code(resolve_bind("", 80, false)), Some(libc::ENODEV));
+    }
+
+    #[test]
+    fn zones_are_names_or_numbers_and_must_exist() {
+        for host in ["fe80::1%", "fe80::1%0", "fe80::1%no-such-nic", "[fe80::1%0]"] {
+            assert_eq!(code(resolve_connect(host, 1, true)), Some(libc::EINVAL), "{host}");
+        }
+        let lo = interface::index("lo").unwrap();
+        if !tcp::is_ipv6_supported() {
+            assert_eq!(code(resolve_connect("fe80::1%lo", 1, true)), Some(libc::EINVAL));
+            return;
+        }
+        for host in ["fe80::1%lo".to_owned(), "[fe80::1%lo]".to_owned(), format!("fe80::1%{lo}")] {
+            let [SocketAddr::V6(address)] = resolve_connect(&host, 1, true).unwrap()[..] else {
+                panic!("{host}")
+            };
+            assert_eq!((address.scope_id(), address.port()), (lo, 1), "{host}");
+            assert_eq!(crate::net::ip_text(address.into()), "fe80::1%lo");
+        }
+    }
+
+    fn request(host: &str) -> Request {
+        Request { host: host.into(), port: 4, ipv6: false }
+    }
+
+    #[test]
+    fn a_numeric_host_is_answered_before_submit_returns() {
+        let resolver = Resolver::new();
+        let (reply, answer) = mpsc::channel();
+        resolver.submit(request("10.0.0.1"), move |result| reply.send(result).unwrap());
+        assert_eq!(answer.try_recv().unwrap().unwrap(), ["10.0.0.1:4".parse().unwrap()]);
+        assert_eq!(resolver.queue().threads, 0);
+    }
+
+    #[test]
+    fn names_are_answered_by_helper_threads_that_end() {
+        let resolver = Resolver::new();
+        let (reply, answers) = mpsc::channel();
+        let caller = std::thread::current().id();
+        for n in 0..20 {
+            let reply = reply.clone();
+            resolver.submit(request("localhost"), move |result| {
+                assert_ne!(std::thread::current().id(), caller);
+                reply.send(result.unwrap()).unwrap();
+                assert_ne!(n, 3, "a panicking reply must not stop the others");
+            });
+            assert!(resolver.queue().threads <= MAX_THREADS);
+        }
+        for _ in 0..20 {
+            assert!(answers.recv().unwrap().contains(&"127.0.0.1:4".parse().unwrap()));
+        }
+        while resolver.queue().threads > 0 {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn dropping_the_resolver_forgets_what_was_not_begun() {
+        let resolver = Resolver::new();
+        let (reply, answers) = mpsc::channel::<()>();
+        let gate = Arc::new(Mutex::new(()));
+        let held = gate.lock().unwrap();
+        for _ in 0..MAX_THREADS + 8 {
+            let (reply, gate) = (reply.clone(), gate.clone());
+            resolver.submit(request("localhost"), move |_| {
+                drop(gate.lock());
+                reply.send(()).unwrap();
+            });
+        }
+        drop((reply, resolver));
+        drop(held);
+        // Ends only when every reply was either called or dropped.
+        assert!(answers.iter().count() <= MAX_THREADS);
     }
 }

@@ -147,3 +147,80 @@ pub fn cpus_online() -> usize {
     let count = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
     usize::try_from(count).unwrap_or(1).max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::SignalSet;
+    use std::fs;
+
+    #[test]
+    fn all_signals_are_blocked_there_and_the_creator_s_mask_stays() {
+        let before = format!("{:?}", SignalSet::blocked().unwrap());
+        let blocked = spawn("signals", ThreadOptions::default(), || {
+            let mask = SignalSet::blocked().unwrap();
+            // SAFETY: an initialised set.
+            [libc::SIGINT, libc::SIGTERM, libc::SIGUSR1, libc::SIGCHLD, libc::SIGPIPE]
+                .iter()
+                .all(|&signal| unsafe { libc::sigismember(&raw const mask.0, signal) } == 1)
+        });
+        assert!(blocked.unwrap().join().unwrap());
+        assert_eq!(format!("{:?}", SignalSet::blocked().unwrap()), before);
+    }
+
+    #[test]
+    fn the_name_is_cut_to_fifteen_bytes() {
+        let name = || fs::read_to_string("/proc/thread-self/comm").unwrap();
+        let shown = |asked: &str| spawn(asked, ThreadOptions::default(), name).unwrap().join().unwrap();
+        assert_eq!(shown("ZMQbg/IO/0"), "ZMQbg/IO/0\n");
+        assert_eq!(shown("0123456789abcdefgh"), "0123456789abcde\n");
+        assert_eq!(shown("a\0b"), "ab\n");
+        assert_eq!(shown("0123456789abcdé"), "0123456789abcd\n");
+    }
+
+    #[test]
+    fn options_are_taken_before_spawn_returns() {
+        let options = ThreadOptions { cpu_affinity: vec![allowed_cpu()], ..Default::default() };
+        let cpus = spawn("pinned", options, || std::thread::available_parallelism().unwrap().get());
+        assert_eq!(cpus.unwrap().join().unwrap(), 1);
+        let batch = ThreadOptions { sched_policy: Some(libc::SCHED_BATCH), ..Default::default() };
+        // SAFETY: integers only; 0 is the calling thread.
+        let policy = spawn("batch", batch, || unsafe { libc::sched_getscheduler(0) });
+        assert_eq!(policy.unwrap().join().unwrap(), libc::SCHED_BATCH);
+    }
+
+    #[test]
+    fn a_refused_option_is_an_error_and_nothing_runs() {
+        let refused = [
+            ThreadOptions { cpu_affinity: vec![usize::MAX], ..Default::default() },
+            ThreadOptions { cpu_affinity: vec![libc::CPU_SETSIZE as usize - 1], ..Default::default() },
+            ThreadOptions { sched_policy: Some(12_345), ..Default::default() },
+            ThreadOptions {
+                sched_policy: Some(libc::SCHED_FIFO),
+                priority: Some(100_000),
+                ..Default::default()
+            },
+        ];
+        for options in refused {
+            let error = spawn("refused", options.clone(), || panic!("must not run")).map(drop).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EINVAL), "{options:?}");
+        }
+    }
+
+    #[test]
+    fn join_gives_the_value_or_the_panic() {
+        assert_eq!(spawn("value", ThreadOptions::default(), || 7).unwrap().join().unwrap(), 7);
+        let panicking = spawn("panic", ThreadOptions::default(), || std::panic::resume_unwind(Box::new(8)));
+        assert_eq!(*panicking.unwrap().join().map(|()| ()).unwrap_err().downcast::<i32>().unwrap(), 8);
+        assert!(cpus_online() >= std::thread::available_parallelism().map_or(1, Into::into));
+    }
+
+    fn allowed_cpu() -> usize {
+        // SAFETY: a plain bit set, filled by the call for the calling thread.
+        unsafe {
+            let mut set: libc::cpu_set_t = mem::zeroed();
+            check(libc::sched_getaffinity(0, mem::size_of_val(&set), &raw mut set)).unwrap();
+            (0..libc::CPU_SETSIZE as usize).find(|&cpu| libc::CPU_ISSET(cpu, &set)).unwrap()
+        }
+    }
+}

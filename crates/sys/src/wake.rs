@@ -46,3 +46,30 @@ impl AsRawFd for WakeFd {
         self.0.as_raw_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Interest, PollFd, wait};
+    use std::time::Duration;
+
+    #[test]
+    fn is_readable_from_the_first_signal_until_cleared() {
+        let wake = WakeFd::new().unwrap();
+        let ready = || wait(&mut [PollFd::new(&wake, Interest::READ)], Some(Duration::ZERO), None).unwrap();
+        assert_eq!((ready(), wake.clear()), (0, false));
+        wake.signal();
+        wake.signal();
+        assert_eq!((ready(), wake.clear(), ready(), wake.clear()), (1, true, 0, false));
+    }
+
+    #[test]
+    fn wakes_a_thread_that_waits() {
+        let wake = WakeFd::new().unwrap();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| wait(&mut [PollFd::new(&wake, Interest::READ)], None, None).unwrap());
+            wake.signal();
+            assert_eq!(waiter.join().unwrap(), 1);
+        });
+    }
+}

@@ -158,3 +158,103 @@ impl AsFd for Poller {
         self.0.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::WakeFd;
+    use std::time::Instant;
+
+    const NOW: Option<Duration> = Some(Duration::ZERO);
+
+    fn wait(poller: &Poller, timeout: Option<Duration>) -> Vec<Event> {
+        let mut events = Vec::new();
+        poller.wait(&mut events, timeout).unwrap();
+        events
+    }
+
+    #[test]
+    fn reports_what_was_asked_with_its_token() {
+        let poller = Poller::new().unwrap();
+        let (a, b) = (WakeFd::new().unwrap(), WakeFd::new().unwrap());
+        poller.add(&a, u64::MAX, Interest::READ).unwrap();
+        poller.add(&b, 2, Interest::NONE).unwrap();
+        assert_eq!(wait(&poller, NOW), []);
+        a.signal();
+        b.signal();
+        let a_ready = Event { token: u64::MAX, readable: true, writable: false, failed: false };
+        assert_eq!(wait(&poller, None), [a_ready]);
+        // Level-triggered: reported again, until cleared or removed.
+        assert_eq!(wait(&poller, None), [a_ready]);
+        poller.remove(&a).unwrap();
+        poller.modify(&b, 3, Interest::READ | Interest::WRITE).unwrap();
+        assert_eq!(wait(&poller, None), [Event { token: 3, readable: true, writable: true, failed: false }]);
+    }
+
+    #[test]
+    fn oneshot_reports_once_until_armed_again() {
+        let poller = Poller::new().unwrap();
+        let wake = WakeFd::new().unwrap();
+        wake.signal();
+        let interest = Interest::READ | Interest::ONESHOT;
+        poller.add(&wake, 1, interest).unwrap();
+        assert_eq!(wait(&poller, None).len(), 1);
+        assert_eq!(wait(&poller, NOW).len(), 0);
+        poller.modify(&wake, 1, interest).unwrap();
+        assert_eq!(wait(&poller, None).len(), 1);
+    }
+
+    #[test]
+    fn misuse_is_an_error() {
+        let poller = Poller::new().unwrap();
+        let wake = WakeFd::new().unwrap();
+        let code = |result: io::Result<()>| result.unwrap_err().raw_os_error();
+        assert_eq!(code(poller.modify(&wake, 1, Interest::READ)), Some(libc::ENOENT));
+        assert_eq!(code(poller.remove(&wake)), Some(libc::ENOENT));
+        poller.add(&wake, 1, Interest::READ).unwrap();
+        assert_eq!(code(poller.add(&wake, 1, Interest::READ)), Some(libc::EEXIST));
+        assert_eq!(code(poller.add(&-1, 1, Interest::READ)), Some(libc::EBADF));
+        let file = std::fs::File::open("/proc/self/exe").unwrap();
+        assert_eq!(code(poller.add(&file, 1, Interest::READ)), Some(libc::EPERM));
+    }
+
+    #[test]
+    fn a_time_span_never_ends_early_with_either_system_call() {
+        let poller = Poller::new().unwrap();
+        let timeout = Some(Duration::from_nanos(1_200_300));
+        let mut buffer = [const { MaybeUninit::uninit() }; 4];
+        for _ in 0..5 {
+            let start = Instant::now();
+            assert_eq!(poller.fill(&mut buffer, timeout).unwrap(), 0);
+            assert!(start.elapsed() >= timeout.unwrap());
+            let start = Instant::now();
+            assert_eq!(poller.wait_milliseconds(&mut buffer, timeout).unwrap(), 0);
+            assert!(start.elapsed() >= timeout.unwrap());
+        }
+        let wake = WakeFd::new().unwrap();
+        wake.signal();
+        poller.add(&wake, 6, Interest::READ).unwrap();
+        for timeout in [None, Some(Duration::MAX)] {
+            assert_eq!(poller.fill(&mut buffer, timeout).unwrap(), 1);
+            assert_eq!(poller.wait_milliseconds(&mut buffer, timeout).unwrap(), 1);
+        }
+        assert_eq!(wait(&poller, Some(Duration::MAX)).len(), 1);
+    }
+
+    #[test]
+    fn more_events_than_one_wait_takes_come_with_the_next() {
+        let poller = Poller::new().unwrap();
+        let wakes: Vec<WakeFd> = (0..EVENTS_PER_WAIT + 40).map(|_| WakeFd::new().unwrap()).collect();
+        for (token, wake) in wakes.iter().enumerate() {
+            wake.signal();
+            poller.add(wake, token as u64, Interest::READ).unwrap();
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..2 {
+            let events = wait(&poller, None);
+            assert!(events.len() <= EVENTS_PER_WAIT);
+            seen.extend(events.iter().map(|event| event.token));
+        }
+        assert_eq!(seen.len(), wakes.len());
+    }
+}

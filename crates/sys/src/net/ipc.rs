@@ -13,7 +13,7 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Listens on an address.
 ///
@@ -111,18 +111,14 @@ impl OwnedDirectory {
         let path = std::path::absolute(&shown).unwrap_or_else(|_| shown.clone());
         Ok(Self { shown_socket: shown.join("socket"), path, epoch: ForkEpoch::current() })
     }
-
-    fn remove(path: &Path) -> io::Result<()> {
-        fs::remove_file(path.join("socket"))?;
-        fs::remove_dir(path)
-    }
 }
 
 impl Drop for OwnedDirectory {
     fn drop(&mut self) {
         if self.epoch.is_current() {
-            // Somebody else may have removed it, or have put files of their own there.
-            let _ = Self::remove(&self.path);
+            // The socket may never have been made, or somebody may have removed it or put files of their own there.
+            let _ = fs::remove_file(self.path.join("socket"));
+            let _ = fs::remove_dir(&self.path);
         }
     }
 }

@@ -48,7 +48,7 @@ impl Listener {
             Err(error) => return Err(error),
         };
         if let Some(options) = &self.tcp {
-            options.apply_to_connection(fd.as_fd())?;
+            options.apply_to_accepted(fd.as_fd())?;
         }
         Ok(Some(Stream::new(fd)))
     }

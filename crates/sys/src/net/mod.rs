@@ -8,6 +8,8 @@ mod stream;
 pub mod tcp;
 
 pub(crate) use address::SocketAddress;
+#[cfg(test)]
+pub(crate) use address::ip_text;
 pub use credentials::{PeerCredentials, PeerFilter};
 pub use listener::Listener;
 pub use stream::Stream;

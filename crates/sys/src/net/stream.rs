@@ -5,6 +5,7 @@ use super::credentials::PeerCredentials;
 use crate::syscall::{check, check_len, errno, int_option, retry};
 use std::io::{self, IoSlice};
 use std::mem::{self, MaybeUninit};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// The most parts that one `sendmsg` takes (IOV_MAX).
@@ -26,22 +27,21 @@ impl Stream {
     ///
     /// 0 is the peer's end (or an empty buffer). Errors: `WouldBlock`, ECONNRESET, ETIMEDOUT, ...; never `Interrupted`.
     pub fn read(&self, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
-        retry(|| {
-            // SAFETY: pointer and length describe the exclusively borrowed buffer; the kernel only writes to it.
-            check_len(unsafe {
-                libc::recv(self.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT)
-            })
-        })
+        // SAFETY: pointer and length describe the exclusively borrowed buffer.
+        unsafe { self.receive(buffer.as_mut_ptr().cast(), buffer.len()) }
     }
 
     /// [`read`](Self::read) into bytes that are initialised already.
     pub fn read_into(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        retry(|| {
-            // SAFETY: as in `read`.
-            check_len(unsafe {
-                libc::recv(self.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT)
-            })
-        })
+        // SAFETY: pointer and length describe the exclusively borrowed buffer, which stays initialised.
+        unsafe { self.receive(buffer.as_mut_ptr(), buffer.len()) }
+    }
+
+    /// # Safety
+    /// `to` is valid for writes of `len` bytes.
+    unsafe fn receive(&self, to: *mut u8, len: usize) -> io::Result<usize> {
+        // SAFETY: promised by the caller; the kernel only writes there.
+        retry(|| check_len(unsafe { libc::recv(self.as_raw_fd(), to.cast(), len, libc::MSG_DONTWAIT) }))
     }
 
     /// Writes as much of the parts as the kernel takes; of more than 1,024 parts the first 1,024.
@@ -112,11 +112,20 @@ impl Stream {
         SocketAddress::peer(self.as_fd()).map_or_else(|_| String::new(), |address| address.endpoint())
     }
 
+    /// This side's internet address; `None` for ipc.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        SocketAddress::local(self.as_fd()).ok()?.inet()
+    }
+
+    /// The peer's internet address; `None` for ipc, and once the peer is gone.
+    pub fn remote_address(&self) -> Option<SocketAddr> {
+        SocketAddress::peer(self.as_fd()).ok()?.inet()
+    }
+
     /// True for a tcp connection to itself: connecting to a free port of the ephemeral range can meet its own number.
     pub fn is_self_connected(&self) -> bool {
-        let local = SocketAddress::local(self.as_fd()).ok().and_then(|address| address.inet());
-        let peer = SocketAddress::peer(self.as_fd()).ok().and_then(|address| address.inet());
-        local.is_some() && local == peer
+        let local = self.local_address();
+        local.is_some() && local == self.remote_address()
     }
 }
 

@@ -60,40 +60,39 @@ impl Default for TcpOptions {
 }
 
 impl TcpOptions {
-    /// What has to be there before bind or connect: these decide route, window and family.
-    fn apply_before(&self, fd: BorrowedFd<'_>, family: libc::c_int) -> io::Result<()> {
+    /// What has to be there before bind or connect: it decides family, route and window.
+    fn apply_first(&self, fd: BorrowedFd<'_>, family: libc::c_int) -> io::Result<()> {
         if family == libc::AF_INET6 {
             set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0_i32)?;
         }
         if let Some(device) = &self.bind_to_device {
             set_option_bytes(fd, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, device.as_bytes())?;
         }
-        let set = |name, value: Option<i32>| match value {
-            Some(value) => set_option(fd, libc::SOL_SOCKET, name, value),
-            None => Ok(()),
-        };
-        set(libc::SO_SNDBUF, self.sndbuf)?;
-        set(libc::SO_RCVBUF, self.rcvbuf)?;
-        set(libc::SO_PRIORITY, self.priority)?;
-        set(libc::SO_BUSY_POLL, self.busy_poll)?;
-        self.apply_type_of_service(fd, family)
+        if let Some(bytes) = self.sndbuf {
+            set_option(fd, libc::SOL_SOCKET, libc::SO_SNDBUF, bytes)?;
+        }
+        if let Some(bytes) = self.rcvbuf {
+            set_option(fd, libc::SOL_SOCKET, libc::SO_RCVBUF, bytes)?;
+        }
+        self.apply_traffic_class(fd, family)
+    }
+
+    /// What an accepted connection gets on top of what it inherits from its listener.
+    pub(super) fn apply_to_accepted(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.apply_to_connection(fd)?;
+        if self.tos.is_some() || self.priority.is_some() || self.busy_poll.is_some() {
+            self.apply_traffic_class(fd, SocketAddress::local(fd)?.family())?;
+        }
+        Ok(())
     }
 
     /// What every connection gets, whichever side opened it.
-    pub(super) fn apply_to_connection(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        let family = SocketAddress::local(fd)?.family();
+    fn apply_to_connection(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1_i32)?;
-        self.apply_keepalive(fd)?;
         if let Some(milliseconds) = self.max_rt_ms {
             set_option(fd, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, milliseconds)?;
         }
-        if let Some(priority) = self.priority {
-            set_option(fd, libc::SOL_SOCKET, libc::SO_PRIORITY, priority)?;
-        }
-        if let Some(microseconds) = self.busy_poll {
-            set_option(fd, libc::SOL_SOCKET, libc::SO_BUSY_POLL, microseconds)?;
-        }
-        self.apply_type_of_service(fd, family)
+        self.apply_keepalive(fd)
     }
 
     fn apply_keepalive(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
@@ -112,11 +111,19 @@ impl TcpOptions {
         Ok(())
     }
 
-    fn apply_type_of_service(&self, fd: BorrowedFd<'_>, family: libc::c_int) -> io::Result<()> {
-        let Some(tos) = self.tos else { return Ok(()) };
-        set_option(fd, libc::IPPROTO_IP, libc::IP_TOS, tos)?;
-        if family == libc::AF_INET6 {
-            set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, tos)?;
+    fn apply_traffic_class(&self, fd: BorrowedFd<'_>, family: libc::c_int) -> io::Result<()> {
+        if let Some(tos) = self.tos {
+            set_option(fd, libc::IPPROTO_IP, libc::IP_TOS, tos)?;
+            if family == libc::AF_INET6 {
+                set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, tos)?;
+            }
+        }
+        // After the type of service, which changes the priority as well.
+        if let Some(priority) = self.priority {
+            set_option(fd, libc::SOL_SOCKET, libc::SO_PRIORITY, priority)?;
+        }
+        if let Some(microseconds) = self.busy_poll {
+            set_option(fd, libc::SOL_SOCKET, libc::SO_BUSY_POLL, microseconds)?;
         }
         Ok(())
     }
@@ -129,7 +136,7 @@ pub fn listen(address: SocketAddr, options: &TcpOptions) -> io::Result<Listener>
     let address = SocketAddress::from(address);
     let fd = stream_socket(address.family())?;
     set_option(fd.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEADDR, 1_i32)?;
-    options.apply_before(fd.as_fd(), address.family())?;
+    options.apply_first(fd.as_fd(), address.family())?;
     bind_and_listen(fd.as_fd(), &address, options.backlog)?;
     Ok(Listener::tcp(fd, options.clone()))
 }
@@ -155,7 +162,7 @@ pub fn connect(
 ) -> io::Result<Connecting> {
     let address = SocketAddress::from(address);
     let fd = stream_socket(address.family())?;
-    options.apply_before(fd.as_fd(), address.family())?;
+    options.apply_first(fd.as_fd(), address.family())?;
     options.apply_to_connection(fd.as_fd())?;
     if let Some(source) = source {
         set_option(fd.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEADDR, 1_i32)?;
