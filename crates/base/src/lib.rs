@@ -4,13 +4,20 @@
 //! loom model; [`sync`] alone names atomics.
 pub mod chunk;
 pub mod content;
+mod credit;
+pub mod drive_lock;
 pub mod error;
+pub mod gate;
 pub mod inbox;
+pub mod link;
 pub mod log;
+pub mod mailbox;
 pub mod msg;
 pub mod peer;
 pub mod pipe;
+pub mod promise;
 pub mod queue;
+pub mod ready;
 pub mod slot;
 pub mod socket_type;
 pub mod sync;

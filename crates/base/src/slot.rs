@@ -1,9 +1,20 @@
 //! skeleton
 #![allow(missing_docs, clippy::todo, unused_variables, dead_code)]
 use crate::{
-    Msg, OutOfMemory,
+    Msg, OutOfMemory, PipeId,
+    link::Link,
     pipe::{Due, Got},
+    sync::Arc,
 };
+
+/// Inproc, or inbound wire: publish says `Due::Readable`.
+pub fn slot() -> (Writer, Reader) {
+    todo!()
+}
+/// Outbound wire: publish follows the link's promise (`Due::Look`).
+pub fn linked(link: Arc<Link>) -> (Writer, Reader) {
+    todo!()
+}
 
 #[derive(Debug)]
 pub struct Writer(());
@@ -20,7 +31,13 @@ impl Writer {
     pub fn rollback(&mut self) {
         todo!()
     }
-    pub fn set_hwm(&mut self, hwm: u32) {
+    pub fn reader_gone(&self) -> bool {
+        todo!()
+    }
+    pub fn reader_id(&self) -> Option<PipeId> {
+        todo!()
+    }
+    pub fn set_writer_id(&self, id: Option<PipeId>) {
         todo!()
     }
 }
@@ -34,10 +51,17 @@ impl Reader {
     pub fn has(&mut self) -> bool {
         todo!()
     }
+    /// As `has`, but never arms.
+    pub fn peek(&mut self) -> bool {
+        todo!()
+    }
     pub fn ended(&mut self) -> bool {
         todo!()
     }
-    pub fn set_hwm(&mut self, hwm: u32) {
+    pub fn writer_id(&self) -> Option<PipeId> {
+        todo!()
+    }
+    pub fn set_reader_id(&self, id: Option<PipeId>) {
         todo!()
     }
 }
