@@ -9,16 +9,15 @@
 mod context;
 mod filter;
 mod row;
-mod setting;
 mod socket;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use context::ContextOptions;
+pub use ferrozmq_pattern::Setting;
 pub use filter::{AcceptFilter, IpcFilters};
 pub use row::{Effect, Kinds, Null, ReadAs, Reset, Row, Status, Write};
-pub use setting::Setting;
 pub use socket::{Heartbeat, Multicast, SocketOptions, Tcp};
 pub use table::TABLE;
 
