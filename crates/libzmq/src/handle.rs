@@ -247,8 +247,8 @@ mod tests {
         let here = 0u8;
         for pointer in [
             ptr::null(),
-            1usize as *const c_void,
-            usize::MAX as *const c_void,
+            ptr::without_provenance(1),
+            ptr::without_provenance(usize::MAX),
             (&raw const here).cast(),
             live.wrapping_byte_add(1),
             live.wrapping_byte_add(8),
