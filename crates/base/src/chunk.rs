@@ -301,3 +301,6 @@ impl fmt::Debug for Range {
         write!(f, "Range({} bytes)", self.left)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;
