@@ -3,7 +3,10 @@
 //! Each such test starts this program again for itself alone.
 
 use ferrozmq_sys::net::{Connecting, ipc, tcp};
-use ferrozmq_sys::{Interest, Listener, PollFd, Poller, SignalSet, Stream, WakeFd, is_exhaustion, wait};
+use ferrozmq_sys::{
+    ForkEpoch, Interest, Listener, PollFd, Poller, SignalSet, Stream, WakeFd, is_exhaustion, membarrier,
+    random, wait,
+};
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice};
 use std::process::Command;
@@ -233,5 +236,71 @@ fn a_descriptor_that_is_not_open_is_reported_and_a_negative_one_skipped() {
         assert_eq!(wait(&mut fds, None, None).unwrap(), 1);
         assert!(fds[0].is_invalid() && fds[0].is_failed() && !fds[1].is_failed());
         assert_eq!(fds[0].fd(), 12_345);
+    });
+}
+
+/// Makes the system calls that old kernels lack fail as they do there.
+fn pretend_an_old_kernel() {
+    const NUMBER: u32 = 0;
+    const THIRD_ARGUMENT: u32 = 32;
+    let missing = [libc::SYS_epoll_pwait2, libc::SYS_membarrier, libc::SYS_getrandom];
+    let refuse = |code: i32| libc::SECCOMP_RET_ERRNO | code as u32;
+    // SAFETY: these functions only put numbers together; the program is read by the call and valid for this thread.
+    unsafe {
+        let load = |offset| libc::BPF_STMT((libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16, offset);
+        let give = |value| libc::BPF_STMT((libc::BPF_RET | libc::BPF_K) as u16, value);
+        let equal = |value, yes, no| {
+            libc::BPF_JUMP((libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16, value, yes, no)
+        };
+        let mut program = vec![load(NUMBER)];
+        for number in missing {
+            program.extend([equal(number as u32, 0, 1), give(refuse(libc::ENOSYS))]);
+        }
+        program.extend([equal(libc::SYS_madvise as u32, 0, 3), load(THIRD_ARGUMENT)]);
+        program.extend([equal(libc::MADV_WIPEONFORK as u32, 0, 1), give(refuse(libc::EINVAL))]);
+        program.push(give(libc::SECCOMP_RET_ALLOW));
+        let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter), 0);
+        assert_eq!(libc::syscall(libc::SYS_membarrier, 0, 0, 0), -1);
+    }
+}
+
+#[test]
+fn an_old_kernel_is_enough() {
+    alone("an_old_kernel_is_enough", || {
+        pretend_an_old_kernel();
+        assert!(!membarrier::available());
+        membarrier::light_fence();
+        membarrier::heavy_fence();
+
+        let (mut first, mut second) = ([0; 64], [0; 64]);
+        random::fill(&mut first).unwrap();
+        random::fill(&mut second).unwrap();
+        assert_ne!(first, second);
+
+        let poller = Poller::new().unwrap();
+        let wake = WakeFd::new().unwrap();
+        poller.add(&wake, 9, Interest::READ).unwrap();
+        let mut events = Vec::new();
+        poller.wait(&mut events, Some(Duration::from_micros(1))).unwrap();
+        assert!(events.is_empty());
+        wake.signal();
+        poller.wait(&mut events, None).unwrap();
+        assert_eq!(events[0].token, 9);
+
+        let epoch = ForkEpoch::current();
+        // SAFETY: the child reads atomics and ends.
+        unsafe {
+            let child = libc::fork();
+            assert!(child >= 0);
+            if child == 0 {
+                libc::_exit(i32::from(epoch.is_current() || ForkEpoch::current() == epoch));
+            }
+            let mut status = 1;
+            assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+            assert_eq!(status, 0);
+        }
+        assert!(epoch.is_current());
     });
 }

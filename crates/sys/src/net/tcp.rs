@@ -4,7 +4,7 @@ use super::Connecting;
 use super::address::SocketAddress;
 use super::listener::{Listener, bind_and_listen, check_supplied, start_connect};
 use super::stream::Stream;
-use crate::syscall::{check, set_option, set_option_bytes, stream_socket};
+use crate::syscall::{check, errno, set_option, set_option_bytes, stream_socket};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -66,6 +66,10 @@ impl TcpOptions {
             set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0_i32)?;
         }
         if let Some(device) = &self.bind_to_device {
+            // The kernel would cut a longer name and take another device.
+            if device.len() >= libc::IF_NAMESIZE || device.contains('\0') {
+                return Err(errno(libc::ENODEV));
+            }
             set_option_bytes(fd, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, device.as_bytes())?;
         }
         if let Some(bytes) = self.sndbuf {
@@ -272,10 +276,13 @@ mod tests {
     #[test]
     fn a_refused_option_is_an_error() {
         let no_device = TcpOptions { bind_to_device: Some("no-such-nic".into()), ..TcpOptions::default() };
+        let long_name =
+            TcpOptions { bind_to_device: Some(format!("lo{}", "\0".repeat(20))), ..TcpOptions::default() };
         let bad_probes =
             TcpOptions { keepalive: Some(true), keepalive_cnt: Some(-5), ..TcpOptions::default() };
         let to = LOOPBACK.parse().unwrap();
         assert_eq!(code(listen(to, &no_device)), Some(libc::ENODEV));
+        assert_eq!(code(listen(to, &long_name)), Some(libc::ENODEV));
         assert_eq!(code(connect(to, None, &no_device)), Some(libc::ENODEV));
         assert_eq!(code(connect(to, None, &bad_probes)), Some(libc::EINVAL));
         // On an accepted connection it costs that connection only.
