@@ -70,34 +70,49 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, AtomicUsize};
 
-    /// Store buffering: with the fences at most one side may read the old value.
+    const ROUNDS: usize = 4_000;
+
+    /// One side of a round: store to the own word, fence, load the other's.
+    struct Side {
+        word: AtomicU32,
+        arrived: AtomicUsize,
+    }
+
+    impl Side {
+        fn new() -> Self {
+            Self { word: AtomicU32::new(0), arrived: AtomicUsize::new(0) }
+        }
+
+        /// Plays all rounds; per round, whether the other's store was seen.
+        fn play(&self, other: &Self, barrier: fn()) -> Vec<bool> {
+            let mut seen = Vec::with_capacity(ROUNDS);
+            for round in 1..=ROUNDS {
+                self.arrived.store(round, Ordering::SeqCst);
+                let mut spins = 0_u32;
+                while other.arrived.load(Ordering::SeqCst) < round {
+                    spins += 1;
+                    if spins.is_multiple_of(1_000) {
+                        std::thread::yield_now();
+                    }
+                    std::hint::spin_loop();
+                }
+                self.word.store(round as u32, Ordering::Relaxed);
+                barrier();
+                seen.push(other.word.load(Ordering::Relaxed) >= round as u32);
+            }
+            seen
+        }
+    }
+
+    /// Store buffering: in no round may both sides read the old value.
     #[test]
     fn orders_a_store_before_a_load_on_both_sides() {
-        for _ in 0..300 {
-            let (x, y) = (AtomicU32::new(0), AtomicU32::new(0));
-            let (seen_x, seen_y) = (AtomicU32::new(9), AtomicU32::new(9));
-            let arrived = AtomicUsize::new(0);
-            let meet = || {
-                arrived.fetch_add(1, Ordering::SeqCst);
-                while arrived.load(Ordering::SeqCst) < 2 {
-                    std::thread::yield_now();
-                }
-            };
-            std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    meet();
-                    x.store(1, Ordering::Relaxed);
-                    light_fence();
-                    seen_y.store(y.load(Ordering::Relaxed), Ordering::Relaxed);
-                });
-                scope.spawn(|| {
-                    meet();
-                    y.store(1, Ordering::Relaxed);
-                    heavy_fence();
-                    seen_x.store(x.load(Ordering::Relaxed), Ordering::Relaxed);
-                });
-            });
-            assert_eq!(seen_x.into_inner() | seen_y.into_inner(), 1, "both sides read the old value");
-        }
+        let (frequent, rare) = (Side::new(), Side::new());
+        let (seen_by_frequent, seen_by_rare) = std::thread::scope(|scope| {
+            let light = scope.spawn(|| frequent.play(&rare, light_fence));
+            (rare.play(&frequent, heavy_fence), light.join().unwrap())
+        });
+        let missed = seen_by_frequent.iter().zip(&seen_by_rare).position(|(&a, &b)| !a && !b);
+        assert_eq!(missed, None, "both sides read the old value in this round");
     }
 }
