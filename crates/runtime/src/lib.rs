@@ -1,2 +1,3 @@
 #![forbid(unsafe_code)]
 //! runtime
+pub mod option;
