@@ -1,16 +1,16 @@
-//! What needs a process of its own: descriptor limits, signals, forks.
+//! What needs a process of its own (descriptor limits, signals, forks, old kernels) and what needs real cores (fences).
 //!
 //! Each such test starts this program again for itself alone.
 
+use ferrozmq_base::sync::{heavy_fence, light_fence};
 use ferrozmq_sys::net::{Connecting, ipc, tcp};
 use ferrozmq_sys::{
-    ForkEpoch, Interest, Listener, PollFd, Poller, SignalSet, Stream, WakeFd, is_exhaustion, membarrier,
-    random, wait,
+    ForkEpoch, Interest, Listener, PollFd, Poller, SignalSet, Stream, WakeFd, is_exhaustion, random, wait,
 };
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Runs `body` in a new process that runs nothing else.
@@ -270,9 +270,7 @@ fn pretend_an_old_kernel() {
 fn an_old_kernel_is_enough() {
     alone("an_old_kernel_is_enough", || {
         pretend_an_old_kernel();
-        assert!(!membarrier::available());
-        membarrier::light_fence();
-        membarrier::heavy_fence();
+        fences_order_a_store_before_a_load();
 
         let (mut first, mut second) = ([0; 64], [0; 64]);
         random::fill(&mut first).unwrap();
@@ -303,4 +301,54 @@ fn an_old_kernel_is_enough() {
         }
         assert!(epoch.is_current());
     });
+}
+
+const ROUNDS: usize = 4_000;
+
+/// One side of a round: store to the own word, fence, load the other's.
+struct Side {
+    word: AtomicU32,
+    arrived: AtomicUsize,
+}
+
+impl Side {
+    fn new() -> Self {
+        Self { word: AtomicU32::new(0), arrived: AtomicUsize::new(0) }
+    }
+
+    /// Plays all rounds; per round, whether the other's store was seen.
+    fn play(&self, other: &Self, barrier: fn()) -> Vec<bool> {
+        let mut seen = Vec::with_capacity(ROUNDS);
+        for round in 1..=ROUNDS {
+            self.arrived.store(round, Ordering::SeqCst);
+            let mut spins = 0_u32;
+            while other.arrived.load(Ordering::SeqCst) < round {
+                spins += 1;
+                if spins.is_multiple_of(1_000) {
+                    std::thread::yield_now();
+                }
+                std::hint::spin_loop();
+            }
+            self.word.store(round as u32, Ordering::Relaxed);
+            barrier();
+            seen.push(other.word.load(Ordering::Relaxed) >= round as u32);
+        }
+        seen
+    }
+}
+
+/// Store buffering: in no round may both sides read the old value.
+fn fences_order_a_store_before_a_load() {
+    let (frequent, rare) = (Side::new(), Side::new());
+    let (seen_by_frequent, seen_by_rare) = std::thread::scope(|scope| {
+        let light = scope.spawn(|| frequent.play(&rare, light_fence));
+        (rare.play(&frequent, heavy_fence), light.join().unwrap())
+    });
+    let missed = seen_by_frequent.iter().zip(&seen_by_rare).position(|(&a, &b)| !a && !b);
+    assert_eq!(missed, None, "both sides read the old value in this round");
+}
+
+#[test]
+fn the_asymmetric_fence_holds_on_real_cores() {
+    fences_order_a_store_before_a_load();
 }
