@@ -1,5 +1,10 @@
 //! Connected and listening stream sockets.
 
+use std::{
+    io,
+    os::fd::{FromRawFd, OwnedFd, RawFd},
+};
+
 mod address;
 mod credentials;
 pub mod ipc;
@@ -21,6 +26,19 @@ pub enum Connecting {
     Done(Stream),
     /// Connected or failed when the stream becomes writable: then [`Stream::take_error`] tells.
     InProgress(Stream),
+}
+
+/// Takes over a descriptor that the application hands in by number (ZMQ_USE_FD).
+///
+/// Errors: EBADF if it is not open.
+pub fn take_over(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: F_GETFD looks up a number and touches no memory.
+    if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is open, and by handing in its number the application gave it away: the option's
+    // contract is that the library closes it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 #[cfg(test)]
