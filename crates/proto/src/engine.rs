@@ -278,7 +278,8 @@ impl Engine {
             },
         };
         let size = body_len.saturating_add(prefix.len() as u64);
-        frame::put_header(version.framing(), more, command, size, out);
+        // Subscriptions and joins are whole in one frame.
+        frame::put_header(version.framing(), more && kind == FrameKind::Message, command, size, out);
         out.extend_from_slice(prefix);
         true
     }

@@ -393,8 +393,8 @@ fn subscriptions_by_version() {
     ] {
         let mut engine = in_traffic(SocketType::Sub, version);
         let mut out = Vec::new();
-        engine.encode(FrameKind::Subscribe, false, b"A", &mut out);
-        assert_eq!(out, subscribe);
+        engine.encode(FrameKind::Subscribe, true, b"A", &mut out);
+        assert_eq!(out, subscribe, "never with MORE");
         out.clear();
         engine.encode(FrameKind::Cancel, false, b"A", &mut out);
         assert_eq!(out, cancel);
