@@ -88,7 +88,7 @@ impl<T> Place<T> {
         }
         // SAFETY: by the contract; `next` was stored before the item in it was published.
         unsafe {
-            if self.index == (*self.block).cells.len() {
+            if self.index == (&(*self.block).cells).len() {
                 let next = (*self.block).next.load(Ordering::Relaxed);
                 left(self.block);
                 self.block = next;
@@ -174,7 +174,7 @@ impl<T: Send> Writer<T> {
     #[inline]
     pub(crate) fn push(&mut self, make: impl FnOnce() -> T) -> Result<(), OutOfMemory> {
         // SAFETY: `block` is null or the last block, which the writer's cells keep from the reader's freeing it.
-        if self.block.is_null() || self.index == unsafe { (*self.block).cells.len() } {
+        if self.block.is_null() || self.index == unsafe { (&(*self.block).cells).len() } {
             self.grow()?;
         }
         // SAFETY: as above; the cell is at or above the published count, so it is the writer's.
@@ -234,7 +234,7 @@ impl<T: Send> Writer<T> {
         while self.pushed != self.published {
             // SAFETY: cells from the mark on hold unpublished items, which are the writer's, in order.
             unsafe {
-                if index == (*block).cells.len() {
+                if index == (&(*block).cells).len() {
                     block = (*block).next.load(Ordering::Relaxed);
                     index = 0;
                 }
@@ -359,7 +359,7 @@ impl<T: Send> Reader<T> {
 /// The block becomes the writer's spare, instead of the one before.
 fn recycle<T>(shared: &Shared<T>, block: *mut Block<T>) {
     // SAFETY: the reader took everything in it and leaves it for good.
-    let keep = unsafe { (*block).cells.len() == BLOCK };
+    let keep = unsafe { (&(*block).cells).len() == BLOCK };
     let free = if keep { shared.spare.swap(block, Ordering::AcqRel) } else { block };
     if !free.is_null() {
         // SAFETY: an empty block, in no chain.
