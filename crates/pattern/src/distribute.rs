@@ -83,11 +83,6 @@ impl Distribute {
         self.pipes.position(id).is_some()
     }
 
-    /// Every pipe, whatever its state.
-    pub(crate) fn ids(&self) -> &[PipeId] {
-        self.pipes.as_slice()
-    }
-
     /// Copies dropped because a pipe was full.
     pub(crate) fn full(&self) -> u64 {
         self.full

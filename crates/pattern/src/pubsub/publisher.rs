@@ -9,7 +9,7 @@ pub struct Pub(Xpub);
 
 impl Default for Pub {
     fn default() -> Self {
-        Self(Xpub { is_mute: true, ..Xpub::default() })
+        Self(Xpub::mute())
     }
 }
 

@@ -9,7 +9,7 @@ pub struct Sub(Xsub);
 
 impl Default for Sub {
     fn default() -> Self {
-        Self(Xsub { filters: true, ..Xsub::default() })
+        Self(Xsub::filtering())
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Xpub {
     last_pipe: Option<PipeId>,
     welcome: Vec<u8>,
     /// A PUB: nothing is handed to the application.
-    pub(super) is_mute: bool,
+    is_mute: bool,
     options: Options,
     unread_lost: u64,
 }
@@ -58,6 +58,11 @@ struct Pending {
 }
 
 impl Xpub {
+    /// A publisher that hands nothing to the application.
+    pub(super) fn mute() -> Self {
+        Self { is_mute: true, ..Self::default() }
+    }
+
     pub(crate) fn topics_count(&self) -> usize {
         self.topics.count()
     }

@@ -10,7 +10,7 @@ use crate::{Drops, Events, Local, Machine, Setting};
 use ferrozmq_base::{DueList, Error, Kind, Msg, PipeId, Pipes};
 
 /// An XSUB socket.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Xsub {
     topics: PrefixTree<u64>,
     topics_count: usize,
@@ -19,36 +19,22 @@ pub struct Xsub {
     /// The first frame of a message that was read ahead.
     ahead: Option<Msg>,
     /// Messages that match no subscription are skipped: a SUB.
-    pub(super) filters: bool,
-    pub(super) invert: bool,
-    pub(super) cancel_always: bool,
-    pub(super) only_first_subscribe: bool,
+    filters: bool,
+    invert: bool,
+    cancel_always: bool,
+    only_first_subscribe: bool,
     /// The frames of the message being sent may be requests.
     requests: bool,
     unmatched: u64,
     lost: u64,
 }
 
-impl Default for Xsub {
-    fn default() -> Self {
-        Self {
-            topics: PrefixTree::default(),
-            topics_count: 0,
-            out: Distribute::default(),
-            input: FairQueue::default(),
-            ahead: None,
-            filters: false,
-            invert: false,
-            cancel_always: false,
-            only_first_subscribe: false,
-            requests: false,
-            unmatched: 0,
-            lost: 0,
-        }
-    }
-}
-
 impl Xsub {
+    /// A subscriber that skips what it did not subscribe to.
+    pub(super) fn filtering() -> Self {
+        Self { filters: true, ..Self::default() }
+    }
+
     pub(crate) fn topics_count(&self) -> usize {
         self.topics_count
     }
