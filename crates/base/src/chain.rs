@@ -338,6 +338,21 @@ impl<T: Send> Reader<T> {
             && !self.reload()
     }
 
+    /// Looks how far the writer published.
+    pub(crate) fn refresh(&mut self) {
+        self.reload();
+    }
+
+    /// The next item that was seen published.
+    pub(crate) fn first(&self) -> Option<&T> {
+        let mut first = None;
+        self.look(|item| {
+            first = Some(item);
+            false
+        });
+        first
+    }
+
     /// Looks at published items without taking them, in order, until `see` says false.
     pub(crate) fn look<'a>(&'a self, mut see: impl FnMut(&'a T) -> bool) {
         let mut place = self.place;
