@@ -97,7 +97,7 @@ unsafe impl Send for Msg {}
 /// # Safety
 /// `len` bytes are readable at `from` and writable at `to`, apart from each other, and `len` is at most 48.
 #[inline(always)]
-unsafe fn copy_short(from: *const u8, to: *mut u8, len: usize) {
+pub(crate) unsafe fn copy_short(from: *const u8, to: *mut u8, len: usize) {
     // SAFETY: every move lies within the first `len` bytes; those of one length may overlap each other.
     unsafe {
         if len >= 16 {
