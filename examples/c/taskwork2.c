@@ -5,7 +5,7 @@
  *  CONTROL     SUB, connected: WELCOME, later KILL
  *
  *  A KILL that is sent before the subscription has arrived would pass the worker by, so it takes no task before the
- *  sink has bidden it WELCOME.
+ *  sink has said WELCOME.
  */
 
 #include "zhelpers.h"
@@ -16,7 +16,7 @@ int main (void)
     void *controller = s_socket (context, ZMQ_SUB);
     s_connect (controller, "CONTROL", "tcp://localhost:5559");
     s_subscribe (controller, "");
-    int running = s_wait (controller) == 0;
+    int welcome = s_wait (controller) == 0;
 
     void *receiver = s_socket (context, ZMQ_PULL);
     s_connect (receiver, "VENTILATOR", "tcp://localhost:5557");
@@ -27,7 +27,8 @@ int main (void)
         { receiver, 0, ZMQ_POLLIN, 0 },
         { controller, 0, ZMQ_POLLIN, 0 },
     };
-    while (running && !s_interrupted && s_poll (items, 2, -1) == 0) {
+    int killed = 0;
+    while (welcome && !killed && !s_interrupted && s_poll (items, 2, -1) == 0) {
         if (items[0].revents & ZMQ_POLLIN) {
             char *task = s_recv (receiver);
             if (!task)
@@ -39,11 +40,11 @@ int main (void)
         }
         if (items[1].revents & ZMQ_POLLIN) {
             char *command = s_recv (controller);
-            running = command && strcmp (command, "KILL") != 0;
+            killed = command && strcmp (command, "KILL") == 0;
             free (command);
         }
     }
-    printf (running ? "interrupted\n" : "stopped by the sink\n");
+    puts (killed ? "stopped by the sink" : "interrupted");
     s_close (receiver);
     s_close (sender);
     s_close (controller);

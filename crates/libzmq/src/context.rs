@@ -1,10 +1,10 @@
 //! Contexts (zmq_ctx_new(3)). Every function may be called by any thread at any time.
 use crate::{
     boundary::{bytes, bytes_mut, entries},
-    core::Context,
     handle::{self, Object},
 };
 use ferrozmq_base::{Error, Result};
+use ferrozmq_runtime::Context;
 use libc::{c_int, c_void};
 use std::ptr;
 

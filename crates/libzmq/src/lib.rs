@@ -4,7 +4,6 @@
 //! decides which pointers are ours. Nothing here is reachable from Rust programs; they use the `ferrozmq` crate.
 mod boundary;
 mod context;
-mod core;
 mod counter;
 mod handle;
 mod iov;

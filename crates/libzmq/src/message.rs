@@ -4,10 +4,10 @@
 //! pattern is a valid `Msg` to look at. Functions on a message that is not live answer EFAULT.
 use crate::{
     boundary::{bytes, clamped, entries, text},
-    core::Flags,
     socket::with_socket,
 };
 use ferrozmq_base::{Error, Msg, Result, content::FreeFn};
+use ferrozmq_runtime::Flags;
 use libc::{c_char, c_int, c_void};
 use std::ptr;
 

@@ -1,12 +1,12 @@
 //! `zmq_poll`: sockets and descriptors together.
 use crate::{
     boundary::entries,
-    core::{Item, Target, poll},
     handle::{self, Entered, Object},
     socket::SocketHandle,
 };
 use ferrozmq_base::{Error, Result};
-use ferrozmq_sys::SignalSet;
+use ferrozmq_runtime::{Events, PollItem as Item, poll};
+use ferrozmq_sys::{Interest, PollFd, SignalSet};
 use libc::{c_int, c_long, c_short, c_void, sigset_t};
 use std::time::Duration;
 
@@ -58,9 +58,9 @@ pub(crate) fn wait_for(
         let guard = handle::enter(*socket).map_err(|refused| refused.or(Error::NotASocket))?;
         entered.push((*socket, guard));
     }
-    let mut sockets = Vec::with_capacity(entered.len());
+    let mut handles = Vec::with_capacity(entered.len());
     let mut flags = Vec::with_capacity(entered.len());
-    let mut items = Vec::with_capacity(wanted.len());
+    let mut sockets = Vec::with_capacity(entered.len());
     for (handle, guard) in &mut entered {
         let Object::Socket(socket) = guard.object() else { return Err(Error::NotASocket) };
         let SocketHandle { core, inside } = &mut **socket;
@@ -68,27 +68,49 @@ pub(crate) fn wait_for(
             return Err(Error::BadAddress);
         }
         let events = wanted.iter().filter(|w| w.socket == *handle).fold(0, |all, w| all | w.events);
-        sockets.push(*handle);
+        handles.push(*handle);
         flags.push(inside);
-        items.push(Item { target: Target::Socket(core), events, returned: 0 });
+        sockets.push(Item::new(core, of_socket(events)));
     }
-    for Wanted { fd, events, .. } in wanted.iter().filter(|w| w.socket.is_null()) {
-        items.push(Item { target: Target::Fd(*fd), events: *events, returned: 0 });
-    }
+    let fds = wanted.iter().filter(|w| w.socket.is_null());
+    let mut fds: Vec<_> = fds.map(|w| PollFd::new(&w.fd, of_fd(w.events))).collect();
     flags.iter_mut().for_each(|inside| **inside = true);
-    let result = poll(&mut items, timeout, mask);
+    let result = poll(&mut sockets, &mut fds, timeout, mask);
     flags.iter_mut().for_each(|inside| **inside = false);
     result?;
-    let (of_sockets, of_fds) = items.split_at(sockets.len());
-    let mut of_fds = of_fds.iter();
-    let found = wanted.iter().map(|w| {
-        let index = sockets.iter().position(|handle| *handle == w.socket);
-        match index.and_then(|index| of_sockets.get(index)) {
-            Some(item) => item.returned & w.events,
-            None => of_fds.next().map_or(0, |item| item.returned),
-        }
+    let mut fds = fds.iter();
+    let found = wanted.iter().map(|w| match handles.iter().position(|handle| *handle == w.socket) {
+        Some(index) => found_on_socket(sockets[index].ready) & w.events,
+        None => fds.next().map_or(0, found_on_fd),
     });
     Ok(found.collect())
+}
+
+const IN: c_short = 1;
+const OUT: c_short = 2;
+const ERR: c_short = 4;
+const PRI: c_short = 8;
+
+fn of_socket(events: c_short) -> Events {
+    Events { readable: events & IN != 0, writable: events & OUT != 0 }
+}
+
+fn found_on_socket(ready: Events) -> c_short {
+    let bit = |ready, bit| if ready { bit } else { 0 };
+    bit(ready.readable, IN) | bit(ready.writable, OUT)
+}
+
+fn of_fd(events: c_short) -> Interest {
+    let bit = |bit, interest| if events & bit == 0 { Interest::NONE } else { interest };
+    bit(IN, Interest::READ) | bit(OUT, Interest::WRITE) | bit(PRI, Interest::PRIORITY)
+}
+
+/// A hang-up, an error and a number that is not open are ZMQ_POLLERR, asked for or not.
+fn found_on_fd(fd: &PollFd) -> c_short {
+    let found = fd.returned_events();
+    let bit = |from, to| if found & from == 0 { 0 } else { to };
+    let usual = libc::POLLIN | libc::POLLOUT | libc::POLLPRI;
+    bit(libc::POLLIN, IN) | bit(libc::POLLOUT, OUT) | bit(libc::POLLPRI, PRI) | bit(!usual, ERR)
 }
 
 /// # Safety

@@ -1,11 +1,11 @@
 //! Proxies (zmq_proxy(3)): the calling thread gives its sockets away for as long as the call lasts.
 use crate::{
     boundary::entries,
-    core::{self, SocketCore},
     handle::{self, Entered, Object},
     socket::SocketHandle,
 };
 use ferrozmq_base::{Error, Result};
+use ferrozmq_runtime::{Proxy, SocketCore};
 use libc::{c_int, c_void};
 
 /// Enters a socket that may be left out as NULL.
@@ -49,7 +49,9 @@ fn run(
     let (steer, steer_flag) = core(&mut steer)?;
     let mut flags = [front_flag, back_flag, tap_flag, steer_flag];
     flags.iter_mut().flatten().for_each(|inside| **inside = true);
-    let result = core::proxy(front.ok_or(Error::NotASocket)?, back, tap, steer);
+    let result = front
+        .ok_or(Error::NotASocket)
+        .and_then(|front| Proxy { front, back, capture: tap, control: steer }.run());
     flags.iter_mut().flatten().for_each(|inside| **inside = false);
     result.map(|()| 0)
 }

@@ -2,11 +2,11 @@
 use crate::{
     boundary::{bytes, bytes_mut, clamped, entries, text},
     context::context,
-    core::SocketCore,
     handle::{self, Object},
     message::flags,
 };
 use ferrozmq_base::{Error, Msg, Result, SocketType};
+use ferrozmq_runtime::{BindError, SocketCore};
 use libc::{c_char, c_int, c_void};
 use std::ptr;
 
@@ -70,12 +70,12 @@ fn close(socket: *mut c_void) -> Result<c_int> {
 unsafe fn with_endpoint(
     socket: *mut c_void,
     endpoint: *const c_char,
-    body: impl FnOnce(&mut SocketCore, &str) -> Result<()>,
+    body: impl FnOnce(&mut SocketCore, &str) -> Result<(), BindError>,
 ) -> Result<c_int> {
     with_socket(socket, |core| {
         // SAFETY: by the contract.
         let endpoint = unsafe { text(endpoint) }.ok_or(Error::InvalidArgument)?;
-        body(core, endpoint).map(|()| 0)
+        body(core, endpoint).map(|()| 0).map_err(|error| error.error())
     })
 }
 

@@ -278,7 +278,8 @@ impl Engine {
             },
         };
         let size = body_len.saturating_add(prefix.len() as u64);
-        frame::put_header(version.framing(), more, command, size, out);
+        // Subscriptions and joins are whole in one frame.
+        frame::put_header(version.framing(), more && kind == FrameKind::Message, command, size, out);
         out.extend_from_slice(prefix);
         true
     }
@@ -360,7 +361,8 @@ impl Engine {
     }
 
     /// Acts on the deadlines that have passed. `input_paused`: nobody reads the connection because the high-water
-    /// mark is reached, so its silence says nothing about the peer.
+    /// mark is reached, so its silence says nothing about the peer. Who has just resumed reads first and calls this
+    /// after it, since what the peer said in the meantime may lie unread.
     pub fn on_deadline(&mut self, now: Instant, input_paused: bool) -> Result<TimerAction, Expired> {
         match (&self.failed, &mut self.pulse) {
             (Some(_), _) => Ok(TimerAction::Nothing),
@@ -386,3 +388,6 @@ fn identified(socket_type: Option<SocketType>, routing_id: Vec<u8>) -> Result<Pe
     }
     Ok(PeerProperties { socket_type, routing_id, metadata: Vec::new() })
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -149,6 +149,11 @@ impl FrameReader {
         Self { framing, limit, bytes: Vec::new() }
     }
 
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Takes from `input` no more than one frame; its body once it is complete.
     pub(crate) fn read(&mut self, input: &mut &[u8]) -> Result<Option<Vec<u8>>, ProtocolError> {
         let header = loop {

@@ -120,3 +120,148 @@ impl Pulse {
         Ok(TimerAction::Nothing)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn settings(interval: u64, ttl: u64, timeout: u64) -> Heartbeat {
+        Heartbeat { interval: Some(ms(interval)), ttl: ms(ttl), timeout: Some(ms(timeout)) }
+    }
+
+    fn ping(ttl: u16) -> Result<TimerAction, Expired> {
+        Ok(TimerAction::SendPing(ControlFrame::ping(ttl)))
+    }
+
+    const NOTHING: Result<TimerAction, Expired> = Ok(TimerAction::Nothing);
+
+    #[test]
+    fn without_settings_there_is_no_deadline() {
+        let now = Instant::now();
+        for settings in [Heartbeat::default(), settings(0, 0, 0)] {
+            let mut pulse = Pulse::new(settings, true, now);
+            assert_eq!(pulse.next_deadline(), None);
+            assert_eq!(pulse.on_deadline(now + ms(1_000_000), false), NOTHING);
+        }
+        assert_eq!(
+            Pulse::new(settings(10, 0, 10), false, now).next_deadline(),
+            None,
+            "a peer that bears no PING"
+        );
+    }
+
+    #[test]
+    fn pings_come_at_every_interval_with_the_ttl_in_tenths() {
+        let now = Instant::now();
+        let mut pulse = Pulse::new(settings(100, 1_299, 0), true, now);
+        assert_eq!(pulse.next_deadline(), Some(now + ms(100)));
+        assert_eq!(pulse.on_deadline(now + ms(99), false), NOTHING);
+        assert_eq!(pulse.on_deadline(now + ms(100), false), ping(12));
+        assert_eq!(pulse.on_deadline(now + ms(100), false), NOTHING);
+        assert_eq!(pulse.next_deadline(), Some(now + ms(200)));
+        assert_eq!(pulse.on_deadline(now + ms(200), false), ping(12));
+    }
+
+    #[test]
+    fn the_ttl_is_at_most_65535_tenths() {
+        let now = Instant::now();
+        let mut pulse = Pulse::new(settings(100, 6_553_600, 0), true, now);
+        assert_eq!(pulse.on_deadline(now + ms(100), false), ping(65_535));
+    }
+
+    #[test]
+    fn silence_after_a_ping_expires_and_any_frame_ends_the_watch() {
+        let now = Instant::now();
+        let mut pulse = Pulse::new(settings(100, 0, 30), true, now);
+        assert_eq!(pulse.on_deadline(now + ms(100), false), ping(0));
+        assert_eq!(pulse.next_deadline(), Some(now + ms(130)));
+        pulse.heard(now + ms(129));
+        assert_eq!(pulse.next_deadline(), Some(now + ms(200)));
+        assert_eq!(pulse.on_deadline(now + ms(130), false), NOTHING);
+        assert_eq!(pulse.on_deadline(now + ms(200), false), ping(0));
+        assert_eq!(pulse.on_deadline(now + ms(230), false), Err(Expired::Heartbeat));
+    }
+
+    #[test]
+    fn a_second_ping_does_not_prolong_the_watch_of_the_first() {
+        let now = Instant::now();
+        let mut pulse = Pulse::new(settings(100, 0, 150), true, now);
+        assert_eq!(pulse.on_deadline(now + ms(100), false), ping(0));
+        assert_eq!(pulse.on_deadline(now + ms(200), false), ping(0));
+        assert_eq!(pulse.on_deadline(now + ms(250), false), Err(Expired::Heartbeat));
+    }
+
+    #[test]
+    fn the_ttl_of_the_peer_expires_unless_something_comes_later() {
+        let now = Instant::now();
+        let mut pulse = Pulse::new(Heartbeat::default(), true, now);
+        pulse.pinged(1, now);
+        pulse.heard(now);
+        assert_eq!(
+            pulse.on_deadline(now + ms(100), false),
+            Err(Expired::Heartbeat),
+            "its own frame does not count"
+        );
+        pulse.pinged(1, now + ms(50));
+        assert_eq!(pulse.on_deadline(now + ms(149), false), NOTHING);
+        pulse.heard(now + ms(149));
+        assert_eq!(pulse.on_deadline(now + ms(1_000), false), NOTHING);
+    }
+
+    #[test]
+    fn a_peer_is_not_given_up_while_input_is_paused() {
+        let now = Instant::now();
+        let mut pulse = Pulse::new(settings(100, 0, 30), true, now);
+        pulse.pinged(1, now);
+        assert_eq!(pulse.on_deadline(now + ms(100), true), ping(0));
+        assert_eq!(pulse.on_deadline(now + ms(130), true), NOTHING);
+        assert_eq!(pulse.on_deadline(now + ms(200), true), ping(0), "and goes on getting PING");
+        assert_eq!(pulse.on_deadline(now + ms(229), false), NOTHING, "watched from the last look");
+        assert_eq!(pulse.on_deadline(now + ms(230), false), Err(Expired::Heartbeat));
+    }
+
+    #[test]
+    fn while_input_is_paused_pong_is_sent_in_the_rhythm_of_the_peer() {
+        let now = Instant::now();
+        let mut pulse = Pulse::new(Heartbeat::default(), true, now);
+        pulse.pinged(0, now + ms(200));
+        assert_eq!(pulse.next_deadline(), Some(now + ms(400)));
+        let pong = Ok(TimerAction::SendPong(ControlFrame::pong(b"")));
+        assert_eq!(pulse.on_deadline(now + ms(400), true), pong);
+        assert_eq!(pulse.on_deadline(now + ms(599), true), NOTHING);
+        assert_eq!(pulse.on_deadline(now + ms(600), true), pong);
+        assert_eq!(pulse.on_deadline(now + ms(800), false), NOTHING);
+        assert_eq!(pulse.next_deadline(), None, "the next PING starts it again");
+    }
+
+    #[test]
+    fn a_flood_of_pings_makes_no_flood_of_unasked_pongs() {
+        let now = Instant::now();
+        let mut pulse = Pulse::new(Heartbeat::default(), true, now);
+        for _ in 0..100 {
+            pulse.pinged(0, now);
+        }
+        assert_eq!(pulse.next_deadline(), Some(now + SHORTEST_RHYTHM));
+    }
+
+    #[test]
+    fn every_deadline_that_is_acted_on_moves() {
+        let now = Instant::now();
+        for paused in [false, true] {
+            let mut pulse = Pulse::new(settings(70, 0, 30), true, now);
+            pulse.pinged(2, now);
+            for _ in 0..50 {
+                let Some(at) = pulse.next_deadline() else { break };
+                if pulse.on_deadline(at, paused).is_err() {
+                    break;
+                }
+                assert!(pulse.next_deadline().is_none_or(|next| next >= at));
+                assert_eq!(pulse.on_deadline(at, paused), NOTHING, "nothing is left at one moment");
+            }
+        }
+    }
+}

@@ -28,6 +28,8 @@
     )
 )]
 
+#[cfg(test)]
+mod attacks;
 mod command;
 mod config;
 pub mod endpoint;

@@ -172,7 +172,7 @@ impl Scanner {
         check_size(header.body, self.limit)?;
         let Header { len, body, more, command } = header;
         let envelope = if command { self.envelope } else { self.envelope.after(body, more)? };
-        if let Some(rest) = after_frame(bytes, &header) {
+        if let (true, Some(rest)) = (command, after_frame(bytes, &header)) {
             return Ok(Step::Command { header: len, body: distance(bytes, rest).saturating_sub(len) });
         }
         if len == 2 {
@@ -194,3 +194,6 @@ fn after_frame<'a>(bytes: &'a [u8], header: &Header) -> Option<&'a [u8]> {
 fn distance(from: &[u8], to: &[u8]) -> usize {
     from.len().saturating_sub(to.len())
 }
+
+#[cfg(test)]
+mod tests;

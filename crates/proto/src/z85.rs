@@ -66,3 +66,65 @@ pub fn decode(text: &[u8]) -> Result<Vec<u8>, Z85Error> {
     }
     Ok(data)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_example_of_rfc_32() {
+        let data = [0x86, 0x4F, 0xD2, 0x6F, 0xB5, 0x59, 0xF7, 0x5B];
+        assert_eq!(encode(&data), Ok("HelloWorld".into()));
+        assert_eq!(decode(b"HelloWorld"), Ok(data.to_vec()));
+    }
+
+    #[test]
+    fn nothing_has_a_text_but_no_text_is_no_data() {
+        assert_eq!(encode(b""), Ok(String::new()));
+        assert_eq!(decode(b""), Err(Z85Error::Length(0)));
+    }
+
+    #[test]
+    fn lengths_must_fit() {
+        for len in [1, 2, 3, 5, 31, 33] {
+            assert_eq!(encode(&vec![0; len]), Err(Z85Error::Length(len)));
+        }
+        for len in [1, 4, 6, 39, 41] {
+            assert_eq!(decode(&vec![b'0'; len]), Err(Z85Error::Length(len)));
+        }
+    }
+
+    #[test]
+    fn characters_must_be_of_the_alphabet() {
+        for c in [b' ', b'"', b'\'', b',', b';', b'\\', b'_', b'`', b'|', b'~', 0, 0x7F, 0x80, 0xFF] {
+            assert_eq!(
+                decode(&[b'0', b'0', b'0', b'0', b'0', b'0', c, b'0', b'0', b'0']),
+                Err(Z85Error::Character(6))
+            );
+        }
+    }
+
+    #[test]
+    fn values_must_fit_32_bits() {
+        assert_eq!(decode(b"%nSc0"), Ok(vec![0xFF; 4]));
+        assert_eq!(decode(b"%nSc1"), Err(Z85Error::Overflow(0)));
+        assert_eq!(decode(b"00000#####"), Err(Z85Error::Overflow(5)));
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_is_the_inverse_of_encoding(words in proptest::collection::vec(any::<[u8; 4]>(), 1..20)) {
+            let data = words.concat();
+            prop_assert_eq!(decode(encode(&data).unwrap().as_bytes()), Ok(data));
+        }
+
+        #[test]
+        fn whatever_decodes_is_the_text_of_its_data(text in "[0-9a-zA-Z.:+=^!/*?&<>()@%$#{}-]{5}") {
+            if let Ok(data) = decode(text.as_bytes()) {
+                prop_assert_eq!(encode(&data), Ok(text));
+            }
+        }
+    }
+}

@@ -10,7 +10,6 @@ pub mod clock;
 pub mod driver;
 pub mod fork;
 pub mod interface;
-pub mod membarrier;
 pub mod net;
 pub mod random;
 pub mod resolve;

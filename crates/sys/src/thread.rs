@@ -210,8 +210,9 @@ mod tests {
     #[test]
     fn join_gives_the_value_or_the_panic() {
         assert_eq!(spawn("value", ThreadOptions::default(), || 7).unwrap().join().unwrap(), 7);
-        let panicking = spawn("panic", ThreadOptions::default(), || std::panic::resume_unwind(Box::new(8)));
-        assert_eq!(*panicking.unwrap().join().map(|()| ()).unwrap_err().downcast::<i32>().unwrap(), 8);
+        let panicking =
+            spawn("panic", ThreadOptions::default(), || -> () { std::panic::resume_unwind(Box::new(8)) });
+        assert_eq!(*panicking.unwrap().join().unwrap_err().downcast::<i32>().unwrap(), 8);
         assert!(cpus_online() >= std::thread::available_parallelism().map_or(1, Into::into));
     }
 

@@ -36,6 +36,8 @@ pub struct SocketOptions {
     /// Bound of the growing delay; zero keeps it constant.
     #[doc(alias = "ZMQ_RECONNECT_IVL_MAX")]
     pub reconnect_interval_max: Duration,
+    /// Whether a random part is added to growing delays too: off in C as libzmq, on in Rust.
+    pub reconnect_jitter: bool,
     /// What ends reconnecting: 1 refused, 2 handshake failed, 4 after a disconnect call.
     #[doc(alias = "ZMQ_RECONNECT_STOP")]
     pub reconnect_stop: i32,
@@ -210,6 +212,7 @@ impl SocketOptions {
             receive_timeout: None,
             reconnect_interval: Some(Duration::from_millis(100)),
             reconnect_interval_max: Duration::ZERO,
+            reconnect_jitter: false,
             reconnect_stop: 0,
             backlog: 100,
             max_message_size: None,

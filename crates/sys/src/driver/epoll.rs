@@ -4,7 +4,7 @@ use super::{Event, Interest};
 use crate::syscall::{check, own};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -153,6 +153,12 @@ impl Poller {
     }
 }
 
+impl AsRawFd for Poller {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
 impl AsFd for Poller {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
@@ -221,15 +227,16 @@ mod tests {
     #[test]
     fn a_time_span_never_ends_early_with_either_system_call() {
         let poller = Poller::new().unwrap();
-        let timeout = Some(Duration::from_nanos(1_200_300));
+        let span = Duration::from_nanos(1_200_300);
+        let timeout = Some(span);
         let mut buffer = [const { MaybeUninit::uninit() }; 4];
         for _ in 0..5 {
             let start = Instant::now();
             assert_eq!(poller.fill(&mut buffer, timeout).unwrap(), 0);
-            assert!(start.elapsed() >= timeout.unwrap());
+            assert!(start.elapsed() >= span);
             let start = Instant::now();
             assert_eq!(poller.wait_milliseconds(&mut buffer, timeout).unwrap(), 0);
-            assert!(start.elapsed() >= timeout.unwrap());
+            assert!(start.elapsed() >= span);
         }
         let wake = WakeFd::new().unwrap();
         wake.signal();

@@ -122,3 +122,179 @@ impl Drop for OwnedDirectory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{accept, code, finish, receive, send};
+    use super::*;
+    use crate::net::{PeerCredentials, PeerFilter};
+    use std::path::Path;
+
+    /// A directory that is removed at the end of the test.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new() -> Self {
+            let number = crate::random::number().unwrap();
+            let path = std::env::temp_dir().join(format!("ferrozmq-{number:x}"));
+            fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        fn file(&self, name: &str) -> String {
+            self.0.join(name).to_str().unwrap().to_owned()
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn converse(listener: &Listener, address: &str) -> Stream {
+        let client = finish(connect(address)).unwrap();
+        let server = accept(listener).unwrap();
+        send(&client, b"ping");
+        assert_eq!(receive(&server, 4), b"ping");
+        send(&server, b"pong");
+        assert_eq!(receive(&client, 4), b"pong");
+        server
+    }
+
+    #[test]
+    fn a_path_connects_and_its_file_stays_after_close() {
+        let scratch = Scratch::new();
+        let path = scratch.file("a socket");
+        let listener = listen(&path, 10).unwrap();
+        assert_eq!(listener.local_endpoint(), format!("ipc://{path}"));
+        let server = converse(&listener, &path);
+        assert_eq!(server.local_endpoint(), format!("ipc://{path}"));
+        assert_eq!(server.remote_endpoint(), "ipc://");
+        // SAFETY: no arguments, cannot fail.
+        let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
+        let pid = std::process::id();
+        assert_eq!(server.peer_address(), format!("localhost:{uid}:{gid}:{pid}"));
+        drop(listener);
+        assert!(Path::new(&path).exists());
+        assert_eq!(code(connect(&path)), Some(libc::ECONNREFUSED));
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_taken_over() {
+        let scratch = Scratch::new();
+        let path = scratch.file("s");
+        drop(listen(&path, 10).unwrap());
+        let second = listen(&path, 10).unwrap();
+        converse(&second, &path);
+        let third = listen(&path, 10).unwrap();
+        converse(&third, &path);
+        assert!(second.accept().unwrap().is_none());
+        assert_eq!(code(listen(scratch.file(""), 10)), Some(libc::EADDRINUSE));
+        assert!(scratch.0.is_dir());
+    }
+
+    #[test]
+    fn abstract_names_need_no_file() {
+        let name = format!("@ferrozmq-{:x}", crate::random::number().unwrap());
+        let listener = listen(&name, 10).unwrap();
+        assert_eq!(listener.local_endpoint(), format!("ipc://{name}"));
+        converse(&listener, &name);
+        assert_eq!(code(listen(&name, 10)), Some(libc::EADDRINUSE));
+        drop(listener);
+        assert_eq!(code(connect(&name)), Some(libc::ECONNREFUSED));
+        listen(&name, 10).unwrap();
+    }
+
+    #[test]
+    fn a_wildcard_s_file_and_directory_go_with_it() {
+        let listener = listen("*", 10).unwrap();
+        let endpoint = listener.local_endpoint();
+        let path = Path::new(endpoint.strip_prefix("ipc://").unwrap()).to_owned();
+        assert_eq!(path.file_name(), Some(OsStr::new("socket")));
+        converse(&listener, path.to_str().unwrap());
+        let other = listen("*ignored", 10).unwrap();
+        assert_ne!(other.local_endpoint(), endpoint);
+        let directory = path.parent().unwrap();
+        assert!(directory.is_dir());
+        drop(listener);
+        assert!(!directory.exists());
+
+        // A file of somebody else's keeps the directory.
+        let endpoint = other.local_endpoint();
+        let directory = Path::new(endpoint.strip_prefix("ipc://").unwrap()).parent().unwrap();
+        fs::write(directory.join("mine"), "").unwrap();
+        drop(other);
+        assert!(directory.join("mine").exists() && !directory.join("socket").exists());
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn bad_addresses_are_errors() {
+        for (address, expected) in [
+            (String::new(), libc::EINVAL),
+            ("@".into(), libc::EINVAL),
+            ("/tmp/a\0b".into(), libc::EINVAL),
+            ("x".repeat(108), libc::ENAMETOOLONG),
+            (format!("@{}", "x".repeat(107)), libc::ENAMETOOLONG),
+            ("/no/such/directory/s".into(), libc::ENOENT),
+        ] {
+            assert_eq!(code(connect(&address)), Some(expected), "{address}");
+            assert_eq!(code(listen(&address, 10)), Some(expected), "{address}");
+        }
+        let scratch = Scratch::new();
+        let room = 107 - scratch.file("").len();
+        let longest = scratch.file(&"x".repeat(room));
+        let listener = listen(&longest, 10).unwrap();
+        assert_eq!(listener.local_endpoint(), format!("ipc://{longest}"));
+        converse(&listener, &longest);
+    }
+
+    #[test]
+    fn a_supplied_descriptor_must_listen_for_unix() {
+        let scratch = Scratch::new();
+        let path = scratch.file("s");
+        let supplied = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let listener = listen_on(supplied.into()).unwrap();
+        assert_eq!(listener.local_endpoint(), format!("ipc://{path}"));
+        converse(&listener, &path);
+        let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        assert_eq!(listen_on(tcp.into()).unwrap_err().0.raw_os_error(), Some(libc::EINVAL));
+    }
+
+    #[test]
+    fn a_full_backlog_would_block() {
+        let scratch = Scratch::new();
+        let path = scratch.file("s");
+        let _listener = listen(&path, 1).unwrap();
+        let mut waiting = Vec::new();
+        let error = loop {
+            match connect(&path) {
+                Ok(connecting) => waiting.push(connecting),
+                Err(error) => break error,
+            }
+            assert!(waiting.len() < 10);
+        };
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn a_filter_lets_in_whoever_any_list_names() {
+        let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let me = Stream::new(one.into()).peer_credentials().unwrap();
+        let filter = |uids: &[u32], gids: &[u32], pids: &[i32]| PeerFilter {
+            uids: uids.into(),
+            gids: gids.into(),
+            pids: pids.into(),
+        };
+        assert!(PeerFilter::default().allows(&me));
+        assert!(filter(&[me.uid], &[u32::MAX], &[]).allows(&me));
+        assert!(filter(&[], &[me.gid], &[-5]).allows(&me));
+        assert!(filter(&[u32::MAX], &[], &[me.pid]).allows(&me));
+        assert!(!filter(&[u32::MAX], &[u32::MAX], &[-5]).allows(&me));
+        // A member of an allowed group gets in whatever its current group is; an unknown user does not.
+        let root = PeerCredentials { pid: 1, uid: 0, gid: u32::MAX };
+        assert!(filter(&[], &[0], &[]).allows(&root));
+        assert!(!filter(&[], &[0], &[]).allows(&PeerCredentials { uid: u32::MAX - 7, ..root }));
+    }
+}

@@ -25,7 +25,8 @@ impl Stream {
 
     /// Reads what is there, at most `buffer.len()` bytes: the returned number of bytes at its start is initialised.
     ///
-    /// 0 is the peer's end (or an empty buffer). Errors: `WouldBlock`, ECONNRESET, ETIMEDOUT, ...; never `Interrupted`.
+    /// 0 is the peer's end. Errors: `WouldBlock`, ECONNRESET, ETIMEDOUT, ..., EINVAL for an empty buffer (its 0 would look
+    /// like the end); never `Interrupted`.
     pub fn read(&self, buffer: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
         // SAFETY: pointer and length describe the exclusively borrowed buffer.
         unsafe { self.receive(buffer.as_mut_ptr().cast(), buffer.len()) }
@@ -40,6 +41,9 @@ impl Stream {
     /// # Safety
     /// `to` is valid for writes of `len` bytes.
     unsafe fn receive(&self, to: *mut u8, len: usize) -> io::Result<usize> {
+        if len == 0 {
+            return Err(errno(libc::EINVAL));
+        }
         // SAFETY: promised by the caller; the kernel only writes there.
         retry(|| check_len(unsafe { libc::recv(self.as_raw_fd(), to.cast(), len, libc::MSG_DONTWAIT) }))
     }
@@ -138,5 +142,69 @@ impl AsFd for Stream {
 impl AsRawFd for Stream {
     fn as_raw_fd(&self) -> RawFd {
         self.0.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{code, receive, send, until};
+    use super::*;
+    use crate::Interest;
+
+    fn pair() -> (Stream, Stream) {
+        let (a, b) = std::os::unix::net::UnixStream::pair().unwrap();
+        (Stream::new(a.into()), Stream::new(b.into()))
+    }
+
+    #[test]
+    fn an_empty_stream_would_block_and_a_closed_one_ends() {
+        let (a, b) = pair();
+        let mut buffer = [MaybeUninit::uninit(); 8];
+        assert_eq!(code(a.read(&mut buffer)), Some(libc::EAGAIN));
+        send(&b, b"abc");
+        assert_eq!(a.read(&mut buffer[..2]).unwrap(), 2);
+        assert_eq!(receive(&a, 1), b"c");
+        assert_eq!(code(a.read_into(&mut [])), Some(libc::EINVAL));
+        drop(b);
+        assert_eq!(a.read(&mut buffer).unwrap(), 0);
+        assert_eq!(code(a.write(&[IoSlice::new(b"x")])), Some(libc::EPIPE));
+    }
+
+    #[test]
+    fn parts_are_gathered_up_to_the_limit_of_the_kernel() {
+        let (a, b) = pair();
+        let bytes: Vec<u8> = (0..3_000_u32).map(|n| n as u8).collect();
+        let parts: Vec<IoSlice<'_>> = bytes.chunks(1).map(IoSlice::new).collect();
+        assert_eq!(a.write(&parts).unwrap(), MAX_PARTS);
+        assert_eq!(receive(&b, MAX_PARTS), bytes[..MAX_PARTS]);
+        assert_eq!(a.write(&[]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_full_stream_takes_a_part_and_then_would_block() {
+        let (a, b) = pair();
+        let chunk = vec![7; 1 << 20];
+        let mut written = 0;
+        let error = loop {
+            match a.write(&[IoSlice::new(&chunk)]) {
+                Ok(count) => written += count,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(receive(&b, written).len(), written);
+        until(&a, Interest::WRITE);
+        send(&a, b"more");
+        assert_eq!(receive(&b, 4), b"more");
+    }
+
+    #[test]
+    fn shutdown_of_both_directions_ends_a_waiting_reader() {
+        let (a, _b) = pair();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| receive(&a, 1));
+            a.shutdown_both().unwrap();
+            assert_eq!(reader.join().unwrap(), b"");
+        });
     }
 }

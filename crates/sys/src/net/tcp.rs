@@ -4,7 +4,7 @@ use super::Connecting;
 use super::address::SocketAddress;
 use super::listener::{Listener, bind_and_listen, check_supplied, start_connect};
 use super::stream::Stream;
-use crate::syscall::{check, set_option, set_option_bytes, stream_socket};
+use crate::syscall::{check, errno, set_option, set_option_bytes, stream_socket};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -66,6 +66,10 @@ impl TcpOptions {
             set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0_i32)?;
         }
         if let Some(device) = &self.bind_to_device {
+            // The kernel would cut a longer name and take another device.
+            if device.len() >= libc::IF_NAMESIZE || device.contains('\0') {
+                return Err(errno(libc::ENODEV));
+            }
             set_option_bytes(fd, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, device.as_bytes())?;
         }
         if let Some(bytes) = self.sndbuf {
@@ -180,4 +184,191 @@ pub fn connect(
 /// False only if the kernel has no IPv6 at all; a limit that was reached does not count.
 pub fn is_ipv6_supported() -> bool {
     !matches!(stream_socket(libc::AF_INET6), Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{accept, code, finish, receive, send};
+    use super::*;
+    use crate::syscall::int_option;
+
+    const LOOPBACK: &str = "127.0.0.1:0";
+
+    fn listener(options: &TcpOptions) -> Listener {
+        listen(LOOPBACK.parse().unwrap(), options).unwrap()
+    }
+
+    fn address(listener: &Listener) -> SocketAddr {
+        listener.local_endpoint().strip_prefix("tcp://").unwrap().parse().unwrap()
+    }
+
+    fn pair() -> (Stream, Stream) {
+        let listener = listener(&TcpOptions::default());
+        let client = finish(connect(address(&listener), None, &TcpOptions::default())).unwrap();
+        (client, accept(&listener).unwrap())
+    }
+
+    #[test]
+    fn both_sides_connect_and_name_each_other() {
+        let listener = listener(&TcpOptions::default());
+        assert!(listener.accept().unwrap().is_none());
+        let client = finish(connect(address(&listener), None, &TcpOptions::default())).unwrap();
+        let server = accept(&listener).unwrap();
+        send(&client, b"hello");
+        assert_eq!(receive(&server, 5), b"hello");
+        assert_eq!(client.remote_endpoint(), listener.local_endpoint());
+        assert_eq!(client.remote_endpoint(), server.local_endpoint());
+        assert_eq!(client.local_endpoint(), server.remote_endpoint());
+        assert_eq!((client.peer_address(), server.peer_address()), ("127.0.0.1".into(), "127.0.0.1".into()));
+        assert!(!client.is_self_connected());
+        assert_eq!(code(client.peer_credentials()), Some(libc::EINVAL));
+        client.shutdown_write().unwrap();
+        assert_eq!(receive(&server, 1), b"");
+        send(&server, b"still open");
+        assert_eq!(receive(&client, 10), b"still open");
+    }
+
+    #[test]
+    fn options_are_set_on_both_sides() {
+        let options = TcpOptions {
+            sndbuf: Some(30_000),
+            rcvbuf: Some(40_000),
+            keepalive: Some(true),
+            keepalive_cnt: Some(7),
+            keepalive_idle: Some(70),
+            keepalive_intvl: Some(17),
+            max_rt_ms: Some(5_000),
+            tos: Some(0x28),
+            priority: Some(3),
+            bind_to_device: Some("lo".into()),
+            ..TcpOptions::default()
+        };
+        let listener = listener(&options);
+        let client = finish(connect(address(&listener), None, &options)).unwrap();
+        let server = accept(&listener).unwrap();
+        for stream in [client, server] {
+            let value = |level, name| int_option(stream.as_fd(), level, name).unwrap();
+            assert_ne!(value(libc::IPPROTO_TCP, libc::TCP_NODELAY), 0);
+            // The kernel doubles the sizes for its own bookkeeping.
+            assert_eq!(value(libc::SOL_SOCKET, libc::SO_SNDBUF), 60_000);
+            assert_eq!(value(libc::SOL_SOCKET, libc::SO_RCVBUF), 80_000);
+            assert_eq!(value(libc::SOL_SOCKET, libc::SO_KEEPALIVE), 1);
+            assert_eq!(value(libc::IPPROTO_TCP, libc::TCP_KEEPCNT), 7);
+            assert_eq!(value(libc::IPPROTO_TCP, libc::TCP_KEEPIDLE), 70);
+            assert_eq!(value(libc::IPPROTO_TCP, libc::TCP_KEEPINTVL), 17);
+            assert_eq!(value(libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT), 5_000);
+            assert_eq!(value(libc::IPPROTO_IP, libc::IP_TOS), 0x28);
+            assert_eq!(value(libc::SOL_SOCKET, libc::SO_PRIORITY), 3);
+            // SAFETY: integers only.
+            let (status, descriptor) = unsafe {
+                (
+                    libc::fcntl(stream.as_raw_fd(), libc::F_GETFL),
+                    libc::fcntl(stream.as_raw_fd(), libc::F_GETFD),
+                )
+            };
+            assert!(status & libc::O_NONBLOCK != 0 && descriptor & libc::FD_CLOEXEC != 0);
+        }
+        let (client, _server) = pair();
+        assert_ne!(int_option(client.as_fd(), libc::IPPROTO_TCP, libc::TCP_NODELAY).unwrap(), 0);
+        assert_eq!(int_option(client.as_fd(), libc::SOL_SOCKET, libc::SO_KEEPALIVE).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_refused_option_is_an_error() {
+        let no_device = TcpOptions { bind_to_device: Some("no-such-nic".into()), ..TcpOptions::default() };
+        let long_name =
+            TcpOptions { bind_to_device: Some(format!("lo{}", "\0".repeat(20))), ..TcpOptions::default() };
+        let bad_probes =
+            TcpOptions { keepalive: Some(true), keepalive_cnt: Some(-5), ..TcpOptions::default() };
+        let to = LOOPBACK.parse().unwrap();
+        assert_eq!(code(listen(to, &no_device)), Some(libc::ENODEV));
+        assert_eq!(code(listen(to, &long_name)), Some(libc::ENODEV));
+        assert_eq!(code(connect(to, None, &no_device)), Some(libc::ENODEV));
+        assert_eq!(code(connect(to, None, &bad_probes)), Some(libc::EINVAL));
+        // On an accepted connection it costs that connection only.
+        let listener = listener(&bad_probes);
+        for _ in 0..2 {
+            let client = finish(connect(address(&listener), None, &TcpOptions::default())).unwrap();
+            assert_eq!(code(accept(&listener)), Some(libc::EINVAL));
+            assert_eq!(receive(&client, 1), b"", "the connection was closed");
+            assert!(listener.accept().unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn nobody_listening_is_refused() {
+        let listener = listener(&TcpOptions::default());
+        let free = address(&listener);
+        assert_eq!(code(listen(free, &TcpOptions::default())), Some(libc::EADDRINUSE));
+        drop(listener);
+        assert_eq!(code(finish(connect(free, None, &TcpOptions::default()))), Some(libc::ECONNREFUSED));
+        // The port can be used again at once.
+        listen(free, &TcpOptions::default()).unwrap();
+    }
+
+    #[test]
+    fn connects_from_the_given_source() {
+        let listener = listener(&TcpOptions::default());
+        let source: SocketAddr = "127.0.0.2:0".parse().unwrap();
+        let client = finish(connect(address(&listener), Some(source), &TcpOptions::default())).unwrap();
+        assert_eq!(client.local_address().unwrap().ip(), source.ip());
+        assert_eq!(accept(&listener).unwrap().peer_address(), "127.0.0.2");
+        let foreign = Some("192.0.2.77:0".parse().unwrap());
+        let error = code(connect(address(&listener), foreign, &TcpOptions::default()));
+        assert_eq!(error, Some(libc::EADDRNOTAVAIL));
+    }
+
+    #[test]
+    fn a_connection_to_itself_is_noticed() {
+        let listener = listener(&TcpOptions::default());
+        let own = address(&listener);
+        drop(listener);
+        let stream = finish(connect(own, Some(own), &TcpOptions::default())).unwrap();
+        assert!(stream.is_self_connected());
+    }
+
+    #[test]
+    fn an_ipv6_listener_takes_ipv4_as_well() {
+        let any = "[::]:0".parse().unwrap();
+        if !is_ipv6_supported() {
+            assert_eq!(code(listen(any, &TcpOptions::default())), Some(libc::EAFNOSUPPORT));
+            return;
+        }
+        let options = TcpOptions { tos: Some(0x28), ..TcpOptions::default() };
+        let listener = listen(any, &options).unwrap();
+        let port = address(&listener).port();
+        assert_eq!(listener.local_endpoint(), format!("tcp://[::]:{port}"));
+        let mapped = SocketAddr::new("::ffff:127.0.0.1".parse().unwrap(), port);
+        let plain = SocketAddr::new("127.0.0.1".parse().unwrap(), port);
+        for target in [mapped, plain] {
+            let client = finish(connect(target, None, &options)).unwrap();
+            assert_eq!(client.peer_address(), target.ip().to_string());
+            let server = accept(&listener).unwrap();
+            assert_eq!(server.peer_address(), "::ffff:127.0.0.1");
+            assert_eq!(server.local_endpoint(), format!("tcp://[::ffff:127.0.0.1]:{port}"));
+            assert_eq!(int_option(server.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_TCLASS).unwrap(), 0x28);
+        }
+    }
+
+    #[test]
+    fn a_supplied_descriptor_must_listen_for_tcp() {
+        let supplied = std::net::TcpListener::bind(LOOPBACK).unwrap();
+        let to = supplied.local_addr().unwrap();
+        let listener = listen_on(supplied.into(), &TcpOptions::default()).unwrap();
+        assert_eq!(listener.local_endpoint(), format!("tcp://{to}"));
+        assert!(listener.accept().unwrap().is_none(), "it was made non-blocking");
+        let client = finish(connect(to, None, &TcpOptions::default())).unwrap();
+        send(&client, b"x");
+        assert_eq!(receive(&accept(&listener).unwrap(), 1), b"x");
+
+        let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let not_listening = stream_socket(libc::AF_INET).unwrap();
+        let file = std::fs::File::open("/proc/self/exe").unwrap();
+        for (fd, expected) in
+            [(OwnedFd::from(one), libc::EINVAL), (not_listening, libc::EINVAL), (file.into(), libc::ENOTSOCK)]
+        {
+            let (error, _fd) = listen_on(fd, &TcpOptions::default()).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(expected));
+        }
+    }
 }
