@@ -14,7 +14,7 @@ use crate::{context::ContextHandle, poller::Registrations, socket::SocketHandle,
 use ferrozmq_base::{
     Error, Result,
     gate::{Gate, Pass},
-    sync::unique_id,
+    sync::{heavy_fence, unique_id},
 };
 use libc::c_void;
 use std::{
@@ -212,7 +212,12 @@ fn reserve() -> Result<*mut Slot> {
     let region = unsafe {
         libc::mmap(ptr::null_mut(), SLOTS * STRIDE, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
     };
-    if region == libc::MAP_FAILED { Err(Error::OutOfMemory) } else { Ok(region.cast()) }
+    if region == libc::MAP_FAILED {
+        return Err(Error::OutOfMemory);
+    }
+    // The first one registers the process with the kernel; before that the cheap side of the gates is a full fence.
+    heavy_fence();
+    Ok(region.cast())
 }
 
 fn free_slots() -> std::sync::MutexGuard<'static, VecDeque<usize>> {

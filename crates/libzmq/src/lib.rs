@@ -14,6 +14,8 @@ mod poller;
 mod proxy;
 mod socket;
 mod stopwatch;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod timers;
 mod z85;

@@ -1,14 +1,30 @@
 //! The shared library as a loader sees it: its name, what it exports, and what it needs.
-use std::{collections::BTreeSet, path::PathBuf, process::Command};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
 
 const EXPORTED: &str = include_str!("../symbols.txt");
 const HEADER: &str = include_str!("../include/zmq.h");
 const REFERENCE: &str = include_str!("../../../conformance/data/functions.csv");
 
-/// The library that was built with this test.
-fn library() -> PathBuf {
-    let test = std::env::current_exe().expect("the path of this program");
-    test.parent().expect("deps").join("libzmq.so")
+/// The library, built from the same sources as this test: cargo does not build it for a test by itself.
+fn library() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let test = std::env::current_exe().expect("the path of this program");
+        let target = test.ancestors().nth(3).expect("target/profile/deps/test");
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "libzmq", "--lib", "--target-dir"])
+            .arg(target)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status()
+            .expect("cargo can be run");
+        assert!(built.success());
+        target.join("debug/libzmq.so")
+    })
 }
 
 fn run(program: &str, arguments: &[&str]) -> String {

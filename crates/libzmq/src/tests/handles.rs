@@ -1,8 +1,8 @@
 //! Pointers that are no handles, and handles that were closed: the documented errno, never a crash.
+use crate::*;
 use ferrozmq_base::Msg;
 use libc::{EFAULT, EINVAL, ENOTSOCK, c_int, c_void};
 use std::ptr;
-use zmq::*;
 
 #[track_caller]
 fn fails(result: c_int, errno: c_int) {

@@ -1,4 +1,5 @@
 //! Messages as a C program uses them.
+use crate::*;
 use ferrozmq_base::Msg;
 use libc::{EFAULT, EINVAL, ENOMEM, c_int, c_void};
 use std::{
@@ -7,7 +8,6 @@ use std::{
     ptr,
     sync::atomic::{AtomicUsize, Ordering},
 };
-use zmq::*;
 
 /// 64 bytes as a C program declares them: whatever was there before.
 fn memory(byte: u8) -> MaybeUninit<Msg> {

@@ -1,11 +1,11 @@
 //! Everything that needs neither context nor socket.
+use crate::*;
 use libc::{EFAULT, EINVAL, ENOTSUP, c_char, c_int, c_void};
 use std::{
     ffi::CStr,
     ptr,
     sync::atomic::{AtomicI32, AtomicUsize, Ordering},
 };
-use zmq::*;
 
 fn errno() -> c_int {
     // SAFETY: no arguments.
