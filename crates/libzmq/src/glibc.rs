@@ -2,7 +2,7 @@
 //!
 //! The linker turns every call of a function listed in `build.rs` into one of `__wrap_` and its name, and the code
 //! here passes it on to the version that glibc has kept since its beginning. Only in the shared library: a program
-//! that links the static one decides for itself.
+//! that links the static one decides for itself, and since the old versions are weak references it needs not have them.
 
 /// Passes a function on to an old version of it, or of another that is called in the same way.
 macro_rules! pass_on {
@@ -11,6 +11,7 @@ macro_rules! pass_on {
             concat!(".globl __wrap_", $name),
             concat!(".hidden __wrap_", $name),
             concat!(".type __wrap_", $name, ", @function"),
+            concat!(".weak __old_", $name),
             concat!(".symver __old_", $name, ", ", $old, "@", $version),
             concat!("__wrap_", $name, ":"),
             concat!("jmp __old_", $name, "@PLT"),
@@ -35,7 +36,9 @@ pass_on!("pthread_sigmask" to "pthread_sigmask", "GLIBC_2.2.5");
 
 // Before 2.33 stat and fstat were inline functions that called these, with the layout of the structure in front.
 std::arch::global_asm!(
+    ".weak __old_stat64",
     ".symver __old_stat64, __xstat64@GLIBC_2.2.5",
+    ".weak __old_fstat64",
     ".symver __old_fstat64, __fxstat64@GLIBC_2.2.5",
     ".globl __wrap_stat64",
     ".hidden __wrap_stat64",
