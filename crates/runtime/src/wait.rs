@@ -39,7 +39,7 @@ impl SocketCore {
     fn send_waiting(&mut self, m: &mut Msg, flags: Flags) -> Result<()> {
         let deadline = deadline(self.options.send_timeout)?;
         loop {
-            self.wait(deadline)?;
+            self.wait(deadline, true)?;
             match self.try_send(m, flags.more) {
                 Err(Error::Again) => {}
                 result => return result,
@@ -51,7 +51,7 @@ impl SocketCore {
     fn recv_waiting(&mut self, m: &mut Msg) -> Result<()> {
         let deadline = deadline(self.options.receive_timeout)?;
         loop {
-            self.wait(deadline)?;
+            self.wait(deadline, false)?;
             match self.try_recv(m) {
                 Err(Error::Again) => {}
                 result => return result,
@@ -59,14 +59,24 @@ impl SocketCore {
         }
     }
 
-    /// Sleeps until an event comes.
-    fn wait(&mut self, deadline: Option<Instant>) -> Result<()> {
-        if !self.port().prepare_sleep() {
+    /// Sleeps until something happens; drives the socket's own connections meanwhile. `output`: for room to send.
+    fn wait(&mut self, deadline: Option<Instant>, output: bool) -> Result<()> {
+        self.write_deferred();
+        let mut held = self.hold(output);
+        if self.spin(&mut held) {
+            self.resume(held, false);
             return Ok(());
         }
-        let mut fds = [PollFd::new(self.port().wake_fd(), Interest::READ)];
+        if !self.port().prepare_sleep() {
+            self.resume(held, false);
+            return Ok(());
+        }
+        let mut fds = vec![PollFd::new(self.port().wake_fd(), Interest::READ)];
+        Self::watch(&mut held, &mut fds);
         let woken = sleep(&mut fds, deadline, None);
         self.port().awake();
+        self.resume(held, woken.is_ok());
+        self.settle();
         match woken {
             Ok(0) if !self.port().has_mail() => Err(Error::Again),
             Ok(_) => Ok(()),
