@@ -21,7 +21,7 @@ use crate::{
 /// The largest body that comes from a pool.
 pub const POOLED_MAX: usize = 4096;
 /// How many freed blocks of another thread are collected before they are pushed.
-pub const BATCH: u32 = 64;
+pub const BATCH: u32 = if cfg!(loom) { 2 } else { 64 };
 /// Other threads for which blocks are collected at the same time.
 const BATCHES: usize = 4;
 /// Data bytes of each class.
@@ -56,6 +56,9 @@ pub(crate) struct Block {
     pub(crate) kind: BlockKind,
     /// The owning pool, or the size of the allocation.
     word: *const Pool,
+    /// Lets a model see who uses the block.
+    #[cfg(loom)]
+    pub(crate) used: UnsafeCell<()>,
 }
 
 #[cfg(not(loom))]
@@ -97,7 +100,16 @@ fn from_allocator(size: usize, zeroed: bool, class: u16, word: *const Pool) -> *
     if !block.is_null() {
         let word = if class == HEAP { ptr::without_provenance(size) } else { word };
         // SAFETY: fresh memory of the block's layout.
-        unsafe { block.write(Block { rc: AtomicU32::new(1), class, kind: BlockKind::Plain, word }) };
+        unsafe {
+            block.write(Block {
+                rc: AtomicU32::new(1),
+                class,
+                kind: BlockKind::Plain,
+                word,
+                #[cfg(loom)]
+                used: UnsafeCell::new(()),
+            });
+        }
     }
     block
 }
@@ -107,6 +119,9 @@ fn from_allocator(size: usize, zeroed: bool, class: u16, word: *const Pool) -> *
 /// # Safety
 /// `block` came from [`from_allocator`] and nobody else uses it.
 unsafe fn to_allocator(block: *mut Block) {
+    #[cfg(loom)]
+    // SAFETY: the block is live.
+    unsafe { &(*block).used }.with_mut(|_| ());
     // SAFETY: the header is live; `word` or the class names the size that it was allocated with.
     unsafe {
         let class = (*block).class;
@@ -192,6 +207,7 @@ impl List {
 }
 
 impl Pool {
+    #[cfg_attr(loom, allow(dead_code))]
     pub(crate) fn new() -> Self {
         let local = Local {
             free: [List { head: ptr::null_mut(), count: 0 }; CLASSES.len()],
@@ -217,6 +233,8 @@ impl Pool {
             if !block.is_null() {
                 // SAFETY: the block was free and is ours now.
                 unsafe {
+                    #[cfg(loom)]
+                    (*block).used.with_mut(|_| ());
                     (*block).rc = AtomicU32::new(1);
                     (*block).kind = BlockKind::Plain;
                 }
@@ -256,6 +274,9 @@ impl Pool {
         self.local.with_mut(|local| {
             // SAFETY: only the holder gets here, and never while it is here already.
             let local = unsafe { &mut *local };
+            #[cfg(loom)]
+            // SAFETY: as below.
+            unsafe { &(*block).used }.with_mut(|_| ());
             // SAFETY: the block is ours until it is linked into a list.
             let (owner, class) = unsafe { ((*block).word, (*block).class as usize) };
             if ptr::eq(owner, self) {
@@ -409,32 +430,7 @@ mod thread {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
+mod tests;
 
-    #[test]
-    fn classes_hold_their_sizes() {
-        for size in 0..=POOLED_MAX {
-            let class = class_of(size) as usize;
-            assert!(CLASSES[class] >= size);
-            assert!(class == 0 || CLASSES[class - 1] < size);
-        }
-    }
-
-    #[test]
-    fn a_block_freed_elsewhere_comes_back_to_its_owner() {
-        let (mine, other) = (Pool::new(), Pool::new());
-        // SAFETY: this thread holds both pools; each block is used once.
-        unsafe {
-            let blocks: Vec<_> = (0..BATCH).map(|_| mine.take(1)).collect();
-            for &block in &blocks {
-                other.put(block);
-            }
-            for _ in 0..BATCH {
-                let again = mine.take(1);
-                assert!(blocks.contains(&again));
-                to_allocator(again);
-            }
-        }
-    }
-}
+#[cfg(all(test, loom))]
+mod model;
