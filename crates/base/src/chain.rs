@@ -12,7 +12,8 @@ use std::{fmt, mem::MaybeUninit, ptr};
 use crate::{
     OutOfMemory,
     sync::{
-        Arc, AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Line, Ordering, UnsafeCell, heavy_fence, light_fence,
+        Arc, AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Line, Ordering, UnsafeCell, heavy_fence,
+        light_fence, prepare_fences,
     },
 };
 
@@ -149,6 +150,7 @@ impl<T> Drop for Shared<T> {
 }
 
 pub(crate) fn chain<T: Send>() -> (Writer<T>, Reader<T>) {
+    prepare_fences();
     let nowhere = Place { block: ptr::null_mut(), index: 0, taken: 0 };
     let shared = Arc::new(Shared {
         published: Line(AtomicU64::new(0)),

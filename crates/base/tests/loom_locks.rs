@@ -17,7 +17,7 @@ use loom::{
     thread,
 };
 
-/// L12, the note bit: work announced before a failed `try_lock` is seen by the holder, or by its next look.
+/// The note bit: work announced before a failed `try_lock` is seen by the holder, or by its next look.
 #[test]
 fn a_failed_lock_leaves_a_note() {
     loom::model(|| {
@@ -44,7 +44,7 @@ fn a_failed_lock_leaves_a_note() {
     });
 }
 
-/// L9 in miniature: a holder that keeps the half over time finds the note on release.
+/// A holder that keeps the half over time finds the note on release.
 #[test]
 fn a_hold_is_exclusive_and_finds_the_note() {
     loom::model(|| {
@@ -69,7 +69,7 @@ fn a_hold_is_exclusive_and_finds_the_note() {
     });
 }
 
-/// L10: a control frame posted while somebody drives goes out.
+/// A control frame posted while somebody drives goes out.
 #[test]
 fn a_control_frame_posted_while_driving_goes_out() {
     loom::model(|| {
@@ -134,7 +134,7 @@ fn a_list_that_goes_frees_its_items() {
     });
 }
 
-/// D2: an owner that goes to sleep has seen every event, or its wake descriptor is written, once.
+/// An owner that goes to sleep has seen every event, or its wake descriptor is written, once.
 #[test]
 fn a_sleeping_owner_is_woken_once() {
     loom::model(|| {
@@ -172,7 +172,7 @@ fn a_closed_mailbox_gives_back() {
     });
 }
 
-/// L11: never two inside; what one did inside the next one sees.
+/// Never two inside; what one did inside the next one sees.
 fn gate_model(threads: u64, entries: usize) {
     loom::model(move || {
         let gate = Arc::new((Gate::new(), UnsafeCell::new(0usize), AtomicBool::new(false)));

@@ -99,7 +99,7 @@ fn wire(conn: &Conn) -> Vec<u8> {
     conn.out.try_lock().unwrap().wire.clone()
 }
 
-/// L1: deferred sends and batches against the I/O thread; nothing is stranded.
+/// Deferred sends and batches against the I/O thread; nothing is stranded.
 #[test]
 fn nothing_published_is_stranded() {
     for hwm in [0, 1] {
@@ -120,7 +120,7 @@ fn nothing_published_is_stranded() {
     }
 }
 
-/// L2: the sender that made the first step looks itself, in a race with the I/O thread.
+/// The sender that made the first step looks itself, in a race with the I/O thread.
 #[test]
 fn whoever_promised_first_may_look() {
     loom::model(|| {
@@ -143,7 +143,7 @@ fn whoever_promised_first_may_look() {
     });
 }
 
-/// L5: the I/O thread enters and leaves WATCHED while the application streams.
+/// The I/O thread enters and leaves WATCHED while the application streams.
 #[test]
 fn leaving_watched_leaves_nothing_behind() {
     loom::model(|| {
@@ -189,7 +189,7 @@ fn leaving_parked_leaves_nothing_behind() {
     });
 }
 
-/// L4: a writer that waits for room (mark 1) against the flush that makes it.
+/// A writer that waits for room (mark 1) against the flush that makes it.
 #[test]
 fn a_waiting_writer_is_told() {
     loom::model(|| {
@@ -207,7 +207,7 @@ fn a_waiting_writer_is_told() {
     });
 }
 
-/// L14: segments of 8 bytes, splices above 4, partial writes and a rollback against a flusher.
+/// Segments of 8 bytes, splices above 4, partial writes and a rollback against a flusher.
 #[test]
 fn segments_change_under_a_flusher() {
     loom::model(|| {
@@ -254,7 +254,7 @@ fn an_idle_log_is_released_under_a_writer() {
     });
 }
 
-/// L13: a restart mark is set while the session handles the loss of the connection.
+/// A restart mark is set while the session handles the loss of the connection.
 #[test]
 fn a_restart_against_a_lost_connection() {
     loom::model(|| {

@@ -8,7 +8,7 @@ fn send(w: &mut queue::Writer, byte: u8) -> Due {
     w.publish()
 }
 
-/// L7, the reader sleeps: whatever it did not read when it stopped at an empty queue, it is told of.
+/// The reader sleeps: whatever it did not read when it stopped at an empty queue, it is told of.
 #[test]
 fn a_sleeping_reader_is_told() {
     loom::model(|| {
@@ -43,7 +43,7 @@ fn a_sleeping_reader_is_told() {
     });
 }
 
-/// L7, the writer waits for room (mark 1): the read that makes room says so.
+/// The writer waits for room (mark 1): the read that makes room says so.
 #[test]
 fn a_waiting_writer_is_told() {
     loom::model(|| {
@@ -150,7 +150,7 @@ fn a_slot_gives_the_latest() {
     });
 }
 
-/// L6, the handed queue at mark 1: a paused connection is resumed, a sleeping reader is told, order is kept.
+/// The handed queue at mark 1: a paused connection is resumed, a sleeping reader is told, order is kept.
 #[test]
 fn an_inbox_pauses_and_resumes() {
     loom::model(|| {
