@@ -14,6 +14,8 @@ use ferrozmq_base::{DueList, Error, Msg, PeerInfo, PipeId, Pipes, SocketType};
 
 mod distribute;
 mod fair_queue;
+#[cfg(test)]
+mod harness;
 mod load_balance;
 mod pair;
 mod pipe_list;
