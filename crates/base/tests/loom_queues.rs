@@ -95,6 +95,30 @@ fn messages_stay_whole_and_ends_may_go() {
     });
 }
 
+/// Blocks that the reader left are used again.
+#[test]
+fn blocks_go_round() {
+    loom::model(|| {
+        let (mut w, mut r) = queue::queue(0);
+        (1..=4).for_each(|i| {
+            send(&mut w, i);
+        });
+        let writer = thread::spawn(move || {
+            send(&mut w, 5);
+            send(&mut w, 6);
+            w
+        });
+        let mut m = Msg::new();
+        for i in 1..=4 {
+            assert!(r.get(&mut m).frame && m.as_slice() == [i]);
+        }
+        let _w = writer.join().unwrap();
+        for i in 5..=6 {
+            assert!(r.get(&mut m).frame && m.as_slice() == [i]);
+        }
+    });
+}
+
 #[test]
 fn the_end_comes_after_the_last_message() {
     loom::model(|| {
