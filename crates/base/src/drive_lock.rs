@@ -56,7 +56,7 @@ impl<T> DriveLock<T> {
 
     /// Takes the half; none: another has it and will find the note.
     pub fn try_lock(&self) -> Option<Guard<'_, T>> {
-        // Lazily: a guard that is made and dropped unlocks.
+        // Not `then_some`: a guard that is made and dropped unlocks.
         self.acquire().then(|| Guard { lock: self })
     }
 
