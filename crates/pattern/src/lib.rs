@@ -10,6 +10,18 @@
 //!   pipe. If its pipe dies in the middle, the rest of it is swallowed and counted in [`Drops`].
 //! - A pipe on which `get`, `has` or `room` returned false is not asked again before `readable` or `writable`.
 //! - A pipe that the pattern ends itself ([`Pipes::end`]) is never used again for output.
+//!
+//! Where libzmq does otherwise, on purpose:
+//! - XPUB does not announce the cancel of a topic that the peer had not subscribed to; behind a proxy it would take
+//!   the topic away from others. A request inside of a message of the application is received once, as its part.
+//! - Subscriptions are sent even to a peer whose pipe is full.
+//! - The pipe of a second peer of a PAIR, and one whose routing id was handed over, are ended: the peer notices.
+//! - A routing id is free as soon as the far end of its owner is gone, even if messages of it are unread.
+//! - Automatic routing ids step over announced ones; an id may begin with 0.
+//! - The rest of a message whose peer died is swallowed with success, also by a send that may not block.
+//! - PAIR drops such a message as the other types do, and never continues it to its next peer.
+//! - REQ and REP are readable only if a well-formed reply or request is there.
+//! - A relaxed REQ that cannot send a new request still waits for the reply to the last one.
 use ferrozmq_base::{DueList, Error, Msg, PeerInfo, PipeId, Pipes, SocketType};
 
 mod distribute;
@@ -25,6 +37,8 @@ mod reqrep;
 mod routing;
 mod stream;
 mod subscription;
+#[cfg(test)]
+mod wholeness;
 
 pub use pair::Pair;
 pub use pipeline::{pull::Pull, push::Push};
