@@ -353,3 +353,96 @@ impl Pattern {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Join, Net};
+    use SocketType::*;
+
+    const BUILT: [SocketType; 12] =
+        [Pair, Pub, Sub, Req, Rep, Dealer, Router, Pull, Push, Xpub, Xsub, Stream];
+
+    #[test]
+    fn each_kind_is_what_it_was_made_as() {
+        for kind in SocketType::ALL {
+            assert_eq!(Pattern::new(*kind, 1).map(|p| p.kind()), BUILT.contains(kind).then_some(*kind));
+        }
+    }
+
+    #[test]
+    fn without_peers_each_kind_says_what_it_can_do() {
+        use Error::{Again, HostUnreachable, InvalidState, NotSupported};
+        for (kind, send, recv) in [
+            (Pair, Err(Again), Again),
+            (Pub, Ok(()), NotSupported),
+            (Sub, Err(NotSupported), Again),
+            (Req, Err(Again), InvalidState),
+            (Rep, Err(InvalidState), Again),
+            (Dealer, Err(Again), Again),
+            (Router, Ok(()), Again),
+            (Pull, Err(NotSupported), Again),
+            (Push, Err(Again), NotSupported),
+            (Xpub, Ok(()), Again),
+            (Xsub, Ok(()), Again),
+            (Stream, Err(HostUnreachable), Again),
+        ] {
+            let mut net = Net::new();
+            let socket = net.socket(kind);
+            assert_eq!(net.send(socket, &[b"a", b"b"]), send, "{kind:?}");
+            assert_eq!(net.recv(socket), Err(recv), "{kind:?}");
+            let writable = matches!(kind, Pub | Router | Xpub | Xsub | Stream);
+            assert_eq!(net.ready(socket), Events { readable: false, writable }, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn settings_fit_the_types_that_have_them() {
+        let fits: [(Setting<'_>, &[SocketType]); 20] = [
+            (Setting::Subscribe(b"a"), &[Sub]),
+            (Setting::Unsubscribe(b"a"), &[Sub]),
+            (Setting::RouterMandatory(true), &[Router, Rep]),
+            (Setting::RouterRaw(true), &[Router, Rep]),
+            (Setting::RouterHandover(true), &[Router, Rep]),
+            (Setting::RouterNotify(3), &[Router, Rep]),
+            (Setting::ProbeRouter(true), &[Req, Rep, Dealer, Router]),
+            (Setting::ReqCorrelate(true), &[Req]),
+            (Setting::ReqRelaxed(true), &[Req]),
+            (Setting::XpubVerbose(true), &[Pub, Xpub]),
+            (Setting::XpubVerboser(true), &[Pub, Xpub]),
+            (Setting::XpubManual(false), &[Pub, Xpub]),
+            (Setting::XpubManualLastValue(false), &[Pub, Xpub]),
+            (Setting::XpubNodrop(true), &[Pub, Xpub]),
+            (Setting::XpubWelcome(b"hi"), &[Pub, Xpub]),
+            (Setting::OnlyFirstSubscribe(true), &[Pub, Xpub, Sub, Xsub]),
+            (Setting::InvertMatching(true), &[Pub, Xpub, Sub, Xsub]),
+            (Setting::StreamNotify(true), &[Stream]),
+            (Setting::XsubVerboseUnsubscribe(true), &[Sub, Xsub]),
+            (Setting::Conflate(true), &[Dealer, Pull, Push, Pub, Sub]),
+        ];
+        for kind in BUILT {
+            let mut net = Net::new();
+            let socket = net.socket(kind);
+            for (setting, kinds) in &fits {
+                let fits = kinds.contains(&kind);
+                assert_eq!(net.set(socket, *setting).is_ok(), fits, "{kind:?} {setting:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn conflating_pipes_keep_the_newest_message() {
+        for (from, to) in [(Push, Pull), (Dealer, Dealer), (Pub, Sub)] {
+            let mut net = Net::new();
+            let (from, to) = (net.socket(from), net.socket(to));
+            net.join_with(from, to, Join { conflate: true, ..Join::default() });
+            let _ = net.set(to, Setting::Subscribe(b""));
+            for i in [b"1", b"2", b"3"] {
+                net.send(from, &[i]).unwrap();
+            }
+            assert_eq!(net.drain(to), ["3"]);
+            net.send(from, &[b"4"]).unwrap();
+            assert_eq!(net.drain(to), ["4"]);
+        }
+    }
+}

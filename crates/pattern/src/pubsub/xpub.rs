@@ -504,6 +504,16 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_that_cannot_subscribe_gets_everything() {
+        let mut net = Net::new();
+        let (publisher, old) = (net.socket(Xpub), net.socket(Pair));
+        net.join_with(old, publisher, Join { subscribes_to_all: true, ..Join::default() });
+        assert_eq!(net.drain(publisher), ["\\x01"]);
+        net.send(publisher, &[b"any"]).unwrap();
+        assert_eq!(net.drain(old), ["any"]);
+    }
+
+    #[test]
     fn a_topic_of_16_megabytes_is_subscribed_cancelled_and_left() {
         let mut net = Net::new();
         let (publisher, subscriber) = (net.socket(Xpub), net.socket(Sub));
