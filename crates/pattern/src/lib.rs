@@ -241,7 +241,8 @@ impl Pattern {
     }
 
     /// The far end is gone and the caller has called [`Pipes::close_output`]. Unread input stays readable until
-    /// `Due::Drained`, unless [`Pattern::reads_input`] is false: then [`Pattern::gone`] follows at once.
+    /// `Due::Drained`, which may be said more than once; but if [`Pattern::reads_input`] is false,
+    /// [`Pattern::gone`] follows at once. A pipe that is never read (a parked duplicate) is ended.
     pub fn ended(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
         each!(self, p => p.ended(pipes, id, due));
     }
@@ -362,6 +363,9 @@ mod tests {
 
     const BUILT: [SocketType; 12] =
         [Pair, Pub, Sub, Req, Rep, Dealer, Router, Pull, Push, Xpub, Xsub, Stream];
+
+    const fn moves_between_threads<T: Send>() {}
+    const _: () = moves_between_threads::<Pattern>();
 
     #[test]
     fn each_kind_is_what_it_was_made_as() {

@@ -136,6 +136,11 @@ impl Xpub {
 
     /// Forgets what a peer subscribed to and tells of the topics that end with it.
     fn cancel_all(&mut self, id: PipeId) {
+        if self.is_mute {
+            self.manual_topics.remove_pipe(id, |_, _| {});
+            self.topics.remove_pipe(id, |_, _| {});
+            return;
+        }
         let mut ended = Vec::new();
         let every = self.options.announce_every_cancel;
         let manual = self.options.manual;
@@ -145,10 +150,8 @@ impl Xpub {
                 ended.push(announcement(Request::Cancel, topic));
             }
         });
-        if !self.is_mute {
-            for notice in ended {
-                self.announce(notice, None);
-            }
+        for notice in ended {
+            self.announce(notice, None);
         }
     }
 
