@@ -130,7 +130,7 @@ impl Content {
     }
 
     /// A copy of these bytes.
-    #[inline]
+    #[inline(never)]
     pub fn copy_from(bytes: &[u8]) -> Result<Self, OutOfMemory> {
         let block = pool::allocate(bytes.len())?;
         // SAFETY: a fresh block with room for all of `bytes`.
@@ -250,7 +250,7 @@ impl Content {
         Self { block: self.block, ptr: self.ptr, len: self.len }
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn block(&self) -> *mut Block {
         self.block
     }

@@ -145,14 +145,25 @@ impl Msg {
     }
 
     /// A copy of these bytes.
-    #[inline]
+    #[inline(always)]
     pub fn copy_from(bytes: &[u8]) -> Result<Self, OutOfMemory> {
-        if bytes.len() > Self::INLINE_MAX {
-            return Ok(Self::from_content_unshared(Content::copy_from(bytes)?));
-        }
         let mut m = Self::new();
-        m.set_inline(bytes);
+        m.assign(bytes)?;
         Ok(m)
+    }
+
+    /// Replaces the message by one with a copy of these bytes, in place: the fastest way to make one. On failure
+    /// the message is empty.
+    #[inline(always)]
+    pub fn assign(&mut self, bytes: &[u8]) -> Result<(), OutOfMemory> {
+        self.reset();
+        if bytes.len() > Self::INLINE_MAX {
+            self.body.content = ManuallyDrop::new(Content::copy_from(bytes)?);
+            self.tag = CONTENT;
+        } else {
+            self.set_inline(bytes);
+        }
+        Ok(())
     }
 
     /// Zeroed body of this size.
@@ -337,7 +348,7 @@ impl Msg {
     }
 
     /// Gives up body and properties. The message owns nothing afterwards and is empty.
-    #[inline]
+    #[inline(never)]
     fn release(&mut self) {
         self.release_properties();
         if self.tag == CONTENT {

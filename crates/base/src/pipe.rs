@@ -322,21 +322,27 @@ impl Pipes {
 
     /// Changes the high-water marks of a live pipe, in messages; 0 is unlimited. Inproc pipes are given the sums.
     pub fn set_hwm(&mut self, id: PipeId, send: u32, receive: u32) {
-        let Some(pipe) = self.pipe(id) else { return };
-        match &mut pipe.tx {
-            Tx::Queue(w) => w.set_hwm(send),
-            Tx::Log(w) => w.set_hwm(send),
-            Tx::Slot(_) | Tx::Closed => {}
-        }
-        match &mut pipe.rx {
-            Rx::Queue(r) => r.set_hwm(receive),
-            Rx::Inbox(r) => r.set_hwm(receive),
-            Rx::Slot(_) | Rx::Closed => {}
+        if let Some(pipe) = self.pipe(id) {
+            pipe.set_hwm(send, receive);
         }
     }
 }
 
 impl Pipe {
+    /// Changes the high-water marks, in messages; 0 is unlimited.
+    pub fn set_hwm(&mut self, send: u32, receive: u32) {
+        match &mut self.tx {
+            Tx::Queue(w) => w.set_hwm(send),
+            Tx::Log(w) => w.set_hwm(send),
+            Tx::Slot(_) | Tx::Closed => {}
+        }
+        match &mut self.rx {
+            Rx::Queue(r) => r.set_hwm(receive),
+            Rx::Inbox(r) => r.set_hwm(receive),
+            Rx::Slot(_) | Rx::Closed => {}
+        }
+    }
+
     fn input_ended(&mut self) -> bool {
         match &mut self.rx {
             Rx::Queue(r) => r.ended(),

@@ -34,6 +34,29 @@ fn copies_of_every_length_hold_the_bytes() {
 }
 
 #[test]
+fn assigning_replaces_everything() {
+    let calls = AtomicUsize::new(0);
+    let mut bytes = [1; 60];
+    let mut m = counted(&mut bytes, &calls);
+    m.set_more(true);
+    m.set_routing_id(4);
+    m.assign(b"new").unwrap();
+    assert_eq!((m.as_slice(), m.more(), m.routing_id()), (&b"new"[..], false, 0));
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    m.assign(&[2; 60]).unwrap();
+    assert_eq!(m.as_slice(), [2; 60]);
+    let mut wide = [0xee; 48];
+    // SAFETY: 48 bytes; only those of the body are read.
+    assert!(!unsafe { m.copy_inline_wide(wide.as_mut_ptr()) });
+    for len in 0..=48 {
+        m.assign(&bytes[..len]).unwrap();
+        // SAFETY: as above.
+        assert!(unsafe { m.copy_inline_wide(wide.as_mut_ptr()) });
+        assert_eq!(wide[..len], bytes[..len]);
+    }
+}
+
+#[test]
 fn sized_messages_are_zero_and_writable() {
     for len in [0, 1, 48, 49, 4096, 4097, 100_000] {
         drop(Msg::from_vec(vec![0xff; 64]));
@@ -111,6 +134,26 @@ fn foreign_memory_is_never_copied_and_freed_once() {
         std::thread::scope(|s| s.spawn(move || drop(copy)).join()).unwrap();
         assert_eq!(calls.load(Ordering::SeqCst), 1);
     }
+}
+
+/// A free function may use messages itself.
+#[test]
+fn the_free_function_may_make_and_drop_messages() {
+    unsafe extern "C" fn free(data: *mut c_void, hint: *mut c_void) {
+        drop(Msg::copy_from(&[1; 100]).unwrap().share());
+        // SAFETY: the test passes a boxed message and a counter.
+        unsafe {
+            drop(Box::from_raw(data.cast::<Msg>()));
+            count(data, hint);
+        }
+    }
+    let calls = AtomicUsize::new(0);
+    let hint = ptr::from_ref(&calls).cast_mut().cast();
+    let inner = Box::into_raw(Box::new(Msg::copy_from(&[2; 100]).unwrap()));
+    // SAFETY: a message is 64 readable bytes; the counter lives.
+    let mut m = unsafe { Msg::foreign(inner.cast(), 0, Some(free), hint) }.unwrap();
+    m.clear();
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
 #[test]
