@@ -56,7 +56,8 @@ impl<T> DriveLock<T> {
 
     /// Takes the half; none: another has it and will find the note.
     pub fn try_lock(&self) -> Option<Guard<'_, T>> {
-        self.acquire().then_some(Guard { lock: self })
+        // Not `then_some`: a guard that is made and dropped unlocks.
+        self.acquire().then(|| Guard { lock: self })
     }
 
     /// Takes the half until [`DriveLock::release`]; none: another has it and will find the note.
