@@ -60,3 +60,104 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         Err(poisoned) => poisoned.into_inner(),
     }
 }
+
+/// The cheap side of an asymmetric pair: orders this thread's earlier stores before its later loads against a thread
+/// that calls [`heavy_fence`] in between its own store and load. Only the compiler is held back where the kernel can
+/// interrupt the other threads, else a full fence.
+#[inline(always)]
+pub fn light_fence() {
+    #[cfg(loom)]
+    fence(Ordering::SeqCst);
+    #[cfg(not(loom))]
+    if membarrier::is_available() {
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// The dear side of an asymmetric pair: a full fence of this thread and, by the kernel, of every running thread of
+/// the process. About a microsecond: only before a thread goes to sleep, or against an intruder.
+#[inline(never)]
+pub fn heavy_fence() {
+    fence(Ordering::SeqCst);
+    #[cfg(not(loom))]
+    membarrier::all_threads();
+}
+
+/// A number that no other call in this process returned.
+pub fn unique_id() -> u64 {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
+/// A value alone on its cache lines: two of 64 bytes, since neighbours are fetched in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Line<T>(pub T);
+
+impl<T> std::ops::Deref for Line<T> {
+    type Target = T;
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// membarrier(2), PRIVATE_EXPEDITED, by raw syscall: older C libraries have no wrapper.
+#[cfg(not(loom))]
+mod membarrier {
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    const UNKNOWN: u8 = 0;
+    const AVAILABLE: u8 = 1;
+    const MISSING: u8 = 2;
+
+    /// A thread that does not know yet fences fully, which pairs with either form of the other side.
+    static STATE: AtomicU8 = AtomicU8::new(UNKNOWN);
+
+    #[inline(always)]
+    pub(super) fn is_available() -> bool {
+        STATE.load(Ordering::Relaxed) == AVAILABLE
+    }
+
+    pub(super) fn all_threads() {
+        match STATE.load(Ordering::Relaxed) {
+            MISSING => return,
+            UNKNOWN if !register() => return,
+            _ => {}
+        }
+        expedite();
+    }
+
+    #[cfg(target_os = "linux")]
+    fn call(command: libc::c_int) -> bool {
+        // SAFETY: membarrier takes two integers and touches no memory of ours.
+        unsafe { libc::syscall(libc::SYS_membarrier, command, 0) == 0 }
+    }
+
+    /// Registers the process; a second registration by a racing thread is harmless.
+    #[cfg(target_os = "linux")]
+    fn register() -> bool {
+        let ok = call(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+            && call(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+        STATE.store(if ok { AVAILABLE } else { MISSING }, Ordering::SeqCst);
+        ok
+    }
+
+    #[cfg(target_os = "linux")]
+    fn expedite() {
+        // Cannot fail once registered: its errors are EINVAL and EPERM for an unregistered process.
+        let done = call(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+        debug_assert!(done, "membarrier failed after it was registered");
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn register() -> bool {
+        STATE.store(MISSING, Ordering::SeqCst);
+        false
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn expedite() {}
+}

@@ -1,2 +1,54 @@
+//! The ZMTP wire protocol, sans I/O: bytes in, bytes and events out (RFC 13, 15, 23 and 37).
+//!
+//! - [`Engine`] is one side of one connection: greeting, security handshake, commands, heartbeats, and the coding of
+//!   frames where the form of the wire differs from that of the queues.
+//! - [`Scanner`] validates frames where they lie, for connections whose wire form is that of the queues.
+//! - [`Endpoint`] is a parsed address; [`z85`] is the text form of keys.
+//!
+//! Nothing here reads a clock, touches a socket, or can panic on what a peer sends: time comes in as an argument, and
+//! the lints below are the reason that every length is checked where it is used.
 #![forbid(unsafe_code)]
-//! proto
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation
+    )
+)]
+
+#[cfg(test)]
+mod attacks;
+mod command;
+mod config;
+pub mod endpoint;
+mod engine;
+mod envelope;
+mod error;
+mod frame;
+mod greeting;
+mod heartbeat;
+mod mechanism;
+mod metadata;
+mod scanner;
+pub mod z85;
+
+pub use command::{Command, ControlFrame, FrameKind};
+pub use config::{Config, Heartbeat};
+pub use endpoint::{Endpoint, EndpointError};
+pub use engine::{Decoded, Engine, Mode, PeerProperties, Ready, Version};
+pub use error::{Expired, ProtocolError};
+pub use heartbeat::TimerAction;
+pub use mechanism::Mechanism;
+pub use scanner::{Scanner, Step};

@@ -1,2 +1,32 @@
 #![forbid(unsafe_code)]
-//! runtime
+//! Contexts, sessions and sockets: wires protocol, patterns and the operating system together.
+//!
+//! [`Context`] owns the I/O threads; a [`SocketCore`] is a pattern over pipes, owned by one application thread at a
+//! time and never blocking by itself. Sessions and listeners live in the I/O threads. Nothing here names a clock, a
+//! thread or a descriptor of the operating system but through `ferrozmq-sys`.
+
+mod codec;
+mod conn;
+mod connector;
+mod context;
+mod endpoint;
+mod inproc;
+mod io_thread;
+mod listener;
+mod monitor;
+pub mod option;
+pub mod poller;
+mod port;
+mod proxy;
+mod reconnect;
+mod session;
+mod settings;
+mod socket;
+mod wait;
+
+pub use context::Context;
+pub use endpoint::BindError;
+pub use ferrozmq_pattern::Events;
+pub use poller::{PollItem, poll};
+pub use proxy::{Passed, Proxy};
+pub use socket::{Flags, SocketCore};

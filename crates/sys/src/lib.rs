@@ -1,1 +1,29 @@
-//! sys
+//! The operating system as ferrozmq sees it: sockets, readiness, waiting, name resolution, threads, time, randomness.
+//!
+//! Linux first. Invariants of the crate:
+//! - every descriptor is owned by exactly one value, non-blocking and close-on-exec;
+//! - no call here raises SIGPIPE, panics or aborts: what the kernel refuses comes back as `io::Error`;
+//! - only [`wait`](fn@wait) blocks a user's thread, and only it reports EINTR (architecture: a signal handler ends a
+//!   blocking call); everything else retries;
+//! - system calls newer than Linux 4.18 and glibc 2.28 are made by number, with a fallback found out at run time.
+pub mod clock;
+pub mod driver;
+pub mod fork;
+pub mod interface;
+pub mod net;
+pub mod random;
+pub mod resolve;
+pub mod signal;
+mod syscall;
+pub mod thread;
+mod wait;
+mod wake;
+
+pub use driver::{Event, Interest, Poller};
+pub use fork::{ForkEpoch, fork_epoch};
+pub use net::{Connecting, Listener, PeerCredentials, Stream};
+pub use resolve::Resolver;
+pub use signal::SignalSet;
+pub use syscall::is_exhaustion;
+pub use wait::{PollFd, wait, wait_until};
+pub use wake::WakeFd;

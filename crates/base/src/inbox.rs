@@ -1,0 +1,174 @@
+//! The inbox: what one connection received and the socket has not read, one writer and one reader.
+//!
+//! Batches, in order: ranges of validated records in read buffers, and single frames (large bodies, decoded ones).
+//! Published on whole messages only; the high-water mark counts those. Every batch carries the peer of its own
+//! connection, so that properties never survive a reconnect.
+use crate::{
+    Msg, OutOfMemory, PeerRef, chain,
+    chunk::Range,
+    credit::{Credit, Debit},
+    pipe::Got,
+    sync::Arc,
+};
+
+#[derive(Debug)]
+enum Batch {
+    Range(Range),
+    Frame(Msg),
+}
+
+#[derive(Debug)]
+struct From {
+    batch: Batch,
+    peer: Option<PeerRef>,
+}
+
+/// An inbox with this high-water mark in messages; 0 is unlimited.
+pub fn inbox(hwm: u32) -> (Writer, Reader) {
+    let credit = Arc::new(Credit::new(hwm));
+    let (tail, head) = chain::chain();
+    let writer = Writer { batches: tail, credit: Arc::clone(&credit), debit: Debit::default(), published: 0 };
+    (writer, Reader { batches: head, credit, range: None, taken: 0, credited: 0 })
+}
+
+/// The writing end, of whoever drives the input. Dropping it tells the reader that no more will come.
+#[derive(Debug)]
+pub struct Writer {
+    batches: chain::Writer<From>,
+    credit: Arc<Credit>,
+    debit: Debit,
+    /// Messages.
+    published: u32,
+}
+
+impl Writer {
+    /// Whether the connection may be read on. A false arms the reader's `wake`.
+    #[inline]
+    pub fn room(&mut self) -> bool {
+        self.credit.room(&mut self.debit, self.published)
+    }
+
+    /// Appends records, invisible until [`Writer::publish`]. On `OutOfMemory` the range is dropped: the connection
+    /// cannot go on.
+    pub fn push_range(&mut self, range: Range, peer: Option<PeerRef>) -> Result<(), OutOfMemory> {
+        self.batches.push(|| From { batch: Batch::Range(range), peer })
+    }
+
+    /// Appends a frame with its MORE flag, invisible until [`Writer::publish`]; `m` is left empty.
+    pub fn push_frame(&mut self, m: &mut Msg, peer: Option<PeerRef>) -> Result<(), OutOfMemory> {
+        self.batches.push(|| From { batch: Batch::Frame(m.take()), peer })
+    }
+
+    /// Makes what was pushed visible: `messages` whole ones. True: the reader had armed, tell it.
+    pub fn publish(&mut self, messages: u32) -> bool {
+        self.published = self.published.wrapping_add(messages);
+        self.batches.publish()
+    }
+
+    /// Drops what was pushed since the last publish: an incomplete message of a lost connection.
+    pub fn rollback(&mut self) {
+        self.batches.rollback();
+    }
+
+    /// Messages published and not yet credited by the reader: at least those that are unread.
+    pub fn messages_queued(&self) -> u32 {
+        self.published.wrapping_sub(self.credit.credited())
+    }
+
+    /// The high-water mark; 0 is unlimited.
+    pub fn hwm(&self) -> u32 {
+        self.credit.hwm()
+    }
+
+    /// Whether the reading end was dropped.
+    pub fn reader_gone(&self) -> bool {
+        self.batches.reader_gone()
+    }
+}
+
+/// The reading end, of the socket.
+#[derive(Debug)]
+pub struct Reader {
+    batches: chain::Reader<From>,
+    credit: Arc<Credit>,
+    /// The range that is being read.
+    range: Option<(Range, Option<PeerRef>)>,
+    /// Messages read, and those that the writer was told of.
+    taken: u32,
+    credited: u32,
+}
+
+impl Reader {
+    /// Reads the next frame into `m`, with its MORE flag and its peer. Finding none arms: the next publish tells.
+    #[inline]
+    pub fn get(&mut self, m: &mut Msg) -> Got {
+        if self.read(m) {
+            return Got { frame: true, wake: !m.more() && self.message_read() };
+        }
+        self.get_slow(m)
+    }
+
+    #[inline]
+    fn read(&mut self, m: &mut Msg) -> bool {
+        loop {
+            if let Some((range, peer)) = &mut self.range {
+                if range.next(m) {
+                    m.set_peer(*peer);
+                    return true;
+                }
+                self.range = None;
+            }
+            match self.batches.take() {
+                None => return false,
+                Some(From { batch: Batch::Range(range), peer }) => self.range = Some((range, peer)),
+                Some(From { batch: Batch::Frame(frame), peer }) => {
+                    *m = frame;
+                    m.set_peer(peer);
+                    return true;
+                }
+            }
+        }
+    }
+
+    /// Counts a message; true: the writer waits and has room again.
+    #[inline]
+    fn message_read(&mut self) -> bool {
+        self.taken = self.taken.wrapping_add(1);
+        self.taken.wrapping_sub(self.credited) >= self.credit.lwm() && self.grant()
+    }
+
+    fn grant(&mut self) -> bool {
+        self.credited = self.taken;
+        self.credit.grant(self.taken)
+    }
+
+    #[cold]
+    fn get_slow(&mut self, m: &mut Msg) -> Got {
+        let mut wake = self.taken != self.credited && self.grant();
+        let frame = self.batches.arm() && self.read(m);
+        wake |= frame && !m.more() && self.message_read();
+        Got { frame, wake }
+    }
+
+    /// Whether a frame can be read. A false arms: the next publish tells.
+    #[inline]
+    pub fn has(&mut self) -> bool {
+        self.peek() || self.batches.arm()
+    }
+
+    /// Whether a frame can be read, without arming.
+    #[inline]
+    pub fn peek(&mut self) -> bool {
+        self.range.as_ref().is_some_and(|(range, _)| !range.is_empty()) || self.batches.peek()
+    }
+
+    /// Whether the writer is gone and everything was read.
+    pub fn ended(&mut self) -> bool {
+        !self.peek() && self.batches.ended()
+    }
+
+    /// Changes the high-water mark.
+    pub fn set_hwm(&mut self, hwm: u32) {
+        self.credit.set_hwm(hwm);
+    }
+}

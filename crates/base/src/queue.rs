@@ -1,0 +1,240 @@
+//! The inproc queue: messages from one socket to another, one writer and one reader.
+//!
+//! Frames are invisible until [`Writer::publish`] at the last one, one Release store. The high-water mark counts whole
+//! messages and is tested at the first frame only, so that a message of any number of parts fits.
+//! A reader that finds nothing arms: the publish that ends the emptiness says `Due::Readable`, once. A writer that
+//! finds no room arms: the read that makes room says `wake`, once.
+use crate::{
+    Msg, OutOfMemory, PipeId, chain,
+    credit::{Credit, Debit},
+    pipe::{Due, Got},
+    sync::{Arc, AtomicU32, AtomicU64, Line, Ordering},
+};
+
+#[derive(Debug)]
+struct Shared {
+    credit: Credit,
+    /// Messages, written by the writer.
+    published: Line<AtomicU32>,
+    ends: Ends,
+}
+
+/// The pipes at both ends, so that each can name the other's; none until attached.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    reader: AtomicU64,
+    writer: AtomicU64,
+}
+
+impl Ends {
+    pub(crate) fn new() -> Self {
+        Self { reader: AtomicU64::new(0), writer: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn reader(&self) -> Option<PipeId> {
+        PipeId::from_bits(self.reader.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn writer(&self) -> Option<PipeId> {
+        PipeId::from_bits(self.writer.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_reader(&self, id: Option<PipeId>) {
+        self.reader.store(id.map_or(0, PipeId::to_bits), Ordering::Release);
+    }
+
+    pub(crate) fn set_writer(&self, id: Option<PipeId>) {
+        self.writer.store(id.map_or(0, PipeId::to_bits), Ordering::Release);
+    }
+}
+
+/// A queue with this high-water mark in messages; 0 is unlimited.
+pub fn queue(hwm: u32) -> (Writer, Reader) {
+    let shared = Arc::new(Shared { credit: Credit::new(hwm), published: Line::default(), ends: Ends::new() });
+    let (tail, head) = chain::chain();
+    let writer = Writer {
+        frames: tail,
+        shared: Arc::clone(&shared),
+        debit: Debit::default(),
+        published: 0,
+        put: 0,
+        gone: false,
+    };
+    (writer, Reader { frames: head, shared, taken: 0, credited: 0 })
+}
+
+/// The writing end. Dropping it drops what is not published and tells the reader that no more will come.
+#[derive(Debug)]
+pub struct Writer {
+    frames: chain::Writer<Msg>,
+    shared: Arc<Shared>,
+    debit: Debit,
+    /// Messages published, and those that were put besides.
+    published: u32,
+    put: u32,
+    gone: bool,
+}
+
+impl Writer {
+    /// Whether a message may be started; asked at its first frame. A false arms the reader's `wake`, unless the
+    /// reader is gone.
+    #[inline]
+    pub fn room(&mut self) -> bool {
+        !self.gone && self.shared.credit.room(&mut self.debit, self.published) && !self.reader_left()
+    }
+
+    fn reader_left(&mut self) -> bool {
+        self.gone = self.frames.reader_gone();
+        self.gone
+    }
+
+    /// Appends a frame, invisible until [`Writer::publish`]; `m` is left empty. On `OutOfMemory`, `m` is untouched.
+    #[inline]
+    pub fn put(&mut self, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {
+        self.frames.push(|| {
+            let mut frame = m.take();
+            frame.set_more(more);
+            frame
+        })?;
+        self.put = self.put.wrapping_add(u32::from(!more));
+        Ok(())
+    }
+
+    /// Makes what was put visible. A reader that is gone gets nothing.
+    #[inline]
+    pub fn publish(&mut self) -> Due {
+        if self.gone {
+            self.rollback();
+            return Due::Nothing;
+        }
+        self.published = self.published.wrapping_add(self.put);
+        self.put = 0;
+        self.shared.published.store(self.published, Ordering::Relaxed);
+        if self.frames.publish() { Due::Readable } else { Due::Nothing }
+    }
+
+    /// Drops what was put since the last publish.
+    pub fn rollback(&mut self) {
+        self.put = 0;
+        self.frames.rollback();
+    }
+
+    /// Changes the high-water mark. A full queue becomes writable by the reader's progress only.
+    pub fn set_hwm(&mut self, hwm: u32) {
+        self.shared.credit.set_hwm(hwm);
+    }
+
+    /// Whether the reading end was dropped.
+    pub fn reader_gone(&self) -> bool {
+        self.frames.reader_gone()
+    }
+
+    /// Messages published and not yet credited by the reader: at least those that are unread.
+    pub fn len(&self) -> usize {
+        self.published.wrapping_sub(self.shared.credit.credited()) as usize
+    }
+
+    /// Whether everything published was read and credited.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The pipe at the reading end.
+    pub fn reader_id(&self) -> Option<PipeId> {
+        self.shared.ends.reader()
+    }
+
+    /// Tells the reading end which pipe this is.
+    pub fn set_writer_id(&self, id: Option<PipeId>) {
+        self.shared.ends.set_writer(id);
+    }
+}
+
+/// The reading end. Dropping it leaves the writer without room for ever; what it did not read is dropped with the
+/// last end.
+#[derive(Debug)]
+pub struct Reader {
+    frames: chain::Reader<Msg>,
+    shared: Arc<Shared>,
+    /// Messages read, and those that the writer was told of.
+    taken: u32,
+    credited: u32,
+}
+
+impl Reader {
+    /// Reads the next frame into `m`. Finding none arms the writer's `Due::Readable`.
+    #[inline]
+    pub fn get(&mut self, m: &mut Msg) -> Got {
+        let Some(frame) = self.frames.take() else { return self.get_slow(m) };
+        let wake = !frame.more() && self.message_read();
+        *m = frame;
+        Got { frame: true, wake }
+    }
+
+    /// Counts a message; true: the writer waits and has room again.
+    #[inline]
+    fn message_read(&mut self) -> bool {
+        self.taken = self.taken.wrapping_add(1);
+        self.taken.wrapping_sub(self.credited) >= self.shared.credit.lwm() && self.credit()
+    }
+
+    fn credit(&mut self) -> bool {
+        self.credited = self.taken;
+        self.shared.credit.grant(self.taken)
+    }
+
+    #[cold]
+    fn get_slow(&mut self, m: &mut Msg) -> Got {
+        // Everything was read: credit the rest, because a mark that was raised meanwhile has a larger LWM.
+        let mut wake = self.taken != self.credited && self.credit();
+        if !self.frames.arm() {
+            return Got { frame: false, wake };
+        }
+        let Some(frame) = self.frames.take() else { return Got { frame: false, wake } };
+        wake |= !frame.more() && self.message_read();
+        *m = frame;
+        Got { frame: true, wake }
+    }
+
+    /// Whether a frame can be read. A false arms the writer's `Due::Readable`.
+    #[inline]
+    pub fn has(&mut self) -> bool {
+        self.frames.peek() || self.frames.arm()
+    }
+
+    /// Whether a frame can be read, without arming: for a caller that spins or only asks.
+    #[inline]
+    pub fn peek(&mut self) -> bool {
+        self.frames.peek()
+    }
+
+    /// Whether the writer is gone and everything was read.
+    pub fn ended(&mut self) -> bool {
+        self.frames.ended()
+    }
+
+    /// Changes the high-water mark.
+    pub fn set_hwm(&mut self, hwm: u32) {
+        self.shared.credit.set_hwm(hwm);
+    }
+
+    /// Messages published and not read: an estimate while the writer writes.
+    pub fn len(&self) -> usize {
+        self.shared.published.load(Ordering::Relaxed).wrapping_sub(self.taken) as usize
+    }
+
+    /// Whether nothing seems to be there to read.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The pipe at the writing end.
+    pub fn writer_id(&self) -> Option<PipeId> {
+        self.shared.ends.writer()
+    }
+
+    /// Tells the writing end which pipe this is.
+    pub fn set_reader_id(&self, id: Option<PipeId>) {
+        self.shared.ends.set_reader(id);
+    }
+}

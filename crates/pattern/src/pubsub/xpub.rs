@@ -1,0 +1,312 @@
+//! XPUB: publishes to the peers whose subscriptions match, and hands these subscriptions to the application
+//! (RFC 29, zmq_setsockopt(3)).
+//!
+//! Subscriptions are a set per peer and are read as soon as they arrive. The application receives `01` topic when
+//! a topic gets its first subscriber and `00` topic when it lost its last. A cancel of something that the peer had
+//! not subscribed to is not announced: through a proxy it would take the topic away from others.
+use super::{Request, request};
+use crate::distribute::Distribute;
+use crate::subscription::{Removed, Subscriptions};
+use crate::{Drops, Events, Local, Machine, Setting};
+use ferrozmq_base::{DueList, Error, Msg, OutOfMemory, PeerInfo, PipeId, Pipes};
+use std::collections::VecDeque;
+
+/// An XPUB socket.
+#[derive(Debug, Default)]
+pub struct Xpub {
+    topics: Subscriptions,
+    /// In manual mode: what the peers asked for, kept to announce its end.
+    manual_topics: Subscriptions,
+    out: Distribute,
+    /// By `PipeId::index`.
+    inputs: Vec<Input>,
+    pending: VecDeque<Pending>,
+    /// In manual mode: the peer whose request was received last.
+    last_pipe: Option<PipeId>,
+    welcome: Vec<u8>,
+    /// A PUB: nothing is handed to the application.
+    is_mute: bool,
+    options: Options,
+    unread_lost: u64,
+}
+
+#[derive(Debug, Default)]
+struct Options {
+    announce_every_subscribe: bool,
+    announce_every_cancel: bool,
+    manual: bool,
+    to_last_pipe: bool,
+    no_drop: bool,
+    only_first_subscribe: bool,
+    invert: bool,
+}
+
+/// How far a peer's message was read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Input {
+    in_message: bool,
+    /// Its frames may be requests.
+    requests: bool,
+    /// Its frames are handed to the application, as parts of one message.
+    handed_on: bool,
+}
+
+#[derive(Debug)]
+struct Pending {
+    message: Msg,
+    from: Option<PipeId>,
+}
+
+impl Xpub {
+    /// A publisher that hands nothing to the application.
+    pub(super) fn mute() -> Self {
+        Self { is_mute: true, ..Self::default() }
+    }
+
+    pub(crate) fn topics_count(&self) -> usize {
+        self.topics.count()
+    }
+
+    pub(crate) fn drops_of(&self, id: PipeId) -> u64 {
+        self.out.losses_of(id)
+    }
+
+    /// Reads everything that a peer sent.
+    fn read(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
+        let mut m = Msg::new();
+        while pipes.get(id, &mut m, due) {
+            self.frame(id, &mut m);
+        }
+    }
+
+    fn frame(&mut self, id: PipeId, m: &mut Msg) {
+        let Some(input) = self.inputs.get_mut(id.index()) else { return };
+        let is_first = !input.in_message;
+        input.in_message = m.more();
+        let asked = if is_first || input.requests { request(m) } else { None };
+        if is_first {
+            input.requests = !self.options.only_first_subscribe || asked.is_some();
+            input.handed_on = false;
+        }
+        // A request inside of a message of the application is both.
+        let as_part = asked.is_none() || input.handed_on;
+        input.handed_on = as_part && m.more();
+        if let Some((what, topic)) = asked {
+            let announce = self.apply(what, topic, id);
+            if announce && !as_part && !self.is_mute {
+                let notice = announcement(what, topic).map(|mut notice| {
+                    notice.set_peer(m.peer());
+                    notice
+                });
+                self.announce(notice, Some(id));
+            }
+        }
+        if as_part && !self.is_mute {
+            let more = m.more();
+            let mut message = m.take();
+            message.set_more(more);
+            self.pending.push_back(Pending { message, from: Some(id) });
+        }
+    }
+
+    /// Carries out a request and says whether the application is told.
+    fn apply(&mut self, what: Request, topic: &[u8], id: PipeId) -> bool {
+        let options = &self.options;
+        if options.manual {
+            match what {
+                Request::Subscribe => _ = self.manual_topics.add(topic, id),
+                Request::Cancel => _ = self.manual_topics.remove(topic, id),
+            }
+            return true;
+        }
+        match what {
+            Request::Subscribe => self.topics.add(topic, id) || options.announce_every_subscribe,
+            Request::Cancel => {
+                self.topics.remove(topic, id) == Removed::Last || options.announce_every_cancel
+            }
+        }
+    }
+
+    fn announce(&mut self, notice: Result<Msg, OutOfMemory>, from: Option<PipeId>) {
+        match notice {
+            Ok(message) => self.pending.push_back(Pending { message, from }),
+            Err(OutOfMemory) => self.unread_lost += 1,
+        }
+    }
+
+    /// Forgets what a peer subscribed to and tells of the topics that end with it.
+    fn cancel_all(&mut self, id: PipeId) {
+        let mut ended = Vec::new();
+        let every = self.options.announce_every_cancel;
+        let manual = self.options.manual;
+        self.manual_topics.remove_pipe(id, |topic, _| ended.push(announcement(Request::Cancel, topic)));
+        self.topics.remove_pipe(id, |topic, was_last| {
+            if !manual && (was_last || every) {
+                ended.push(announcement(Request::Cancel, topic));
+            }
+        });
+        if !self.is_mute {
+            for notice in ended {
+                self.announce(notice, None);
+            }
+        }
+    }
+
+    /// Selects the peers that get the message with this first frame; true if only the last pipe was considered.
+    #[inline]
+    fn select(&mut self, topic: &[u8]) -> bool {
+        self.out.unmatch();
+        let only = if self.options.to_last_pipe { self.last_pipe } else { None };
+        let out = &mut self.out;
+        match only {
+            None => self.topics.matching(topic, |id| out.select(id)),
+            Some(last) => self.topics.matching(topic, |id| {
+                if id == last {
+                    out.select(id);
+                }
+            }),
+        }
+        if self.options.invert {
+            self.out.invert();
+        }
+        only.is_some()
+    }
+
+    fn write_welcome(&self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
+        if !self.welcome.is_empty()
+            && let Ok(mut m) = Msg::copy_from(&self.welcome)
+            && pipes.put(id, &mut m, false).is_ok()
+        {
+            pipes.publish(id, due);
+        }
+    }
+}
+
+/// The message that tells the application of a request.
+fn announcement(what: Request, topic: &[u8]) -> Result<Msg, OutOfMemory> {
+    let mut m = Msg::with_size(topic.len() + 1)?;
+    if let Some([first, rest @ ..]) = m.as_mut_slice() {
+        *first = u8::from(what == Request::Subscribe);
+        rest.copy_from_slice(topic);
+    }
+    Ok(m)
+}
+
+impl Machine for Xpub {
+    fn opened(&mut self, pipes: &mut Pipes, id: PipeId, _: Local, due: &mut DueList) {
+        if self.inputs.len() <= id.index() {
+            self.inputs.resize(id.index() + 1, Input::default());
+        }
+        self.inputs[id.index()] = Input::default();
+        self.out.attach(id);
+        self.write_welcome(pipes, id, due);
+        self.read(pipes, id, due);
+    }
+
+    fn identified(&mut self, pipes: &mut Pipes, id: PipeId, info: &PeerInfo, due: &mut DueList) {
+        if info.subscribes_to_all
+            && let Ok(mut everything) = announcement(Request::Subscribe, b"")
+        {
+            self.frame(id, &mut everything);
+        }
+        self.read(pipes, id, due);
+    }
+
+    fn readable(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
+        self.read(pipes, id, due);
+    }
+
+    fn writable(&mut self, _: &mut Pipes, id: PipeId, _: &mut DueList) {
+        self.out.writable(id);
+    }
+
+    fn ended(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
+        self.out.remove(id);
+        self.read(pipes, id, due);
+    }
+
+    fn gone(&mut self, _: &mut Pipes, id: PipeId, _: &mut DueList) {
+        self.out.remove(id);
+        self.cancel_all(id);
+        if self.last_pipe == Some(id) {
+            self.last_pipe = None;
+        }
+        // Its requests can be received still, but not be answered.
+        for pending in self.pending.iter_mut().filter(|p| p.from == Some(id)) {
+            pending.from = None;
+        }
+    }
+
+    #[inline]
+    fn send(&mut self, pipes: &mut Pipes, m: &mut Msg, more: bool, due: &mut DueList) -> Result<(), Error> {
+        if !self.out.in_message() {
+            let only_last = self.select(m.as_slice());
+            if self.options.no_drop && !self.out.all_have_room(pipes) {
+                return Err(Error::Again);
+            }
+            if only_last {
+                self.last_pipe = None;
+            }
+        }
+        self.out.send(pipes, m, more, due);
+        Ok(())
+    }
+
+    fn recv(&mut self, _: &mut Pipes, m: &mut Msg, _: &mut DueList) -> Result<(), Error> {
+        let Pending { message, from } = self.pending.pop_front().ok_or(Error::Again)?;
+        *m = message;
+        if self.options.manual {
+            self.last_pipe = from;
+        }
+        Ok(())
+    }
+
+    fn ready(&mut self, _: &mut Pipes, _: &mut DueList) -> Events {
+        Events { readable: !self.pending.is_empty(), writable: true }
+    }
+
+    fn set(&mut self, s: Setting<'_>, _: &mut Pipes, _: &mut DueList) -> Result<(), Error> {
+        let options = &mut self.options;
+        match s {
+            Setting::XpubVerbose(on) => {
+                options.announce_every_subscribe = on;
+                options.announce_every_cancel = false;
+            }
+            Setting::XpubVerboser(on) => {
+                options.announce_every_subscribe = on;
+                options.announce_every_cancel = on;
+            }
+            Setting::XpubManual(on) => options.manual = on,
+            Setting::XpubManualLastValue(on) => {
+                options.manual = on;
+                options.to_last_pipe = on;
+            }
+            Setting::XpubNodrop(on) => options.no_drop = on,
+            Setting::XpubWelcome(message) => self.welcome = message.to_vec(),
+            Setting::OnlyFirstSubscribe(on) => options.only_first_subscribe = on,
+            Setting::InvertMatching(on) => options.invert = on,
+            Setting::Subscribe(topic) if options.manual => {
+                if let Some(id) = self.last_pipe {
+                    self.topics.add(topic, id);
+                }
+            }
+            Setting::Unsubscribe(topic) if options.manual => {
+                if let Some(id) = self.last_pipe {
+                    self.topics.remove(topic, id);
+                }
+            }
+            Setting::Conflate(_) if self.is_mute => {}
+            _ => return Err(Error::InvalidArgument),
+        }
+        Ok(())
+    }
+
+    fn drops(&self) -> Drops {
+        Drops {
+            full: self.out.full(),
+            peer_gone: self.out.peer_gone(),
+            unmatched: self.unread_lost,
+            ..Drops::default()
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Routing ids: which pipe has which (RFC 28, ROUTER), and messages labelled with the id of their sender.
+//!
+//! A pipe has at most one id, given once. No two pipes that can be written to have the same one.
+use crate::fair_queue::FairQueue;
+use ferrozmq_base::{DueList, Error, Msg, PipeId, Pipes};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, DefaultHasher, Hasher};
+
+/// Keys the hash by the socket's seed: the same in every run with that seed, and peers that choose their ids cannot
+/// make them collide.
+#[derive(Debug)]
+struct Seeded(u64);
+
+impl BuildHasher for Seeded {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(self.0);
+        hasher
+    }
+}
+
+/// The routing ids of a socket's peers.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    pipes: HashMap<Box<[u8]>, PipeId, Seeded>,
+    /// By `PipeId::index`.
+    ids: Vec<Option<(PipeId, Box<[u8]>)>>,
+    next_auto: u32,
+}
+
+impl Routes {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { pipes: HashMap::with_hasher(Seeded(seed)), ids: Vec::new(), next_auto: seed as u32 }
+    }
+
+    /// The pipe with this id.
+    #[inline]
+    pub(crate) fn pipe(&self, routing_id: &[u8]) -> Option<PipeId> {
+        self.pipes.get(routing_id).copied()
+    }
+
+    /// The id of this pipe.
+    #[inline]
+    pub(crate) fn id(&self, pipe: PipeId) -> Option<&[u8]> {
+        match self.ids.get(pipe.index()) {
+            Some(Some((owner, id))) if *owner == pipe => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Every pipe with an id.
+    pub(crate) fn pipes(&self) -> impl Iterator<Item = PipeId> {
+        self.ids.iter().flatten().map(|(pipe, _)| *pipe)
+    }
+
+    /// Gives a pipe this id, which nobody that lives has.
+    pub(crate) fn assign(&mut self, pipe: PipeId, routing_id: Box<[u8]>) {
+        self.release(pipe);
+        if self.ids.len() <= pipe.index() {
+            self.ids.resize_with(pipe.index() + 1, || None);
+        }
+        self.pipes.insert(routing_id.clone(), pipe);
+        self.ids[pipe.index()] = Some((pipe, routing_id));
+    }
+
+    /// Gives a pipe an id that nobody has: 0 and four bytes in network order.
+    pub(crate) fn assign_auto(&mut self, pipe: PipeId) {
+        let id = loop {
+            let mut id = [0; 5];
+            id[1..].copy_from_slice(&self.next_auto.to_be_bytes());
+            self.next_auto = self.next_auto.wrapping_add(1);
+            if !self.pipes.contains_key(&id[..]) {
+                break id;
+            }
+        };
+        self.assign(pipe, id.into());
+    }
+
+    /// Takes a pipe's id away.
+    pub(crate) fn release(&mut self, pipe: PipeId) {
+        if self.id(pipe).is_none() {
+            return;
+        }
+        if let Some((_, id)) = self.ids[pipe.index()].take()
+            && self.pipes.get(&id) == Some(&pipe)
+        {
+            self.pipes.remove(&id);
+        }
+    }
+}
+
+/// Inbound messages, each prefixed with a frame that holds the routing id of its sender.
+#[derive(Debug)]
+pub(crate) struct Labelled {
+    pub(crate) input: FairQueue,
+    next: Next,
+    frame: Msg,
+    label: Msg,
+    /// Events of peers that are told as messages: the labels of empty messages.
+    notices: VecDeque<Box<[u8]>>,
+}
+
+/// Which frame comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// One that is still in its pipe.
+    Unread,
+    /// The label of the frame that was read ahead from this pipe; it is still to be made.
+    NewLabel(PipeId),
+    /// The label, made.
+    Label(Option<PipeId>),
+    /// The frame that was read ahead.
+    Frame,
+}
+
+impl Labelled {
+    pub(crate) fn new() -> Self {
+        Self {
+            input: FairQueue::default(),
+            next: Next::Unread,
+            frame: Msg::new(),
+            label: Msg::new(),
+            notices: VecDeque::new(),
+        }
+    }
+
+    /// Leaves an empty message from this peer, to be received before anything that is still in a pipe.
+    pub(crate) fn notify(&mut self, routing_id: &[u8]) {
+        self.notices.push_back(routing_id.into());
+    }
+
+    /// Forgets a pipe and a message of it that was read ahead but is not whole.
+    pub(crate) fn remove(&mut self, pipe: PipeId) {
+        let read_ahead = matches!(self.next, Next::NewLabel(id) | Next::Label(Some(id)) if id == pipe);
+        if read_ahead && self.frame.more() {
+            self.next = Next::Unread;
+        }
+        self.input.remove(pipe);
+    }
+
+    /// The next frame; `Again` if there is none.
+    #[inline]
+    pub(crate) fn recv(
+        &mut self,
+        routes: &Routes,
+        pipes: &mut Pipes,
+        m: &mut Msg,
+        due: &mut DueList,
+    ) -> Result<(), Error> {
+        if self.next == Next::Frame {
+            *m = self.frame.take();
+            self.next = Next::Unread;
+            return Ok(());
+        }
+        if self.next == Next::Unread && self.input.in_message() && self.input.get(pipes, m, due).is_some() {
+            return Ok(());
+        }
+        self.read_ahead(routes, pipes, due)?;
+        *m = self.label.take();
+        self.next = Next::Frame;
+        Ok(())
+    }
+
+    /// Whether there is a frame to receive.
+    pub(crate) fn has(&mut self, routes: &Routes, pipes: &mut Pipes, due: &mut DueList) -> bool {
+        self.next == Next::Frame
+            || self.next == Next::Unread && self.input.in_message()
+            || self.read_ahead(routes, pipes, due).is_ok()
+    }
+
+    /// Reads the first frame of a message and makes its label.
+    fn read_ahead(&mut self, routes: &Routes, pipes: &mut Pipes, due: &mut DueList) -> Result<(), Error> {
+        loop {
+            match self.next {
+                Next::Label(_) | Next::Frame => return Ok(()),
+                Next::Unread => {
+                    if let Some(id) = self.notices.front() {
+                        self.label = Msg::copy_from(id)?;
+                        self.notices.pop_front();
+                        self.label.set_more(true);
+                        self.frame.clear();
+                        self.frame.set_more(false);
+                        self.next = Next::Label(None);
+                        return Ok(());
+                    }
+                    let from = self.input.get(pipes, &mut self.frame, due).ok_or(Error::Again)?;
+                    self.next = Next::NewLabel(from);
+                }
+                Next::NewLabel(from) => {
+                    let Some(id) = routes.id(from) else {
+                        // Only pipes with an id are read; if one lost it, so did its messages.
+                        self.next = Next::Unread;
+                        continue;
+                    };
+                    self.label = Msg::copy_from(id)?;
+                    self.label.set_more(true);
+                    self.label.set_peer(self.frame.peer());
+                    self.next = Next::Label(Some(from));
+                }
+            }
+        }
+    }
+}

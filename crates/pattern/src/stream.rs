@@ -1,0 +1,163 @@
+//! STREAM: raw TCP connections, each with a routing id of 5 bytes (zmq_socket(3)).
+//!
+//! A message is `[id][data]` both ways. `[id][empty]` is received when a connection was made and when it was lost,
+//! unless notices are off; sent, it closes the connection.
+use crate::routing::{Labelled, Routes};
+use crate::{Drops, Events, Local, Machine, Setting};
+use ferrozmq_base::{DueList, End, Error, Msg, PeerInfo, PipeId, Pipes};
+
+/// A STREAM socket.
+#[derive(Debug)]
+pub struct Stream {
+    routes: Routes,
+    inbound: Labelled,
+    out: Outbound,
+    notify: bool,
+    /// The id of the newest pipe.
+    latest: Box<[u8]>,
+    /// Pipes whose far end is gone and whose end is still to be told.
+    ending: Vec<PipeId>,
+    drops: Drops,
+}
+
+/// What the next frame to send is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outbound {
+    /// A routing id.
+    Address,
+    /// Data for this connection.
+    To(PipeId),
+    /// Data for nobody.
+    Dropped,
+}
+
+impl Stream {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            routes: Routes::new(seed),
+            inbound: Labelled::new(),
+            out: Outbound::Address,
+            notify: true,
+            latest: Box::default(),
+            ending: Vec::new(),
+            drops: Drops::default(),
+        }
+    }
+
+    pub(crate) fn latest_routing_id(&self) -> Option<&[u8]> {
+        (!self.latest.is_empty()).then_some(&*self.latest)
+    }
+
+    pub(crate) fn id_in_use(&self, routing_id: &[u8]) -> bool {
+        self.routes.pipe(routing_id).is_some()
+    }
+
+    pub(crate) fn routing_id(&self, id: PipeId) -> Option<&[u8]> {
+        self.routes.id(id)
+    }
+
+    fn tell(&mut self, id: PipeId) {
+        if self.notify
+            && let Some(routing_id) = self.routes.id(id)
+        {
+            self.inbound.notify(routing_id);
+        }
+    }
+
+    /// The pipe takes no output any more.
+    fn lose_output(&mut self, id: PipeId) {
+        if self.out == Outbound::To(id) {
+            self.out = Outbound::Dropped;
+            self.drops.peer_gone += 1;
+        }
+    }
+}
+
+impl Machine for Stream {
+    fn opened(&mut self, _: &mut Pipes, id: PipeId, local: Local, _: &mut DueList) {
+        match local.assigned_id {
+            Some(assigned) if self.routes.pipe(&assigned).is_none() => self.routes.assign(id, assigned),
+            _ => self.routes.assign_auto(id),
+        }
+        self.latest = self.routes.id(id).unwrap_or_default().into();
+        self.inbound.input.attach(id);
+    }
+
+    fn identified(&mut self, _: &mut Pipes, id: PipeId, _: &PeerInfo, _: &mut DueList) {
+        self.tell(id);
+    }
+
+    fn readable(&mut self, _: &mut Pipes, id: PipeId, _: &mut DueList) {
+        self.inbound.input.readable(id);
+    }
+
+    fn hiccup(&mut self, _: &mut Pipes, id: PipeId, _: &mut DueList) {
+        // One for the loss, one for the new connection.
+        self.tell(id);
+        self.tell(id);
+    }
+
+    fn ended(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
+        self.lose_output(id);
+        self.ending.push(id);
+        self.inbound.input.ended(pipes, id, due);
+    }
+
+    fn gone(&mut self, _: &mut Pipes, id: PipeId, _: &mut DueList) {
+        self.lose_output(id);
+        if let Some(i) = self.ending.iter().position(|ending| *ending == id) {
+            self.ending.swap_remove(i);
+            self.tell(id);
+        }
+        self.inbound.remove(id);
+        self.routes.release(id);
+    }
+
+    fn send(&mut self, pipes: &mut Pipes, m: &mut Msg, more: bool, due: &mut DueList) -> Result<(), Error> {
+        match self.out {
+            Outbound::Address if more => {
+                let id = self.routes.pipe(m.as_slice()).ok_or(Error::HostUnreachable)?;
+                if !pipes.room(id) {
+                    return Err(if pipes.is_open(id) { Error::Again } else { Error::HostUnreachable });
+                }
+                self.out = Outbound::To(id);
+            }
+            Outbound::Address => {
+                self.drops.unroutable += 1;
+                self.out = Outbound::Dropped;
+            }
+            Outbound::To(id) if m.is_empty() => {
+                pipes.end(id, End::Now, due);
+                self.out = Outbound::Address;
+            }
+            Outbound::To(id) => {
+                pipes.put(id, m, false)?;
+                pipes.publish(id, due);
+                self.out = Outbound::Address;
+            }
+            Outbound::Dropped => self.out = Outbound::Address,
+        }
+        m.clear();
+        Ok(())
+    }
+
+    fn recv(&mut self, pipes: &mut Pipes, m: &mut Msg, due: &mut DueList) -> Result<(), Error> {
+        self.inbound.recv(&self.routes, pipes, m, due)
+    }
+
+    fn ready(&mut self, pipes: &mut Pipes, due: &mut DueList) -> Events {
+        Events { readable: self.inbound.has(&self.routes, pipes, due), writable: true }
+    }
+
+    fn set(&mut self, s: Setting<'_>, _: &mut Pipes, _: &mut DueList) -> Result<(), Error> {
+        match s {
+            Setting::StreamNotify(on) => self.notify = on,
+            _ => return Err(Error::InvalidArgument),
+        }
+        Ok(())
+    }
+
+    fn drops(&self) -> Drops {
+        self.drops
+    }
+}

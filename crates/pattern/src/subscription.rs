@@ -1,0 +1,318 @@
+//! Subscriptions: a compressed prefix tree from topics to whatever is kept about them.
+//!
+//! The nodes lie in one vector and every operation is a loop, dropping included, so that the length of a topic
+//! costs no stack. Every node but the root holds a whole topic and has a value or at least two children. Splitting
+//! an edge copies as many bytes as the new topic has; a match looks at each byte of the message's topic once.
+use ferrozmq_base::PipeId;
+use std::collections::{BTreeMap, BTreeSet};
+
+const ROOT: u32 = 0;
+
+/// What a tree keeps about a topic.
+pub(crate) trait Value: Default {
+    /// Nothing is kept: the topic may go.
+    fn is_vacant(&self) -> bool;
+}
+
+/// The number of times that the socket subscribed.
+impl Value for u64 {
+    fn is_vacant(&self) -> bool {
+        *self == 0
+    }
+}
+
+/// The pipes that subscribed, in order.
+impl Value for Vec<PipeId> {
+    fn is_vacant(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Node<V> {
+    topic: Box<[u8]>,
+    parent: u32,
+    /// By the byte that follows this node's topic, in order.
+    children: Vec<(u8, u32)>,
+    value: V,
+}
+
+/// A map from topics to values that finds all prefixes of a message at once.
+#[derive(Debug)]
+pub(crate) struct PrefixTree<V> {
+    nodes: Vec<Node<V>>,
+    free: Vec<u32>,
+}
+
+impl<V: Value> Default for PrefixTree<V> {
+    fn default() -> Self {
+        Self { nodes: vec![Node::default()], free: Vec::new() }
+    }
+}
+
+impl<V: Value> PrefixTree<V> {
+    fn node(&self, at: u32) -> &Node<V> {
+        &self.nodes[at as usize]
+    }
+
+    fn node_mut(&mut self, at: u32) -> &mut Node<V> {
+        &mut self.nodes[at as usize]
+    }
+
+    fn child(&self, at: u32, byte: u8) -> Option<u32> {
+        let children = &self.node(at).children;
+        let i = children.binary_search_by_key(&byte, |c| c.0).ok()?;
+        Some(children[i].1)
+    }
+
+    pub(crate) fn value(&self, at: u32) -> &V {
+        &self.node(at).value
+    }
+
+    pub(crate) fn value_mut(&mut self, at: u32) -> &mut V {
+        &mut self.node_mut(at).value
+    }
+
+    pub(crate) fn topic(&self, at: u32) -> &[u8] {
+        &self.node(at).topic
+    }
+
+    /// Shows `visit` the value of each prefix of `topic`, the shortest first, until it returns false.
+    #[inline]
+    fn walk(&self, topic: &[u8], mut visit: impl FnMut(&V) -> bool) {
+        let mut node = self.node(ROOT);
+        let mut depth = 0;
+        loop {
+            if !visit(&node.value) || node.children.is_empty() || depth == topic.len() {
+                return;
+            }
+            let Ok(i) = node.children.binary_search_by_key(&topic[depth], |c| c.0) else { return };
+            let child = self.node(node.children[i].1);
+            let end = child.topic.len();
+            if topic.len() < end || topic[depth..end] != child.topic[depth..] {
+                return;
+            }
+            node = child;
+            depth = end;
+        }
+    }
+
+    /// Shows `visit` the value of each prefix of `topic`.
+    #[inline]
+    pub(crate) fn prefixes(&self, topic: &[u8], mut visit: impl FnMut(&V)) {
+        self.walk(topic, |value| {
+            visit(value);
+            true
+        });
+    }
+
+    /// Whether a prefix of `topic` has a value.
+    #[inline]
+    pub(crate) fn matches(&self, topic: &[u8]) -> bool {
+        let mut found = false;
+        self.walk(topic, |value| {
+            found = !value.is_vacant();
+            !found
+        });
+        found
+    }
+
+    /// The node of exactly this topic.
+    pub(crate) fn find(&self, topic: &[u8]) -> Option<u32> {
+        let mut at = ROOT;
+        let mut depth = 0;
+        while depth < topic.len() {
+            at = self.child(at, topic[depth])?;
+            let known = &self.node(at).topic;
+            if topic.len() < known.len() || topic[depth..known.len()] != known[depth..] {
+                return None;
+            }
+            depth = known.len();
+        }
+        Some(at)
+    }
+
+    /// The node of this topic, made if need be. It stays while its value is not vacant.
+    pub(crate) fn insert(&mut self, topic: &[u8]) -> u32 {
+        let mut at = ROOT;
+        let mut depth = 0;
+        while depth < topic.len() {
+            let Some(child) = self.child(at, topic[depth]) else { return self.add(at, topic) };
+            let known = &self.node(child).topic;
+            let common = depth + common_prefix(&topic[depth..], &known[depth..]);
+            at = if common < known.len() { self.split(child, &topic[..common]) } else { child };
+            depth = common;
+        }
+        at
+    }
+
+    /// Adds a childless node under `parent`.
+    fn add(&mut self, parent: u32, topic: &[u8]) -> u32 {
+        let node = Node { topic: topic.into(), parent, children: Vec::new(), value: V::default() };
+        let at = if let Some(at) = self.free.pop() {
+            *self.node_mut(at) = node;
+            at
+        } else {
+            self.nodes.push(node);
+            (self.nodes.len() - 1) as u32
+        };
+        let byte = topic[self.node(parent).topic.len()];
+        let siblings = &mut self.node_mut(parent).children;
+        let i = siblings.partition_point(|c| c.0 < byte);
+        siblings.insert(i, (byte, at));
+        at
+    }
+
+    /// Puts a node for `topic`, a proper prefix of the child's, between the child and its parent.
+    fn split(&mut self, child: u32, topic: &[u8]) -> u32 {
+        let parent = self.node(child).parent;
+        self.detach(child);
+        let middle = self.add(parent, topic);
+        let byte = self.node(child).topic[topic.len()];
+        self.node_mut(middle).children.push((byte, child));
+        self.node_mut(child).parent = middle;
+        middle
+    }
+
+    /// Takes a node out of its parent's list.
+    fn detach(&mut self, at: u32) {
+        let parent = self.node(at).parent;
+        let byte = self.node(at).topic[self.node(parent).topic.len()];
+        self.node_mut(parent).children.retain(|c| c.0 != byte);
+    }
+
+    /// Removes the node if its value is vacant, and its parent if that was only a fork.
+    pub(crate) fn prune(&mut self, at: u32) {
+        if at == ROOT || !self.node(at).value.is_vacant() {
+            return;
+        }
+        let parent = self.node(at).parent;
+        match self.node(at).children.len() {
+            0 => {
+                self.detach(at);
+                self.release(at);
+                self.join(parent);
+            }
+            1 => self.join(at),
+            _ => {}
+        }
+    }
+
+    /// Removes a vacant node with one child by giving the child to its parent.
+    fn join(&mut self, at: u32) {
+        let node = self.node(at);
+        if at == ROOT || !node.value.is_vacant() || node.children.len() != 1 {
+            return;
+        }
+        let (parent, child) = (node.parent, node.children[0].1);
+        let byte = node.topic[self.node(parent).topic.len()];
+        self.node_mut(child).parent = parent;
+        for entry in self.node_mut(parent).children.iter_mut().filter(|c| c.0 == byte) {
+            entry.1 = child;
+        }
+        self.release(at);
+    }
+
+    fn release(&mut self, at: u32) {
+        *self.node_mut(at) = Node::default();
+        self.free.push(at);
+    }
+
+    /// The topics with a value, in lexicographic order.
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &[u8]> {
+        let mut stack = vec![ROOT];
+        std::iter::from_fn(move || {
+            while let Some(at) = stack.pop() {
+                let node = self.node(at);
+                stack.extend(node.children.iter().rev().map(|c| c.1));
+                if !node.value.is_vacant() {
+                    return Some(&*node.topic);
+                }
+            }
+            None
+        })
+    }
+}
+
+fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+/// What became of a cancelled subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Removed {
+    /// The pipe had no such subscription.
+    NotFound,
+    /// Other pipes have the topic still.
+    OthersRemain,
+    /// It was the last one of the topic.
+    Last,
+}
+
+/// The subscriptions of a publisher's peers: for each topic the set of pipes that want it.
+#[derive(Debug, Default)]
+pub(crate) struct Subscriptions {
+    tree: PrefixTree<Vec<PipeId>>,
+    /// The nodes that each pipe is in; stable while it is.
+    by_pipe: BTreeMap<PipeId, BTreeSet<u32>>,
+    topics: usize,
+}
+
+impl Subscriptions {
+    /// Adds a pipe to a topic; true if the topic is new.
+    pub(crate) fn add(&mut self, topic: &[u8], id: PipeId) -> bool {
+        let at = self.tree.insert(topic);
+        let pipes = self.tree.value_mut(at);
+        let Err(i) = pipes.binary_search(&id) else { return false };
+        let is_new = pipes.is_empty();
+        pipes.insert(i, id);
+        self.by_pipe.entry(id).or_default().insert(at);
+        self.topics += usize::from(is_new);
+        is_new
+    }
+
+    pub(crate) fn remove(&mut self, topic: &[u8], id: PipeId) -> Removed {
+        let Some(at) = self.tree.find(topic) else { return Removed::NotFound };
+        if let Some(nodes) = self.by_pipe.get_mut(&id) {
+            nodes.remove(&at);
+            if nodes.is_empty() {
+                self.by_pipe.remove(&id);
+            }
+        }
+        self.remove_at(at, id)
+    }
+
+    fn remove_at(&mut self, at: u32, id: PipeId) -> Removed {
+        let pipes = self.tree.value_mut(at);
+        let Ok(i) = pipes.binary_search(&id) else { return Removed::NotFound };
+        pipes.remove(i);
+        if !pipes.is_empty() {
+            return Removed::OthersRemain;
+        }
+        self.topics -= 1;
+        self.tree.prune(at);
+        Removed::Last
+    }
+
+    /// Removes all subscriptions of a pipe, in lexicographic order; `removed(topic, was_last)` is told of each.
+    pub(crate) fn remove_pipe(&mut self, id: PipeId, mut removed: impl FnMut(&[u8], bool)) {
+        let Some(nodes) = self.by_pipe.remove(&id) else { return };
+        let mut nodes: Vec<u32> = nodes.into_iter().collect();
+        nodes.sort_unstable_by(|a, b| self.tree.topic(*a).cmp(self.tree.topic(*b)));
+        for at in nodes {
+            removed(self.tree.topic(at), self.tree.value(at).len() == 1);
+            self.remove_at(at, id);
+        }
+    }
+
+    /// Shows `visit` each pipe that wants a message with this topic, once for each subscription that matches.
+    #[inline]
+    pub(crate) fn matching(&self, topic: &[u8], mut visit: impl FnMut(PipeId)) {
+        self.tree.prefixes(topic, |pipes| pipes.iter().for_each(|id| visit(*id)));
+    }
+
+    /// The number of distinct topics.
+    pub(crate) fn count(&self) -> usize {
+        self.topics
+    }
+}

@@ -1,0 +1,673 @@
+//! One wire connection as its two directions: [`OutHalf`] takes records from the log to the stream, [`InHalf`]
+//! takes bytes from the stream to the inbox. Each lies in a drive lock; whoever holds the lock drives.
+//!
+//! A Plain direction writes its records as they lie and scans what it reads where it lies. A Coded one goes through
+//! the session's [`Codec`], so only the I/O thread drives it.
+
+use std::{
+    io::{self, IoSlice},
+    sync::Arc,
+};
+
+use ferrozmq_base::{
+    Due, Error, Kind, Msg, OutOfMemory, PeerRef,
+    chunk::Chunk,
+    drive_lock::DriveLock,
+    inbox,
+    link::{Control, Link},
+    log,
+    ready::{Hook, Linked},
+    slot,
+};
+use ferrozmq_proto::{ProtocolError, Scanner, Step};
+use ferrozmq_sys::Stream;
+
+use crate::{codec::Codec, io_thread::Io, port::Port};
+
+/// The most wire bytes that a Coded direction prepares before it writes.
+const WIRE_BYTES: usize = 64 * 1024;
+/// The sizes that a read buffer grows through while reads fill it.
+const CHUNK_BYTES: [usize; 3] = [4 * 1024, 64 * 1024, 256 * 1024];
+/// The least room worth a read.
+const READ_BYTES: usize = 1024;
+/// The first allocation for a body that does not fit a chunk: more only as its bytes arrive.
+const LARGE_BYTES: usize = 1024 * 1024;
+/// The longest command in traffic: a topic or group is not worth more.
+const COMMAND_BYTES: u64 = 32 * 1024 * 1024;
+
+/// A connection: shared by its session and its socket.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    /// The session's number: its token in the I/O thread.
+    pub session: u64,
+    pub io: Arc<Io>,
+    pub port: Arc<Port>,
+    pub link: Arc<Link>,
+    pub output: DriveLock<OutHalf>,
+    pub input: DriveLock<InHalf>,
+    hook: Hook<Conn>,
+}
+
+impl Linked for Conn {
+    fn hook(&self) -> &Hook<Self> {
+        &self.hook
+    }
+}
+
+impl Conn {
+    pub(crate) fn new(
+        session: u64,
+        io: Arc<Io>,
+        port: Arc<Port>,
+        link: Arc<Link>,
+        source: Source,
+        sink: Sink,
+    ) -> Self {
+        Self {
+            session,
+            io,
+            port,
+            link,
+            output: DriveLock::new(OutHalf::new(source)),
+            input: DriveLock::new(InHalf::new(sink)),
+            hook: Hook::new(),
+        }
+    }
+}
+
+/// Where a connection's output comes from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Log(log::Reader),
+    Slot(slot::Reader),
+}
+
+/// Where a connection's input goes.
+#[derive(Debug)]
+pub(crate) enum Sink {
+    Inbox(inbox::Writer),
+    Slot(slot::Writer),
+}
+
+/// How far a write got.
+#[derive(Debug)]
+pub(crate) enum Flush {
+    /// Everything published is with the kernel.
+    Done,
+    /// The kernel takes no more now.
+    Blocked,
+    /// The connection is lost.
+    Lost(io::Error),
+}
+
+/// The outbound direction.
+#[derive(Debug)]
+pub(crate) struct OutHalf {
+    source: Option<Source>,
+    stream: Option<Arc<Stream>>,
+    plain: bool,
+    /// Encoded bytes that go out before anything else: the end of the handshake, control frames, coded records.
+    wire: Vec<u8>,
+    written: usize,
+    /// The writer waits for the room that a flush made; the holder tells it after the lock is released.
+    pub wake_writer: bool,
+}
+
+impl OutHalf {
+    fn new(source: Source) -> Self {
+        Self {
+            source: Some(source),
+            stream: None,
+            plain: false,
+            wire: Vec::new(),
+            written: 0,
+            wake_writer: false,
+        }
+    }
+
+    /// The handshake is over: `first` goes out before the records.
+    pub(crate) fn attach(&mut self, stream: Arc<Stream>, plain: bool, first: Vec<u8>) {
+        self.stream = Some(stream);
+        self.plain = plain;
+        self.wire = first;
+        self.written = 0;
+    }
+
+    /// The connection is lost. Returns how many messages were cut and are lost with it.
+    pub(crate) fn detach(&mut self) -> u64 {
+        self.stream = None;
+        self.wire.clear();
+        self.written = 0;
+        match &mut self.source {
+            Some(Source::Log(log)) => u64::from(log.connection_lost().cut),
+            _ => 0,
+        }
+    }
+
+    /// Whether everything published has been written.
+    pub(crate) fn is_drained(&mut self) -> bool {
+        self.written == self.wire.len()
+            && match &mut self.source {
+                Some(Source::Log(log)) => !log.pending(),
+                Some(Source::Slot(slot)) => !slot.peek(),
+                None => true,
+            }
+    }
+
+    /// Whether the socket has written its subscriptions again.
+    pub(crate) fn has_restarted(&mut self) -> bool {
+        match &mut self.source {
+            Some(Source::Log(log)) => log.restarted(),
+            _ => true,
+        }
+    }
+
+    /// Nothing goes out any more. Returns the number of messages dropped.
+    pub(crate) fn end(&mut self) -> u64 {
+        let dropped = self.discard();
+        self.source = None;
+        dropped
+    }
+
+    fn discard(&mut self) -> u64 {
+        match &mut self.source {
+            None => 0,
+            Some(Source::Log(log)) => log.discard(),
+            Some(Source::Slot(slot)) => {
+                let mut dropped = 0;
+                let mut m = Msg::new();
+                while slot.get(&mut m).frame {
+                    dropped += 1;
+                }
+                dropped
+            }
+        }
+    }
+
+    /// Writes until nothing is left or the kernel takes no more. `codec` is needed for a Coded direction only.
+    pub(crate) fn flush(&mut self, control: &Control, codec: Option<&mut Codec>) -> Flush {
+        let Some(stream) = self.stream.clone() else { return Flush::Blocked };
+        let result = if self.plain {
+            self.flush_plain(&stream, control)
+        } else {
+            self.flush_coded(&stream, control, codec)
+        };
+        match result {
+            Ok(()) => Flush::Done,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Flush::Blocked,
+            Err(e) => Flush::Lost(e),
+        }
+    }
+
+    fn flush_plain(&mut self, stream: &Stream, control: &Control) -> io::Result<()> {
+        loop {
+            self.write_wire(stream)?;
+            let Some(Source::Log(log)) = &mut self.source else { return Ok(()) };
+            if !control.is_empty() && log.at_boundary() {
+                control.take(&mut self.wire);
+                continue;
+            }
+            if !log.pending() {
+                return Ok(());
+            }
+            let mut slices = [IoSlice::new(&[]); 64];
+            let count = log.slices(&mut slices);
+            let n = stream.write(&slices[..count])?;
+            self.wake_writer |= log.advance(n);
+        }
+    }
+
+    fn flush_coded(
+        &mut self,
+        stream: &Stream,
+        control: &Control,
+        codec: Option<&mut Codec>,
+    ) -> io::Result<()> {
+        let Some(codec) = codec else { return Err(io::ErrorKind::WouldBlock.into()) };
+        loop {
+            self.encode(control, codec);
+            if self.written == self.wire.len() {
+                return Ok(());
+            }
+            self.write_wire(stream)?;
+        }
+    }
+
+    /// Takes records until the wire buffer is full or nothing is left.
+    fn encode(&mut self, control: &Control, codec: &mut Codec) {
+        if !control.is_empty() {
+            control.take(&mut self.wire);
+        }
+        while self.wire.len() - self.written < WIRE_BYTES {
+            match &mut self.source {
+                None => return,
+                Some(Source::Log(log)) => {
+                    let Some(record) = log.next_record() else { return };
+                    codec.encode(record.kind, record.more, record.body, &mut self.wire);
+                    self.wake_writer |= log.consume();
+                }
+                Some(Source::Slot(slot)) => {
+                    let mut m = Msg::new();
+                    if !slot.get(&mut m).frame {
+                        return;
+                    }
+                    codec.encode(m.kind(), m.more(), m.as_slice(), &mut self.wire);
+                }
+            }
+        }
+    }
+
+    fn write_wire(&mut self, stream: &Stream) -> io::Result<()> {
+        while self.written < self.wire.len() {
+            self.written += stream.write(&[IoSlice::new(&self.wire[self.written..])])?;
+        }
+        self.wire.clear();
+        self.wire.shrink_to(WIRE_BYTES);
+        self.written = 0;
+        Ok(())
+    }
+}
+
+/// What a read found.
+#[derive(Debug)]
+pub(crate) enum Fill {
+    /// Some bytes were read and taken; there may be more.
+    Progress,
+    /// Nothing to read.
+    Empty,
+    /// The inbox is at its high-water mark; it will ask to resume.
+    Paused,
+    /// The peer closed the connection, or it failed.
+    Lost(io::Error),
+    /// The peer broke the protocol.
+    Violation(ProtocolError),
+    /// No memory for what the peer sends.
+    OutOfMemory,
+}
+
+/// A body too long for a chunk, taken in as it arrives.
+#[derive(Debug)]
+struct Large {
+    body: Vec<u8>,
+    filled: usize,
+    total: usize,
+    more: bool,
+}
+
+/// The inbound direction.
+#[derive(Debug)]
+pub(crate) struct InHalf {
+    sink: Option<Sink>,
+    stream: Option<Arc<Stream>>,
+    /// None: Coded, the codec finds the frames.
+    scanner: Option<Scanner>,
+    chunk: Option<Chunk>,
+    chunk_class: usize,
+    /// Pending bytes of the chunk that are frames of an unfinished message.
+    scanned: usize,
+    large: Option<Large>,
+    peer: Option<PeerRef>,
+    /// Frames seen since the connection began: the session's sign of life.
+    pub frames_seen: bool,
+}
+
+impl InHalf {
+    fn new(sink: Sink) -> Self {
+        Self {
+            sink: Some(sink),
+            stream: None,
+            scanner: None,
+            chunk: None,
+            chunk_class: 0,
+            scanned: 0,
+            large: None,
+            peer: None,
+            frames_seen: false,
+        }
+    }
+
+    /// The handshake is over; `surplus` are the bytes read behind it.
+    pub(crate) fn attach(
+        &mut self,
+        stream: Arc<Stream>,
+        scanner: Option<Scanner>,
+        peer: Option<PeerRef>,
+        surplus: &[u8],
+    ) -> Result<(), Error> {
+        self.stream = Some(stream);
+        self.scanner = scanner;
+        self.peer = peer;
+        self.scanned = 0;
+        self.large = None;
+        self.chunk = None;
+        if !surplus.is_empty() {
+            let class =
+                CHUNK_BYTES.iter().position(|c| *c >= 2 * surplus.len()).unwrap_or(CHUNK_BYTES.len() - 1);
+            let mut chunk = Chunk::with_capacity(CHUNK_BYTES[class].max(2 * surplus.len()))?;
+            chunk.spare()[..surplus.len()].copy_from_slice(surplus);
+            chunk.fill(surplus.len());
+            self.chunk = Some(chunk);
+        }
+        Ok(())
+    }
+
+    /// The connection is lost: the incomplete message goes, what was published stays readable.
+    pub(crate) fn detach(&mut self) {
+        self.stream = None;
+        self.chunk = None;
+        self.large = None;
+        self.scanned = 0;
+        match &mut self.sink {
+            Some(Sink::Inbox(w)) => w.rollback(),
+            Some(Sink::Slot(w)) => w.rollback(),
+            None => {}
+        }
+    }
+
+    /// Nothing comes in any more; what was published stays readable.
+    pub(crate) fn end(&mut self) {
+        self.sink = None;
+    }
+
+    fn has_room(&mut self) -> bool {
+        match &mut self.sink {
+            Some(Sink::Inbox(w)) => w.room(),
+            Some(Sink::Slot(_)) => true,
+            None => false,
+        }
+    }
+
+    /// Reads once and takes what came. Command frames that concern the session are left in `commands`; `wake` is set
+    /// when the socket has to be told that it can read.
+    pub(crate) fn fill(
+        &mut self,
+        codec: Option<&mut Codec>,
+        commands: &mut Vec<Vec<u8>>,
+        wake: &mut bool,
+    ) -> Fill {
+        if !self.has_room() {
+            return Fill::Paused;
+        }
+        let Some(stream) = self.stream.clone() else { return Fill::Empty };
+        let read = match self.target() {
+            Ok(buffer) => stream.read_into(buffer),
+            Err(_) => return Fill::OutOfMemory,
+        };
+        match read {
+            Ok(0) => Fill::Lost(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => self.took(n, codec, commands, wake),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Fill::Empty,
+            Err(e) => Fill::Lost(e),
+        }
+    }
+
+    /// Takes the bytes that the handshake left over.
+    pub(crate) fn take_surplus(
+        &mut self,
+        codec: Option<&mut Codec>,
+        commands: &mut Vec<Vec<u8>>,
+        wake: &mut bool,
+    ) -> Fill {
+        if self.chunk.is_none() { Fill::Empty } else { self.parse(codec, commands, wake) }
+    }
+
+    /// Where the next bytes go.
+    fn target(&mut self) -> Result<&mut [u8], Error> {
+        if self.large.is_some() {
+            return self.large_target();
+        }
+        self.make_room()?;
+        self.chunk.as_mut().map(Chunk::spare).ok_or(Error::OutOfMemory)
+    }
+
+    fn large_target(&mut self) -> Result<&mut [u8], Error> {
+        let large = self.large.as_mut().ok_or(Error::InvalidState)?;
+        if large.filled == large.body.len() {
+            let target = large.total.min((2 * large.body.len()).max(LARGE_BYTES));
+            let more = target - large.body.len();
+            large.body.try_reserve_exact(more).map_err(|_| Error::OutOfMemory)?;
+            large.body.resize(target, 0);
+        }
+        Ok(&mut large.body[large.filled..])
+    }
+
+    /// Sees to it that the chunk has room for a read.
+    fn make_room(&mut self) -> Result<(), Error> {
+        if let Some(chunk) = &mut self.chunk {
+            if chunk.spare().len() >= READ_BYTES {
+                return Ok(());
+            }
+            let crowded = chunk.pending().len() > chunk.capacity() / 2;
+            if !crowded && chunk.try_rewind() && chunk.spare().len() >= READ_BYTES {
+                return Ok(());
+            }
+        }
+        let pending = self.chunk.take();
+        let kept = pending.as_ref().map_or(&[][..], Chunk::pending);
+        if pending.is_some() {
+            self.chunk_class = (self.chunk_class + 1).min(CHUNK_BYTES.len() - 1);
+        }
+        let mut chunk = Chunk::with_capacity(CHUNK_BYTES[self.chunk_class].max(2 * kept.len()))?;
+        chunk.spare()[..kept.len()].copy_from_slice(kept);
+        chunk.fill(kept.len());
+        self.chunk = Some(chunk);
+        Ok(())
+    }
+
+    fn took(
+        &mut self,
+        n: usize,
+        codec: Option<&mut Codec>,
+        commands: &mut Vec<Vec<u8>>,
+        wake: &mut bool,
+    ) -> Fill {
+        self.frames_seen = true;
+        if let Some(large) = &mut self.large {
+            large.filled += n;
+            if large.filled < large.total {
+                return Fill::Progress;
+            }
+            return match self.finish_large() {
+                Ok(told) => {
+                    *wake |= told;
+                    Fill::Progress
+                }
+                Err(OutOfMemory) => Fill::OutOfMemory,
+            };
+        }
+        if let Some(chunk) = &mut self.chunk {
+            chunk.fill(n);
+        }
+        self.parse(codec, commands, wake)
+    }
+
+    fn parse(&mut self, codec: Option<&mut Codec>, commands: &mut Vec<Vec<u8>>, wake: &mut bool) -> Fill {
+        let result = match codec {
+            Some(codec) if self.scanner.is_none() => self.decode(codec, commands, wake),
+            _ => self.scan(commands, wake),
+        };
+        match result {
+            Ok(()) => Fill::Progress,
+            Err(Refused::Protocol(e)) => Fill::Violation(e),
+            Err(Refused::Memory) => Fill::OutOfMemory,
+        }
+    }
+
+    /// Plain: the bytes are records already.
+    fn scan(&mut self, commands: &mut Vec<Vec<u8>>, wake: &mut bool) -> Result<(), Refused> {
+        let (Some(chunk), Some(scanner)) = (&mut self.chunk, &mut self.scanner) else { return Ok(()) };
+        loop {
+            let unscanned = &chunk.pending()[self.scanned..];
+            match scanner.next(unscanned)? {
+                Step::Incomplete => return Ok(()),
+                Step::Messages { len, count } => {
+                    let range = chunk.hand_out(self.scanned + len);
+                    self.scanned = 0;
+                    match &mut self.sink {
+                        Some(Sink::Inbox(w)) => {
+                            w.push_range(range, self.peer)?;
+                            *wake |= w.publish(count as u32);
+                        }
+                        Some(Sink::Slot(w)) => *wake |= conflate(w, range, self.peer),
+                        None => {}
+                    }
+                }
+                Step::Frames { len } => self.scanned += len,
+                Step::Command { header, body } => {
+                    commands.push(unscanned[header..header + body].to_vec());
+                    chunk.remove(self.scanned, header + body);
+                }
+                Step::Large { header, body, more, command } => {
+                    if header as u64 + body + self.scanned as u64
+                        <= CHUNK_BYTES[CHUNK_BYTES.len() - 1] as u64 / 2
+                    {
+                        // It will fit a chunk: wait for the rest.
+                        if header as u64 + body + self.scanned as u64 > chunk.capacity() as u64 {
+                            self.chunk_class = CHUNK_BYTES.len() - 2;
+                            return self.regrow(header + body as usize);
+                        }
+                        return Ok(());
+                    }
+                    if command {
+                        if body > COMMAND_BYTES {
+                            return Err(Refused::Protocol(ProtocolError::FrameTooLong));
+                        }
+                        return self.regrow(header + body as usize);
+                    }
+                    return self.begin_large(header, body, more);
+                }
+            }
+        }
+    }
+
+    /// A chunk with room for a frame of this size behind what is pending.
+    fn regrow(&mut self, frame: usize) -> Result<(), Refused> {
+        let Some(chunk) = &self.chunk else { return Ok(()) };
+        let need = self.scanned + frame;
+        if chunk.capacity() >= need && chunk.pending().len() + READ_BYTES <= chunk.capacity() {
+            return Ok(());
+        }
+        // Grows with the bytes that came, never by the announced length alone.
+        let size = need.min((2 * chunk.pending().len()).max(CHUNK_BYTES[CHUNK_BYTES.len() - 1]));
+        let mut grown = Chunk::with_capacity(size)?;
+        let kept = chunk.pending().len();
+        grown.spare()[..kept].copy_from_slice(chunk.pending());
+        grown.fill(kept);
+        self.chunk = Some(grown);
+        Ok(())
+    }
+
+    /// The body at the front will not fit a chunk: the frames before it go to the inbox, it gets a block of its own.
+    fn begin_large(&mut self, header: usize, body: u64, more: bool) -> Result<(), Refused> {
+        let Some(chunk) = &mut self.chunk else { return Ok(()) };
+        if self.scanned > 0 {
+            let range = chunk.hand_out(self.scanned);
+            self.scanned = 0;
+            if let Some(Sink::Inbox(w)) = &mut self.sink {
+                w.push_range(range, self.peer)?;
+            }
+        }
+        if let Some(scanner) = &mut self.scanner {
+            scanner.take_large();
+        }
+        chunk.skip(header);
+        let total = usize::try_from(body).map_err(|_| Refused::Memory)?;
+        let mut block = Vec::new();
+        let first = total.min(LARGE_BYTES.max(chunk.pending().len()));
+        block.try_reserve_exact(first).map_err(|_| Refused::Memory)?;
+        let filled = chunk.pending().len().min(total);
+        block.extend_from_slice(&chunk.pending()[..filled]);
+        block.resize(first, 0);
+        chunk.skip(filled);
+        self.large = Some(Large { body: block, filled, total, more });
+        Ok(())
+    }
+
+    fn finish_large(&mut self) -> Result<bool, OutOfMemory> {
+        let Some(large) = self.large.take() else { return Ok(false) };
+        let mut m = Msg::from_vec(large.body);
+        m.set_more(large.more);
+        self.push_frame(m)
+    }
+
+    /// Hands a frame of its own to the socket; true if the socket has to be told.
+    fn push_frame(&mut self, mut m: Msg) -> Result<bool, OutOfMemory> {
+        match &mut self.sink {
+            Some(Sink::Inbox(w)) => {
+                let more = m.more();
+                w.push_frame(&mut m, self.peer)?;
+                Ok(!more && w.publish(1))
+            }
+            Some(Sink::Slot(w)) => {
+                m.set_peer(self.peer);
+                let more = m.more();
+                w.put(&mut m, more)?;
+                Ok(w.publish() != Due::Nothing)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// A subscription that came as a command takes its place among the messages.
+    pub(crate) fn push_command(&mut self, kind: Kind, body: &[u8]) -> Result<bool, Error> {
+        let m = Msg::command(kind, body)?;
+        Ok(self.push_frame(m)?)
+    }
+
+    /// Coded: the codec finds frames; each becomes a message of its own.
+    fn decode(
+        &mut self,
+        codec: &mut Codec,
+        commands: &mut Vec<Vec<u8>>,
+        wake: &mut bool,
+    ) -> Result<(), Refused> {
+        loop {
+            let Some(chunk) = &mut self.chunk else { return Ok(()) };
+            match codec.decode(chunk.pending())? {
+                crate::codec::Decoded::Incomplete { needed } => {
+                    let need = needed.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
+                    return if need > chunk.capacity() { self.regrow(need) } else { Ok(()) };
+                }
+                crate::codec::Decoded::Frame { consumed, more, body } => {
+                    let mut m = Msg::copy_from(&chunk.pending()[body])?;
+                    m.set_more(more);
+                    chunk.skip(consumed);
+                    *wake |= self.push_frame(m)?;
+                }
+                crate::codec::Decoded::Command { consumed, body } => {
+                    commands.push(chunk.pending()[body].to_vec());
+                    chunk.skip(consumed);
+                }
+            }
+        }
+    }
+}
+
+fn conflate(w: &mut slot::Writer, mut range: ferrozmq_base::chunk::Range, peer: Option<PeerRef>) -> bool {
+    let mut m = Msg::new();
+    let mut wake = false;
+    while range.next(&mut m) {
+        m.set_peer(peer);
+        let more = m.more();
+        wake |= w.put(&mut m, more).is_ok() && w.publish() != Due::Nothing;
+    }
+    wake
+}
+
+/// Why input was refused.
+enum Refused {
+    Protocol(ProtocolError),
+    Memory,
+}
+
+impl From<ProtocolError> for Refused {
+    fn from(e: ProtocolError) -> Self {
+        Self::Protocol(e)
+    }
+}
+
+impl From<OutOfMemory> for Refused {
+    fn from(_: OutOfMemory) -> Self {
+        Self::Memory
+    }
+}

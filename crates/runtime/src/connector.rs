@@ -1,0 +1,138 @@
+//! The connecting side of a session: where to, by which of its addresses, and when again.
+
+use std::{collections::VecDeque, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use ferrozmq_base::Error;
+use ferrozmq_proto::endpoint::{IpcEndpoint, TcpEndpoint};
+use ferrozmq_sys::{
+    Connecting,
+    net::{
+        ipc,
+        tcp::{self, TcpOptions},
+    },
+    resolve::{self, Request},
+};
+
+use crate::{
+    context::Shared,
+    io_thread::{Command, Io},
+    option::SocketOptions,
+    reconnect::Backoff,
+};
+
+/// ZMQ_RECONNECT_STOP: a refused connection ends the endpoint.
+const STOP_REFUSED: i32 = 1;
+/// ZMQ_RECONNECT_STOP: a failed handshake ends the endpoint.
+const STOP_HANDSHAKE: i32 = 2;
+
+/// Where to connect.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    Tcp { endpoint: TcpEndpoint, ipv6: bool, options: Box<TcpOptions> },
+    Ipc(IpcEndpoint),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Connector {
+    target: Target,
+    addresses: VecDeque<SocketAddr>,
+    backoff: Option<Backoff>,
+    stop: i32,
+    /// ZMQ_CONNECT_ROUTING_ID, until the peer is introduced.
+    pub assigned_id: Option<Box<[u8]>>,
+}
+
+impl Connector {
+    pub(crate) fn new(target: Target, options: &SocketOptions, seed: u64) -> Self {
+        let backoff = options.reconnect_interval.map(|interval| {
+            Backoff::new(interval, options.reconnect_interval_max, options.reconnect_jitter, seed)
+        });
+        Self {
+            target,
+            addresses: VecDeque::new(),
+            backoff,
+            stop: options.reconnect_stop,
+            assigned_id: options.connect_routing_id.clone(),
+        }
+    }
+
+    /// Starts an attempt; `None`: the name is being looked up, and [`Command::Resolved`] will come.
+    pub(crate) fn begin(
+        &mut self,
+        session: u64,
+        io: &Arc<Io>,
+        context: &Arc<Shared>,
+    ) -> io::Result<Option<Connecting>> {
+        match &self.target {
+            Target::Ipc(endpoint) => ipc::connect(ipc_address(endpoint)).map(Some),
+            Target::Tcp { endpoint, ipv6, .. } => {
+                let request = Request {
+                    host: endpoint.target.host.to_string(),
+                    port: endpoint.target.port,
+                    ipv6: *ipv6,
+                };
+                let io = io.clone();
+                context.resolver.submit(request, move |r| io.send(Command::Resolved(session, r)));
+                Ok(None)
+            }
+        }
+    }
+
+    /// The name was looked up: connects to its first address.
+    pub(crate) fn resolved(&mut self, addresses: Vec<SocketAddr>) -> io::Result<Connecting> {
+        self.addresses = addresses.into();
+        let none = || io::Error::from_raw_os_error(Error::NoSuchDevice.errno());
+        self.next_address().ok_or_else(none)?
+    }
+
+    /// Connects to the next address of the name, if there is one left.
+    pub(crate) fn next_address(&mut self) -> Option<io::Result<Connecting>> {
+        let address = self.addresses.pop_front()?;
+        let Target::Tcp { endpoint, ipv6, options } = &self.target else { return None };
+        let source = match &endpoint.source {
+            None => None,
+            Some(source) => match resolve::resolve_source(&source.host.to_string(), source.port, *ipv6) {
+                Ok(address) => Some(address),
+                Err(e) => return Some(Err(e)),
+            },
+        };
+        Some(tcp::connect(address, source, options))
+    }
+
+    /// A connection stands.
+    pub(crate) fn connected(&mut self) {
+        self.addresses.clear();
+        if let Some(backoff) = &mut self.backoff {
+            backoff.reset();
+        }
+    }
+
+    /// Whether a lost connection is made again.
+    pub(crate) fn reconnects(&self) -> bool {
+        self.backoff.is_some()
+    }
+
+    /// The delay before the next attempt; none if there is to be none.
+    pub(crate) fn delay(&mut self) -> Option<Duration> {
+        self.backoff.as_mut().map(Backoff::delay)
+    }
+
+    pub(crate) fn stops_after(&self, error: &io::Error) -> bool {
+        let refused = error.kind() == io::ErrorKind::ConnectionRefused;
+        self.stop & STOP_REFUSED != 0 && refused && matches!(self.target, Target::Tcp { .. })
+    }
+
+    pub(crate) fn stops_after_handshake(&self) -> bool {
+        self.stop & STOP_HANDSHAKE != 0
+    }
+}
+
+/// An ipc endpoint as the operating system names it.
+pub(crate) fn ipc_address(endpoint: &IpcEndpoint) -> Vec<u8> {
+    match endpoint {
+        IpcEndpoint::Path(path) => path.clone().into_bytes(),
+        IpcEndpoint::Abstract(name) => [b"@", name.as_bytes()].concat(),
+        IpcEndpoint::Wildcard => b"*".to_vec(),
+    }
+}

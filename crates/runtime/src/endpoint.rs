@@ -1,0 +1,400 @@
+//! Binding and connecting a socket, and taking that back (zmq_bind(3), zmq_connect(3)).
+
+use std::{io, sync::Arc};
+
+use ferrozmq_base::{Error, PipeId, Result, SocketType, sync::lock};
+use ferrozmq_pattern::Local;
+use ferrozmq_proto::{
+    Endpoint as Address, EndpointError,
+    endpoint::{Host, HostPort, IpcEndpoint, TcpEndpoint, check_socket_type},
+};
+use ferrozmq_sys::{
+    Listener,
+    net::{ipc, take_over, tcp},
+    resolve,
+};
+
+use crate::{
+    connector::{Target, ipc_address},
+    context::{Shared, linger},
+    inproc::{self, Owner, Party, Pending},
+    io_thread::{Command, Io},
+    listener::{Listening, fd_value},
+    monitor::{Ends, Notice},
+    port::{Attachment, Event, Far, Port},
+    session::{Close, Session},
+    settings::{Settings, conflates},
+    socket::SocketCore,
+};
+
+/// Why bind, connect, unbind or disconnect failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BindError {
+    /// The endpoint's text is wrong; says what was expected.
+    Endpoint(EndpointError),
+    /// Anything else.
+    Other(Error),
+}
+
+impl BindError {
+    /// The error without its text.
+    pub fn error(&self) -> Error {
+        match self {
+            Self::Endpoint(e) => e.errno,
+            Self::Other(e) => *e,
+        }
+    }
+}
+
+impl std::fmt::Display for BindError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Endpoint(e) => e.fmt(f),
+            Self::Other(e) => e.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for BindError {}
+
+impl From<Error> for BindError {
+    fn from(e: Error) -> Self {
+        Self::Other(e)
+    }
+}
+
+impl From<EndpointError> for BindError {
+    fn from(e: EndpointError) -> Self {
+        Self::Endpoint(e)
+    }
+}
+
+impl From<io::Error> for BindError {
+    fn from(e: io::Error) -> Self {
+        Self::Other(e.into())
+    }
+}
+
+/// An endpoint that a socket is bound or connected to.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    /// As unbind and disconnect name it.
+    text: String,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Listener { io: Arc<Io>, id: u64 },
+    Connection { io: Arc<Io>, session: u64, pipe: Option<PipeId> },
+    Name,
+    InprocPipe(PipeId),
+}
+
+impl Endpoint {
+    /// The socket closes: whatever serves the endpoint ends.
+    pub(crate) fn release(self, shared: &Arc<Shared>, port: &Arc<Port>, how: Close) {
+        match self.kind {
+            Kind::Listener { io, id } => io.send(Command::Unlisten(id, how)),
+            Kind::Connection { io, session, .. } => io.send(Command::Close(session, how)),
+            Kind::Name => {
+                lock(&shared.registry).unbind(&self.text, port);
+            }
+            Kind::InprocPipe(_) => {}
+        }
+    }
+}
+
+impl SocketCore {
+    /// Accepts peers at `endpoint`.
+    ///
+    /// # Errors
+    /// A text that says what was expected; `AddressInUse`, `AddressNotAvailable`, `NoSuchDevice`, `NoThread`,
+    /// `ProtocolNotSupported`, `IncompatibleProtocol`, `NameTooLong`, `NotFound`, `AccessDenied`, `Terminated`.
+    pub fn bind(&mut self, endpoint: &str) -> Result<(), BindError> {
+        self.check()?;
+        check_socket_type(endpoint, self.kind())?;
+        match Address::parse_bind(endpoint)? {
+            Address::Inproc(_) => self.bind_inproc(endpoint)?,
+            Address::Tcp(address) => self.bind_stream(endpoint, &Bind::Tcp(address))?,
+            Address::Ipc(address) => self.bind_stream(endpoint, &Bind::Ipc(address))?,
+            _ => return Err(Error::ProtocolNotSupported.into()),
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// Connects to `endpoint`, now or as soon as somebody is there.
+    ///
+    /// # Errors
+    /// As [`SocketCore::bind`]; that nobody is there is none.
+    pub fn connect(&mut self, endpoint: &str) -> Result<(), BindError> {
+        self.check()?;
+        check_socket_type(endpoint, self.kind())?;
+        let address = Address::parse_connect(endpoint)?;
+        if let Some(id) = &self.options.connect_routing_id
+            && self.id_in_use(id)
+        {
+            return Err(Error::AddressInUse.into());
+        }
+        match address {
+            Address::Inproc(_) => self.connect_inproc(endpoint)?,
+            Address::Tcp(address) => {
+                let settings = self.settings();
+                let options = Box::new(settings.tcp_options()?);
+                let target = Target::Tcp { endpoint: address, ipv6: self.options.ipv6, options };
+                self.connect_stream(endpoint, target, settings)?;
+            }
+            Address::Ipc(address) => {
+                let settings = self.settings();
+                self.connect_stream(endpoint, Target::Ipc(address), settings)?;
+            }
+            _ => return Err(Error::ProtocolNotSupported.into()),
+        }
+        self.last_endpoint = endpoint.to_owned();
+        self.settle();
+        Ok(())
+    }
+
+    /// Ends what [`SocketCore::bind`] began: the endpoint and every connection that came through it.
+    ///
+    /// # Errors
+    /// `NotFound` if the socket has no such endpoint.
+    pub fn unbind(&mut self, endpoint: &str) -> Result<(), BindError> {
+        self.end_endpoint(endpoint)
+    }
+
+    /// Ends what [`SocketCore::connect`] began. Unread messages are dropped, unsent ones linger.
+    ///
+    /// # Errors
+    /// `NotFound` if the socket has no such endpoint.
+    pub fn disconnect(&mut self, endpoint: &str) -> Result<(), BindError> {
+        self.end_endpoint(endpoint)
+    }
+
+    fn settings(&self) -> Arc<Settings> {
+        Arc::new(Settings { kind: self.kind(), raw: self.is_raw(), options: self.options.clone() })
+    }
+
+    // ---- Streams ----
+
+    fn bind_stream(&mut self, text: &str, address: &Bind) -> Result<(), BindError> {
+        let io = self.shared.choose_io(self.options.affinity).ok_or(Error::NoThread)?;
+        let settings = self.settings();
+        let listener = match self.listen(address, &settings) {
+            Ok(listener) => listener,
+            Err(e) => {
+                let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+                let ends = Ends { endpoint: text.to_owned(), local: text.to_owned(), remote: String::new() };
+                self.port().monitor.notify(Notice::BindFailed, e.error().errno() as u64, &ends);
+                return Err(e);
+            }
+        };
+        let resolved = listener.local_endpoint();
+        let ends = Ends { endpoint: resolved.clone(), local: resolved.clone(), remote: String::new() };
+        self.port().monitor.notify(Notice::Listening, fd_value(&listener), &ends);
+        let id = self.shared.next_id();
+        let listening = Listening::new(id, listener, resolved.clone(), self.port().clone(), settings);
+        io.add_load();
+        io.send(Command::Listen(Box::new(listening)));
+        self.endpoints.push(Endpoint { text: resolved.clone(), kind: Kind::Listener { io, id } });
+        self.last_endpoint = resolved;
+        Ok(())
+    }
+
+    fn listen(&self, address: &Bind, settings: &Settings) -> Result<Listener, BindError> {
+        let options = settings.tcp_options()?;
+        Ok(match (address, self.options.use_fd) {
+            (Bind::Tcp(_), Some(fd)) => tcp::listen_on(take_over(fd)?, &options).map_err(|(e, _)| e)?,
+            (Bind::Ipc(_), Some(fd)) => ipc::listen_on(take_over(fd)?).map_err(|(e, _)| e)?,
+            (Bind::Tcp(address), None) => tcp::listen(self.resolve_bind(&address.target)?, &options)?,
+            (Bind::Ipc(address), None) => ipc::listen(ipc_address(address), options.backlog)?,
+        })
+    }
+
+    fn resolve_bind(&self, address: &HostPort) -> io::Result<std::net::SocketAddr> {
+        resolve::resolve_bind(&address.host.to_string(), address.port, self.options.ipv6)
+    }
+
+    fn connect_stream(&mut self, text: &str, target: Target, settings: Arc<Settings>) -> Result<()> {
+        let io = self.shared.choose_io(self.options.affinity).ok_or(Error::NoThread)?;
+        if self.ignores_repeats() && self.endpoints.iter().any(|e| e.text == text) {
+            return Ok(());
+        }
+        let session = self.shared.next_id();
+        let (conn, pipe) = if self.options.immediate {
+            (None, None)
+        } else {
+            let (conn, pipe) = settings.pipe(session, io.clone(), self.port().clone())?;
+            (Some(conn), Some(pipe))
+        };
+        let started = Session::connecting(
+            session,
+            &self.shared,
+            io.clone(),
+            self.port().clone(),
+            settings,
+            target,
+            text.to_owned(),
+            conn.clone(),
+        );
+        let assigned_id = self.options.connect_routing_id.take();
+        let pipe = match (conn, pipe) {
+            (Some(conn), Some(pipe)) => {
+                let local = Local { connected: true, assigned_id, inproc: false };
+                Some(self.open(pipe, Far::Wire(conn), local))
+            }
+            _ => None,
+        };
+        io.add_load();
+        io.send(Command::Start(Box::new(started)));
+        self.endpoints.push(Endpoint { text: text.to_owned(), kind: Kind::Connection { io, session, pipe } });
+        Ok(())
+    }
+
+    /// Connecting twice to the same text is one connection for these.
+    fn ignores_repeats(&self) -> bool {
+        matches!(self.kind(), SocketType::Dealer | SocketType::Sub | SocketType::Pub | SocketType::Req)
+    }
+
+    // ---- Inproc ----
+
+    fn party(&self) -> Party {
+        Party {
+            port: self.port().clone(),
+            kind: self.kind(),
+            routing_id: self.options.routing_id.clone(),
+            send_hwm: self.options.send_hwm,
+            receive_hwm: self.options.receive_hwm,
+        }
+    }
+
+    fn bind_inproc(&mut self, text: &str) -> Result<()> {
+        let party = self.party();
+        let waiting = lock(&self.shared.registry).bind(text, party).ok_or(Error::AddressInUse)?;
+        for pending in waiting {
+            self.welcome(pending);
+        }
+        self.endpoints.push(Endpoint { text: text.to_owned(), kind: Kind::Name });
+        self.last_endpoint = text.to_owned();
+        Ok(())
+    }
+
+    /// Takes the binder's end of a pair whose connecter came first.
+    fn welcome(&mut self, pending: Pending) {
+        let Pending { party, mut pipe, near, far } = pending;
+        let to_connecter = inproc::sum(self.options.send_hwm, party.receive_hwm);
+        let to_binder = inproc::sum(party.send_hwm, self.options.receive_hwm);
+        pipe.set_hwm(to_connecter, to_binder);
+        let own = self.party();
+        let local = Local { connected: false, assigned_id: None, inproc: true };
+        let id = self.open(
+            pipe,
+            Far::Inproc {
+                port: party.port.clone(),
+                near: far,
+                far: near.clone(),
+                far_send_hwm: party.send_hwm,
+                far_receive_hwm: party.receive_hwm,
+            },
+            local,
+        );
+        self.identify(id, &party.info());
+        if let Some(id) = near.id() {
+            let _ = party.port.post(Event::Bound(id, Box::new(own)));
+        }
+    }
+
+    fn connect_inproc(&mut self, text: &str) -> Result<()> {
+        let own = self.party();
+        let conflate = self.options.conflate && conflates(self.kind());
+        let assigned_id = self.options.connect_routing_id.take();
+        let local = Local { connected: true, assigned_id, inproc: true };
+        let (near, far) = (Arc::new(Owner::default()), Arc::new(Owner::default()));
+        // The registry stays locked until the binder has been told or the wait is on record: it can neither go nor
+        // come in between.
+        let shared = self.shared.clone();
+        let mut registry = lock(&shared.registry);
+        let id = if let Some(binder) = registry.bound(text).cloned() {
+            let (pipe, theirs) = inproc::pair(
+                conflate,
+                inproc::sum(own.send_hwm, binder.receive_hwm),
+                inproc::sum(binder.send_hwm, own.receive_hwm),
+            );
+            let id = self.open(pipe, Far::inproc(&binder, near.clone(), far.clone()), local);
+            self.identify(id, &binder.info());
+            let attachment = Attachment {
+                pipe: theirs,
+                far: Far::inproc(&own, far, near),
+                local: Local { connected: false, assigned_id: None, inproc: true },
+                info: Some(own.info()),
+            };
+            // A binder that is closing has left the registry already.
+            let _ = binder.port.post(Event::Attached(Box::new(attachment)));
+            id
+        } else {
+            let (pipe, theirs) = inproc::pair(conflate, own.send_hwm, own.receive_hwm);
+            let nobody = Party { port: self.port().clone(), receive_hwm: own.receive_hwm, ..own.clone() };
+            let id = self.open(pipe, Far::inproc(&nobody, near.clone(), far.clone()), local);
+            registry.wait(text, Pending { party: own, pipe: theirs, near, far });
+            id
+        };
+        drop(registry);
+        self.endpoints.push(Endpoint { text: text.to_owned(), kind: Kind::InprocPipe(id) });
+        Ok(())
+    }
+
+    // ---- End ----
+
+    fn end_endpoint(&mut self, text: &str) -> Result<(), BindError> {
+        self.check()?;
+        check_socket_type(text, self.kind())?;
+        let found = self.take_endpoints(text)?;
+        if found.is_empty() {
+            return Err(Error::NotFound.into());
+        }
+        for endpoint in found {
+            match endpoint.kind {
+                Kind::Listener { io, id } => io.send(Command::Unlisten(id, Close::Now)),
+                Kind::Connection { io, session, pipe } => {
+                    if let Some(pipe) = pipe {
+                        self.drop_pipe(pipe, false);
+                    }
+                    io.send(Command::Close(session, linger(self.options.linger)));
+                }
+                Kind::Name => {
+                    lock(&self.shared.registry).unbind(&endpoint.text, self.port());
+                }
+                Kind::InprocPipe(pipe) => self.drop_pipe(pipe, true),
+            }
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// The endpoints of this text; for tcp, of the address that it stands for.
+    fn take_endpoints(&mut self, text: &str) -> Result<Vec<Endpoint>, BindError> {
+        let matching = |endpoints: &mut Vec<Endpoint>, text: &str| -> Vec<Endpoint> {
+            endpoints.extract_if(.., |e| e.text == text).collect()
+        };
+        let found = matching(&mut self.endpoints, text);
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let address = Address::parse_bind(text).or_else(|_| Address::parse_connect(text))?;
+        let Address::Tcp(TcpEndpoint { target, .. }) = address else { return Ok(found) };
+        if target.host == Host::Any || target.port == 0 {
+            return Ok(found);
+        }
+        match self.resolve_bind(&target) {
+            Ok(address) => Ok(matching(&mut self.endpoints, &format!("tcp://{address}"))),
+            Err(_) => Ok(found),
+        }
+    }
+}
+
+/// Where to listen.
+enum Bind {
+    Tcp(TcpEndpoint),
+    Ipc(IpcEndpoint),
+}

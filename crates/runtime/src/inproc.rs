@@ -1,0 +1,116 @@
+//! Endpoints within a context: who is bound to which name, and who connected before anybody was.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ferrozmq_base::{
+    PeerInfo, Pipe, PipeId, SocketType,
+    pipe::{Rx, Tx},
+    queue, slot,
+    sync::{AtomicU64, Ordering},
+};
+
+use crate::port::Port;
+
+/// The id of a pipe at its socket, for the far end; empty until the socket has taken the pipe.
+#[derive(Debug, Default)]
+pub(crate) struct Owner(AtomicU64);
+
+impl Owner {
+    pub(crate) fn id(&self) -> Option<PipeId> {
+        PipeId::from_bits(self.0.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set(&self, id: PipeId) {
+        self.0.store(id.to_bits(), Ordering::Release);
+    }
+}
+
+/// One end of an inproc pair, as the registry needs to know it.
+#[derive(Clone, Debug)]
+pub(crate) struct Party {
+    pub port: Arc<Port>,
+    pub kind: SocketType,
+    pub routing_id: Box<[u8]>,
+    pub send_hwm: u32,
+    pub receive_hwm: u32,
+}
+
+impl Party {
+    pub(crate) fn info(&self) -> PeerInfo {
+        PeerInfo { socket_type: None, routing_id: self.routing_id.clone(), subscribes_to_all: false }
+    }
+}
+
+/// A socket that connected to a name that nobody had bound.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub party: Party,
+    /// The binder's end of the pair.
+    pub pipe: Pipe,
+    /// The connecter's pipe.
+    pub near: Arc<Owner>,
+    /// The binder's pipe, once there is one.
+    pub far: Arc<Owner>,
+}
+
+/// The names of a context.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    bound: BTreeMap<String, Party>,
+    pending: BTreeMap<String, Vec<Pending>>,
+}
+
+impl Registry {
+    /// Who is bound to the name.
+    pub(crate) fn bound(&self, name: &str) -> Option<&Party> {
+        self.bound.get(name)
+    }
+
+    /// Binds the name and returns who waited for it, in the order in which they came; none if the name is taken.
+    pub(crate) fn bind(&mut self, name: &str, party: Party) -> Option<Vec<Pending>> {
+        if self.bound.contains_key(name) {
+            return None;
+        }
+        self.bound.insert(name.to_owned(), party);
+        Some(self.pending.remove(name).unwrap_or_default())
+    }
+
+    /// Frees the name if this socket has it.
+    pub(crate) fn unbind(&mut self, name: &str, port: &Arc<Port>) -> bool {
+        let own = self.bound.get(name).is_some_and(|p| Arc::ptr_eq(&p.port, port));
+        if own {
+            self.bound.remove(name);
+        }
+        own
+    }
+
+    /// Somebody waits for the name.
+    pub(crate) fn wait(&mut self, name: &str, pending: Pending) {
+        self.pending.entry(name.to_owned()).or_default().push(pending);
+    }
+
+    /// A pipe that waited is gone.
+    pub(crate) fn forget(&mut self, near: &Arc<Owner>) {
+        self.pending.retain(|_, list| {
+            list.retain(|p| !Arc::ptr_eq(&p.near, near));
+            !list.is_empty()
+        });
+    }
+}
+
+/// The sum of a sender's and a receiver's limit; no limit if one has none.
+pub(crate) fn sum(send: u32, receive: u32) -> u32 {
+    if send == 0 || receive == 0 { 0 } else { send.saturating_add(receive) }
+}
+
+/// Both ends of a pair: the connecter's and the binder's.
+pub(crate) fn pair(conflate: bool, to_binder: u32, to_connecter: u32) -> (Pipe, Pipe) {
+    if conflate {
+        let (w1, r1) = slot::slot();
+        let (w2, r2) = slot::slot();
+        return (Pipe::new(Tx::Slot(w1), Rx::Slot(r2)), Pipe::new(Tx::Slot(w2), Rx::Slot(r1)));
+    }
+    let (w1, r1) = queue::queue(to_binder);
+    let (w2, r2) = queue::queue(to_connecter);
+    (Pipe::new(Tx::Queue(w1), Rx::Queue(r2)), Pipe::new(Tx::Queue(w2), Rx::Queue(r1)))
+}

@@ -1,0 +1,312 @@
+//! An I/O thread: the sessions and listeners that live in it, their readiness and their deadlines.
+//!
+//! The thread is a shell around [`IoThread::turn`]: commands, connections that want a look, deadlines, readiness,
+//! sleep. A session or listener is owned by one I/O thread for life and touched by no other.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ferrozmq_base::{
+    mailbox::Mailbox,
+    ready::ReadyList,
+    sync::{AtomicBool, AtomicUsize, Ordering},
+};
+use ferrozmq_sys::{Poller, WakeFd, clock};
+
+use crate::{
+    conn::Conn,
+    context::Shared,
+    listener::Listening,
+    session::{Close, Session},
+};
+
+/// The token of the thread's own wake-up; sessions and listeners count from 1.
+const WAKE: u64 = 0;
+
+/// What an I/O thread is asked to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// A new session, to start.
+    Start(Box<Session>),
+    /// A new listener, to start.
+    Listen(Box<Listening>),
+    /// End a session.
+    Close(u64, Close),
+    /// End a listener and every connection that it accepted.
+    Unlisten(u64, Close),
+    /// A session's input was paused and has room again.
+    Resume(u64),
+    /// A session's host name was looked up.
+    Resolved(u64, std::io::Result<Vec<std::net::SocketAddr>>),
+    /// End the thread.
+    Stop,
+}
+
+/// An I/O thread as others see it.
+#[derive(Debug)]
+pub(crate) struct Io {
+    commands: Mailbox<Command>,
+    ready: ReadyList<Conn>,
+    wake: WakeFd,
+    /// Sessions and listeners that live in the thread.
+    load: AtomicUsize,
+    /// Whether panics were caught in the thread.
+    pub panics: AtomicUsize,
+    stopped: AtomicBool,
+}
+
+impl Io {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            commands: Mailbox::new(),
+            ready: ReadyList::new(),
+            wake: WakeFd::new()?,
+            load: AtomicUsize::new(0),
+            panics: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+        })
+    }
+
+    /// Leaves a command.
+    pub(crate) fn send(&self, command: Command) {
+        if let Ok(true) = self.commands.post(command) {
+            self.wake.signal();
+        }
+    }
+
+    /// Asks for a look at a connection's output; the caller has made its promise. Needs a [`Io::kick`] after it.
+    pub(crate) fn look(&self, conn: Arc<Conn>) {
+        self.ready.push(conn);
+    }
+
+    /// Wakes the thread if it sleeps.
+    pub(crate) fn kick(&self) {
+        if self.commands.sleeper().wake() {
+            self.wake.signal();
+        }
+    }
+
+    /// How busy the thread is, for choosing one.
+    pub(crate) fn load(&self) -> usize {
+        self.load.load(Ordering::Relaxed)
+    }
+
+    /// Counts a session or listener that is on its way to the thread.
+    pub(crate) fn add_load(&self) {
+        self.load.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What a session or listener needs of its thread.
+pub(crate) struct Turn<'a> {
+    pub now: Instant,
+    pub poller: &'a Poller,
+    pub io: &'a Arc<Io>,
+    pub context: &'a Arc<Shared>,
+}
+
+/// See the module.
+pub(crate) struct IoThread {
+    io: Arc<Io>,
+    context: Arc<Shared>,
+    poller: Poller,
+    sessions: BTreeMap<u64, Entry<Session>>,
+    listeners: BTreeMap<u64, Entry<Listening>>,
+    deadlines: BTreeSet<(Instant, u64)>,
+    events: Vec<ferrozmq_sys::Event>,
+    commands: Vec<Command>,
+    stop: bool,
+}
+
+struct Entry<T> {
+    value: T,
+    deadline: Option<Instant>,
+}
+
+impl IoThread {
+    pub(crate) fn new(io: Arc<Io>, context: Arc<Shared>) -> std::io::Result<Self> {
+        let poller = Poller::new()?;
+        poller.add(&io.wake, WAKE, ferrozmq_sys::Interest::READ)?;
+        Ok(Self {
+            io,
+            context,
+            poller,
+            sessions: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            events: Vec::new(),
+            commands: Vec::new(),
+            stop: false,
+        })
+    }
+
+    /// Takes turns until told to stop.
+    pub(crate) fn run(mut self) {
+        while !self.stop {
+            self.turn();
+        }
+        self.io.stopped.store(true, Ordering::Release);
+    }
+
+    fn turn(&mut self) {
+        let now = clock::now();
+        self.take_commands(now);
+        self.look(now);
+        self.expire(now);
+        self.io.commands.sleeper().prepare();
+        let busy = !self.io.commands.is_empty() || !self.io.ready.is_empty() || self.stop;
+        let timeout = if busy { Some(Duration::ZERO) } else { self.until_deadline() };
+        if busy {
+            self.io.commands.sleeper().awake();
+        }
+        self.events.clear();
+        // A failing wait (no memory) is tried again; the sleep bounds the rate.
+        let _ = self.poller.wait(&mut self.events, timeout);
+        self.io.commands.sleeper().awake();
+        let now = clock::now();
+        for event in std::mem::take(&mut self.events) {
+            self.dispatch(event, now);
+        }
+    }
+
+    fn until_deadline(&self) -> Option<Duration> {
+        let (first, _) = self.deadlines.first()?;
+        Some(first.saturating_duration_since(clock::now()))
+    }
+
+    fn dispatch(&mut self, event: ferrozmq_sys::Event, now: Instant) {
+        if event.token == WAKE {
+            self.io.wake.clear();
+        } else if self.sessions.contains_key(&event.token) {
+            self.with_session(event.token, now, |s, turn| s.on_event(event, turn));
+        } else {
+            self.with_listener(event.token, now, |l, turn| l.on_readable(turn));
+        }
+    }
+
+    fn take_commands(&mut self, now: Instant) {
+        let mut commands = std::mem::take(&mut self.commands);
+        self.io.commands.take(&mut commands);
+        for command in commands.drain(..) {
+            self.execute(command, now);
+        }
+        self.commands = commands;
+    }
+
+    fn execute(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::Start(session) => {
+                let id = session.id();
+                self.sessions.insert(id, Entry { value: *session, deadline: None });
+                self.with_session(id, now, Session::start);
+            }
+            Command::Listen(listening) => {
+                let id = listening.id();
+                self.listeners.insert(id, Entry { value: *listening, deadline: None });
+                self.with_listener(id, now, Listening::start);
+            }
+            Command::Close(id, how) => self.with_session(id, now, |s, turn| s.close(how, turn)),
+            Command::Unlisten(id, how) => {
+                if let Some(entry) = self.listeners.remove(&id) {
+                    self.forget_deadline(id, entry.deadline);
+                    entry.value.close(&self.poller);
+                    self.io.load.fetch_sub(1, Ordering::Relaxed);
+                }
+                let accepted: Vec<u64> = self
+                    .sessions
+                    .iter()
+                    .filter(|(_, e)| e.value.listener() == Some(id))
+                    .map(|(id, _)| *id)
+                    .collect();
+                for session in accepted {
+                    self.with_session(session, now, |s, turn| s.close(how, turn));
+                }
+            }
+            Command::Resume(id) => self.with_session(id, now, Session::resume),
+            Command::Resolved(id, addresses) => {
+                self.with_session(id, now, |s, turn| s.resolved(addresses, turn));
+            }
+            Command::Stop => self.stop = true,
+        }
+    }
+
+    fn look(&mut self, now: Instant) {
+        for conn in self.io.clone().ready.take() {
+            self.with_session(conn.session, now, Session::look);
+        }
+    }
+
+    fn expire(&mut self, now: Instant) {
+        while let Some((at, id)) = self.deadlines.first().copied() {
+            if at > now {
+                return;
+            }
+            self.deadlines.pop_first();
+            if let Some(entry) = self.sessions.get_mut(&id) {
+                entry.deadline = None;
+                self.with_session(id, now, Session::on_deadline);
+            } else if let Some(entry) = self.listeners.get_mut(&id) {
+                entry.deadline = None;
+                self.with_listener(id, now, Listening::on_deadline);
+            }
+        }
+    }
+
+    /// Runs one step of a session. A panic in it ends that session only.
+    fn with_session(&mut self, id: u64, now: Instant, step: impl FnOnce(&mut Session, &mut Turn<'_>)) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        let mut turn = Turn { now, poller: &self.poller, io: &self.io, context: &self.context };
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            step(&mut entry.value, &mut turn);
+            entry.value.is_dead()
+        }));
+        let dead = outcome.unwrap_or_else(|_| {
+            self.io.panics.fetch_add(1, Ordering::Relaxed);
+            true
+        });
+        let old = entry.deadline;
+        if dead {
+            if let Some(mut entry) = self.sessions.remove(&id) {
+                // The remains of a session that panicked may panic again while they are put away.
+                let _ = catch_unwind(AssertUnwindSafe(|| entry.value.bury(&self.poller)));
+            }
+            self.forget_deadline(id, old);
+            self.io.load.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        let new = entry.value.deadline();
+        if new != old {
+            entry.deadline = new;
+            self.forget_deadline(id, old);
+            if let Some(at) = new {
+                self.deadlines.insert((at, id));
+            }
+        }
+    }
+
+    fn with_listener(&mut self, id: u64, now: Instant, step: impl FnOnce(&mut Listening, &mut Turn<'_>)) {
+        let Some(entry) = self.listeners.get_mut(&id) else { return };
+        let mut turn = Turn { now, poller: &self.poller, io: &self.io, context: &self.context };
+        if catch_unwind(AssertUnwindSafe(|| step(&mut entry.value, &mut turn))).is_err() {
+            self.io.panics.fetch_add(1, Ordering::Relaxed);
+        }
+        let (old, new) = (entry.deadline, entry.value.deadline());
+        entry.deadline = new;
+        if new != old {
+            self.forget_deadline(id, old);
+            if let Some(at) = new {
+                self.deadlines.insert((at, id));
+            }
+        }
+    }
+
+    fn forget_deadline(&mut self, id: u64, deadline: Option<Instant>) {
+        if let Some(at) = deadline {
+            self.deadlines.remove(&(at, id));
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A listening endpoint: accepts connections and starts a session for each.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ferrozmq_sys::{Interest, Listener, Poller, Stream, is_exhaustion};
+
+use crate::{
+    io_thread::Turn,
+    monitor::{Ends, Notice},
+    port::Port,
+    session::{Session, Settings},
+};
+
+/// How many connections are accepted before others get their turn.
+const ACCEPTS_PER_TURN: usize = 64;
+/// How long a listener rests when descriptors or memory have run out.
+const REST: Duration = Duration::from_millis(100);
+
+/// What ACCEPT_FAILED says of a peer that a filter turned away.
+const REFUSED: ferrozmq_base::Error = ferrozmq_base::Error::AccessDenied;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    id: u64,
+    listener: Listener,
+    endpoint: String,
+    port: Arc<Port>,
+    settings: Arc<Settings>,
+    resting_until: Option<Instant>,
+}
+
+impl Listening {
+    pub(crate) fn new(
+        id: u64,
+        listener: Listener,
+        endpoint: String,
+        port: Arc<Port>,
+        settings: Arc<Settings>,
+    ) -> Self {
+        Self { id, listener, endpoint, port, settings, resting_until: None }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn start(&mut self, turn: &mut Turn<'_>) {
+        if turn.poller.add(&self.listener, self.id, Interest::READ).is_err() {
+            // No memory to watch it: try again later.
+            self.resting_until = Some(turn.now + REST);
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.resting_until
+    }
+
+    pub(crate) fn on_deadline(&mut self, turn: &mut Turn<'_>) {
+        self.resting_until = None;
+        self.start(turn);
+    }
+
+    pub(crate) fn on_readable(&mut self, turn: &mut Turn<'_>) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            match self.listener.accept() {
+                Ok(Some(stream)) => self.accepted(stream, turn),
+                Ok(None) => return,
+                Err(e) => {
+                    self.notice(Notice::AcceptFailed, e.raw_os_error().unwrap_or(0));
+                    if is_exhaustion(&e) {
+                        // The listener stays readable: without a rest the thread would spin.
+                        let _ = turn.poller.remove(&self.listener);
+                        self.resting_until = Some(turn.now + REST);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn accepted(&self, stream: Stream, turn: &mut Turn<'_>) {
+        if !self.settings.admits(&stream) {
+            self.notice(Notice::AcceptFailed, REFUSED.errno());
+            return;
+        }
+        let ends = Ends {
+            endpoint: self.endpoint.clone(),
+            local: stream.local_endpoint(),
+            remote: stream.remote_endpoint(),
+        };
+        self.port.monitor.notify(Notice::Accepted, fd_value(&stream), &ends);
+        let io = turn.context.choose_io(self.settings.options.affinity).unwrap_or_else(|| turn.io.clone());
+        Session::accepted(turn.context, io, self.port.clone(), self.settings.clone(), self.id, stream, ends);
+    }
+
+    fn notice(&self, notice: Notice, value: i32) {
+        let ends =
+            Ends { endpoint: self.endpoint.clone(), local: self.endpoint.clone(), remote: String::new() };
+        self.port.monitor.notify(notice, value as u64, &ends);
+    }
+
+    pub(crate) fn close(self, poller: &Poller) {
+        use std::os::fd::AsRawFd;
+        let _ = poller.remove(&self.listener);
+        let fd = self.listener.as_raw_fd();
+        let notice = Notice::Closed;
+        let ends =
+            Ends { endpoint: self.endpoint.clone(), local: self.endpoint.clone(), remote: String::new() };
+        let port = self.port.clone();
+        drop(self.listener);
+        port.monitor.notify(notice, fd as u64, &ends);
+    }
+}
+
+/// A descriptor as the value of an event.
+pub(crate) fn fd_value(fd: &impl std::os::fd::AsRawFd) -> u64 {
+    fd.as_raw_fd() as u64
+}

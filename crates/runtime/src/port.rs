@@ -1,0 +1,202 @@
+//! The part of a socket that other threads touch: its mailbox, its wake-up and its monitor.
+//!
+//! Peers hear of a socket, and a socket of its peers, only through [`Event`]s posted here. The owner takes them at
+//! the start of each call, when one relaxed load says that there are any.
+
+use std::{
+    io,
+    os::fd::RawFd,
+    sync::{Arc, OnceLock, Weak},
+};
+
+use ferrozmq_base::{
+    PeerInfo, Pipe, PipeId, Result,
+    mailbox::Mailbox,
+    sync::{AtomicBool, Ordering},
+};
+use ferrozmq_pattern::Local;
+use ferrozmq_sys::WakeFd;
+
+use crate::{
+    conn::Conn,
+    inproc::{Owner, Party},
+    monitor::MonitorSlot,
+};
+
+/// The far end of a pipe, as its owner reaches it.
+#[derive(Debug, Clone)]
+pub(crate) enum Far {
+    /// A connection, driven by an I/O thread.
+    Wire(Arc<Conn>),
+    /// A socket of the same context.
+    Inproc {
+        port: Arc<Port>,
+        /// Our pipe, for the far end.
+        near: Arc<Owner>,
+        /// The far pipe.
+        far: Arc<Owner>,
+        far_send_hwm: u32,
+        far_receive_hwm: u32,
+    },
+}
+
+impl Far {
+    pub(crate) fn inproc(party: &Party, near: Arc<Owner>, far: Arc<Owner>) -> Self {
+        let (far_send_hwm, far_receive_hwm) = (party.send_hwm, party.receive_hwm);
+        Self::Inproc { port: party.port.clone(), near, far, far_send_hwm, far_receive_hwm }
+    }
+}
+
+/// A pipe, by what its far end knows of it.
+#[derive(Debug)]
+pub(crate) enum Whose {
+    Wire(Arc<Conn>),
+    Inproc(Arc<Owner>),
+}
+
+/// A new pipe for a socket.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    pub pipe: Pipe,
+    pub far: Far,
+    pub local: Local,
+    /// None on a connection that is still being made.
+    pub info: Option<PeerInfo>,
+}
+
+/// What a socket is told by its peers, its sessions and its context.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A peer was accepted, or connected over inproc.
+    Attached(Box<Attachment>),
+    /// The peer at the end of a pipe that we connected is known now.
+    Identified(PipeId, Box<PeerInfo>),
+    /// A pipe that was found empty can be read.
+    Readable(PipeId),
+    /// A pipe that was found full can be written.
+    Writable(PipeId),
+    /// The connection of a pipe was lost and is being made again.
+    Hiccup(PipeId),
+    /// The far end of a pipe is gone.
+    Ended(Whose),
+    /// The name that an inproc pipe waited for was bound.
+    Bound(PipeId, Box<Party>),
+    /// The context is being shut down.
+    Stop,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Port {
+    mailbox: Mailbox<Event>,
+    wake: WakeFd,
+    /// Set once the application has asked for the descriptor: it polls by itself, so every post signals.
+    exported: AtomicBool,
+    /// The socket that this one is the monitor of, if it is one.
+    watched: OnceLock<Weak<Port>>,
+    closed: AtomicBool,
+    pub monitor: MonitorSlot,
+}
+
+impl Port {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
+            mailbox: Mailbox::new(),
+            wake: WakeFd::new()?,
+            exported: AtomicBool::new(false),
+            watched: OnceLock::new(),
+            closed: AtomicBool::new(false),
+            monitor: MonitorSlot::default(),
+        })
+    }
+
+    /// Leaves an event; the owner is woken if it sleeps. Returns the event if the socket is closed.
+    pub(crate) fn post(&self, event: Event) -> Result<(), Event> {
+        if self.mailbox.post(event)? {
+            self.wake.signal();
+        }
+        if let Some(watched) = self.watched.get().and_then(Weak::upgrade) {
+            watched.monitor.pump();
+        }
+        Ok(())
+    }
+
+    /// One relaxed load.
+    #[inline]
+    pub(crate) fn has_mail(&self) -> bool {
+        !self.mailbox.is_empty()
+    }
+
+    /// Takes all events, in order.
+    pub(crate) fn take(&self, into: &mut Vec<Event>) {
+        if self.exported.load(Ordering::Relaxed) {
+            // The descriptor falls silent before the mail is taken, and speaks for everything that comes after.
+            self.wake.clear();
+            self.mailbox.sleeper().prepare();
+        }
+        self.mailbox.take(into);
+    }
+
+    /// No more mail is accepted; what was left is returned.
+    pub(crate) fn close(&self, into: &mut Vec<Event>) {
+        self.closed.store(true, Ordering::Relaxed);
+        into.append(&mut self.mailbox.close());
+    }
+
+    /// Whether the socket was closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// The socket is the monitor of `watched`, which reads its mail for it.
+    pub(crate) fn pump_on_mail(&self, watched: Weak<Self>) {
+        let _ = self.watched.set(watched);
+    }
+
+    /// The descriptor that becomes readable when an event comes.
+    pub(crate) fn export(&self) -> RawFd {
+        use std::os::fd::AsRawFd;
+        if !self.exported.swap(true, Ordering::Relaxed) {
+            self.mailbox.sleeper().prepare();
+            if self.has_mail() {
+                self.wake.signal();
+            }
+        }
+        self.wake.as_raw_fd()
+    }
+
+    /// The owner is about to sleep on [`Port::wake_fd`]; false if there is mail already.
+    pub(crate) fn prepare_sleep(&self) -> bool {
+        if self.exported.load(Ordering::Relaxed) {
+            // A post may signal after its event was taken already: a stale signal must not end the sleep again.
+            self.wake.clear();
+        }
+        self.mailbox.sleeper().prepare();
+        if self.has_mail() {
+            self.awake();
+            return false;
+        }
+        true
+    }
+
+    /// The owner does not sleep any more.
+    pub(crate) fn awake(&self) {
+        if !self.exported.load(Ordering::Relaxed) {
+            self.mailbox.sleeper().awake();
+            self.wake.clear();
+        }
+    }
+
+    pub(crate) fn wake_fd(&self) -> &WakeFd {
+        &self.wake
+    }
+}
+
+/// Waits until one of the descriptors is ready, the deadline passes (`Again`) or a signal arrives (`Interrupted`).
+pub(crate) fn sleep(
+    fds: &mut [ferrozmq_sys::PollFd],
+    deadline: Option<std::time::Instant>,
+    mask: Option<&ferrozmq_sys::SignalSet>,
+) -> io::Result<usize> {
+    ferrozmq_sys::wait_until(fds, deadline, mask)
+}

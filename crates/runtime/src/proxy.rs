@@ -1,0 +1,194 @@
+//! Passing messages between two sockets, both ways (zmq_proxy(3), zmq_proxy_steerable(3)).
+
+use ferrozmq_base::{Error, Msg, Result, SocketType};
+use ferrozmq_pattern::Events;
+
+use crate::{
+    poller::{PollItem, poll},
+    socket::{Flags, SocketCore},
+};
+
+/// How many messages pass in one direction before the other has its turn.
+const BURST: usize = 1000;
+
+/// What passed a socket of a proxy, in parts and bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Parts received.
+    pub messages_in: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Parts sent.
+    pub messages_out: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+}
+
+/// The sockets of a proxy.
+#[derive(Debug)]
+pub struct Proxy<'a> {
+    /// One side.
+    pub front: &'a mut SocketCore,
+    /// The other; none: what the front receives goes back to it.
+    pub back: Option<&'a mut SocketCore>,
+    /// Gets a copy of every message.
+    pub capture: Option<&'a mut SocketCore>,
+    /// Takes the commands PAUSE, RESUME, TERMINATE and STATISTICS.
+    pub control: Option<&'a mut SocketCore>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Running,
+    Paused,
+    Ended,
+}
+
+impl Proxy<'_> {
+    /// Passes messages until the control socket says TERMINATE.
+    ///
+    /// # Errors
+    /// `Terminated` when the context is, `Interrupted` by a signal, and whatever the sockets answer.
+    pub fn run(mut self) -> Result<()> {
+        let mut state = State::Running;
+        let mut passed = (Passed::default(), Passed::default());
+        loop {
+            self.control(&mut state, &passed)?;
+            match state {
+                State::Ended => return Ok(()),
+                State::Paused => self.sleep(Events::default(), Events::default())?,
+                State::Running => self.pass(&mut passed)?,
+            }
+        }
+    }
+
+    /// One round in both directions; sleeps if there was nothing to do.
+    fn pass(&mut self, passed: &mut (Passed, Passed)) -> Result<()> {
+        let Some(back) = self.back.as_deref_mut() else {
+            let front = self.front.events()?;
+            if front.readable && front.writable {
+                return echo(self.front, self.capture.as_deref_mut(), &mut passed.0);
+            }
+            let wanted = Events { readable: !front.readable, writable: front.readable };
+            return self.sleep(wanted, Events::default());
+        };
+        let (front, there) = (self.front.events()?, back.events()?);
+        let mut moved = false;
+        if front.readable && there.writable {
+            moved |= forward(self.front, back, self.capture.as_deref_mut(), (&mut passed.0, &mut passed.1))?;
+        }
+        if there.readable && front.writable {
+            moved |= forward(back, self.front, self.capture.as_deref_mut(), (&mut passed.1, &mut passed.0))?;
+        }
+        if moved {
+            return Ok(());
+        }
+        // What can be read waits for room on the other side, and the other way round.
+        let wait = |own: Events, other: Events| Events {
+            readable: !own.readable,
+            writable: other.readable && !own.writable,
+        };
+        self.sleep(wait(front, there), wait(there, front))
+    }
+
+    fn sleep(&mut self, front: Events, back: Events) -> Result<()> {
+        let mut items = vec![PollItem::new(self.front, front)];
+        items.extend(self.back.as_deref_mut().map(|s| PollItem::new(s, back)));
+        let readable = Events { readable: true, writable: false };
+        items.extend(self.control.as_deref_mut().map(|s| PollItem::new(s, readable)));
+        poll(&mut items, &mut [], None, None)?;
+        Ok(())
+    }
+
+    fn control(&mut self, state: &mut State, passed: &(Passed, Passed)) -> Result<()> {
+        let Some(control) = self.control.as_deref_mut() else { return Ok(()) };
+        let mut command = Msg::new();
+        match control.recv(&mut command, true) {
+            Ok(()) => {}
+            Err(Error::Again) => return Ok(()),
+            Err(e) => return Err(e),
+        }
+        if command.more() {
+            return Err(Error::InvalidArgument);
+        }
+        match command.as_slice() {
+            b"PAUSE" => *state = State::Paused,
+            b"RESUME" => *state = State::Running,
+            b"TERMINATE" => *state = State::Ended,
+            b"STATISTICS" => return report(control, passed),
+            _ => {}
+        }
+        if control.kind() == SocketType::Rep {
+            control.send(&mut Msg::new(), Flags::default())?;
+        }
+        Ok(())
+    }
+}
+
+fn report(control: &mut SocketCore, (front, back): &(Passed, Passed)) -> Result<()> {
+    let numbers = [front, back].map(|p| [p.messages_in, p.bytes_in, p.messages_out, p.bytes_out]);
+    let numbers = numbers.as_flattened();
+    for (i, number) in numbers.iter().enumerate() {
+        let flags = Flags { dont_wait: false, more: i + 1 < numbers.len() };
+        control.send(&mut Msg::copy_from(&number.to_ne_bytes())?, flags)?;
+    }
+    Ok(())
+}
+
+/// Passes up to a burst of whole messages; false if there was none.
+fn forward(
+    from: &mut SocketCore,
+    to: &mut SocketCore,
+    mut capture: Option<&mut SocketCore>,
+    (read, written): (&mut Passed, &mut Passed),
+) -> Result<bool> {
+    let mut m = Msg::new();
+    for burst in 0..BURST {
+        loop {
+            match from.recv(&mut m, true) {
+                Ok(()) => {}
+                Err(Error::Again) => return Ok(burst > 0),
+                Err(e) => return Err(e),
+            }
+            let (more, size) = (m.more(), m.len() as u64);
+            copy(&mut m, capture.as_deref_mut(), more)?;
+            to.send(&mut m, Flags { dont_wait: false, more })?;
+            read.messages_in += 1;
+            read.bytes_in += size;
+            written.messages_out += 1;
+            written.bytes_out += size;
+            if !more {
+                break;
+            }
+        }
+        if burst + 1 < BURST && !to.events()?.writable {
+            return Ok(true);
+        }
+    }
+    Ok(true)
+}
+
+/// Sends one message back to where it came from.
+fn echo(socket: &mut SocketCore, mut capture: Option<&mut SocketCore>, passed: &mut Passed) -> Result<()> {
+    let mut m = Msg::new();
+    loop {
+        socket.recv(&mut m, false)?;
+        let (more, size) = (m.more(), m.len() as u64);
+        copy(&mut m, capture.as_deref_mut(), more)?;
+        socket.send(&mut m, Flags { dont_wait: false, more })?;
+        passed.messages_in += 1;
+        passed.bytes_in += size;
+        passed.messages_out += 1;
+        passed.bytes_out += size;
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+fn copy(m: &mut Msg, capture: Option<&mut SocketCore>, more: bool) -> Result<()> {
+    match capture {
+        None => Ok(()),
+        Some(capture) => capture.send(&mut m.share(), Flags { dont_wait: false, more }),
+    }
+}

@@ -1,0 +1,930 @@
+//! One connection over its whole life: connecting, handshake, traffic, loss, reconnection, graceful end.
+//!
+//! A session lives in one I/O thread. It alone changes the stream, the engine and the mode of a connection; while a
+//! connection is down or in its handshake it holds both drive locks and the promise is parked, so that nobody else
+//! drives. What it learns it posts to the socket's [`Port`].
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ferrozmq_base::{
+    Kind, PeerInfo, PeerRef, Pipe, PipeId, drive_lock::Hold, link::Dropped, peer::PeerTable,
+};
+use ferrozmq_pattern::Local;
+use ferrozmq_proto::{Command, Engine, ProtocolError, Ready, TimerAction, Version};
+use ferrozmq_sys::{Connecting, Interest, Poller, Stream};
+
+pub(crate) use crate::settings::Settings;
+use crate::{
+    codec::Codec,
+    conn::{Conn, Fill, Flush, InHalf, OutHalf},
+    connector::{Connector, Target},
+    context::{Live, Shared},
+    io_thread::{Command as IoCommand, Io, Turn},
+    listener::fd_value,
+    monitor::{Ends, Notice},
+    port::{Attachment, Event, Far, Port, Whose},
+};
+
+/// How many reads a session makes before others get their turn.
+const READS_PER_TURN: usize = 4;
+/// How long a peer may take to close its side after we have closed ours.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// The read buffer of a handshake: with what is kept of it, far below the budget of an unauthenticated connection.
+const HANDSHAKE_BYTES: usize = 8 * 1024;
+
+/// How a session is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Close {
+    /// Everything queued is sent first, for at most this long (none: as long as it takes).
+    Linger(Option<Duration>),
+    /// What is queued is dropped.
+    Now,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Waiting to connect, at the deadline `retry_at`.
+    Idle,
+    /// A host name is being looked up.
+    Resolving,
+    /// The kernel is connecting.
+    Connecting(Arc<Stream>),
+    Handshake(Box<Handshake>),
+    Active(Arc<Stream>),
+    /// Our side is closed; the peer's end is awaited so that nothing it has not read is thrown away.
+    Farewell(Arc<Stream>),
+    Dead,
+}
+
+#[derive(Debug)]
+struct Handshake {
+    stream: Arc<Stream>,
+    codec: Codec,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    written: usize,
+}
+
+/// Both directions of a connection, held.
+#[derive(Debug)]
+struct Holds {
+    output: Hold<OutHalf>,
+    input: Hold<InHalf>,
+}
+
+#[derive(Debug)]
+enum Role {
+    Connect(Box<Connector>),
+    Accept { listener: u64 },
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Session {
+    id: u64,
+    io: Arc<Io>,
+    port: Arc<Port>,
+    settings: Arc<Settings>,
+    role: Role,
+    ends: Ends,
+    phase: Phase,
+    interest: Interest,
+    codec: Option<Codec>,
+    conn: Option<Arc<Conn>>,
+    holds: Option<Holds>,
+    /// The peer was announced to the pattern.
+    identified: bool,
+    /// The pattern writes its subscriptions again before anything is sent.
+    awaits_restart: bool,
+    input_paused: bool,
+    peer: Option<PeerRef>,
+    retry_at: Option<Instant>,
+    /// Set once the session is closing: when it gives up (none: never).
+    closing: Option<Option<Instant>>,
+    /// Counted in its context until it is gone.
+    _live: Live,
+}
+
+impl Session {
+    /// A session for an accepted connection, started in `io`.
+    pub(crate) fn accepted(
+        context: &Arc<Shared>,
+        io: Arc<Io>,
+        port: Arc<Port>,
+        settings: Arc<Settings>,
+        listener: u64,
+        stream: Stream,
+        ends: Ends,
+    ) {
+        let id = context.next_id();
+        let mut session =
+            Self::new(id, context, io.clone(), port, settings, Role::Accept { listener }, ends, None, None);
+        session.phase = Phase::Connecting(Arc::new(stream));
+        io.add_load();
+        io.send(IoCommand::Start(Box::new(session)));
+    }
+
+    /// A session that connects to `target`, with the pipe's connection if the pipe exists already. Not started.
+    pub(crate) fn connecting(
+        id: u64,
+        context: &Arc<Shared>,
+        io: Arc<Io>,
+        port: Arc<Port>,
+        settings: Arc<Settings>,
+        target: Target,
+        endpoint: String,
+        conn: Option<Arc<Conn>>,
+    ) -> Self {
+        let ends = Ends { endpoint: endpoint.clone(), local: String::new(), remote: endpoint };
+        let holds = conn.as_deref().and_then(Holds::take);
+        let connector = Connector::new(target, &settings.options, context.random());
+        Self::new(id, context, io, port, settings, Role::Connect(Box::new(connector)), ends, conn, holds)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the one place where a session is put together")]
+    fn new(
+        id: u64,
+        context: &Arc<Shared>,
+        io: Arc<Io>,
+        port: Arc<Port>,
+        settings: Arc<Settings>,
+        role: Role,
+        ends: Ends,
+        conn: Option<Arc<Conn>>,
+        holds: Option<Holds>,
+    ) -> Self {
+        Self {
+            id,
+            io,
+            port,
+            settings,
+            role,
+            ends,
+            phase: Phase::Idle,
+            interest: Interest::NONE,
+            codec: None,
+            conn,
+            holds,
+            identified: false,
+            awaits_restart: false,
+            input_paused: false,
+            peer: None,
+            retry_at: None,
+            closing: None,
+            _live: context.live(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The listener that accepted the connection.
+    pub(crate) fn listener(&self) -> Option<u64> {
+        match self.role {
+            Role::Accept { listener } => Some(listener),
+            Role::Connect(_) => None,
+        }
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        matches!(self.phase, Phase::Dead)
+    }
+
+    /// When the session wants to be called next.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let protocol = match &self.phase {
+            Phase::Handshake(h) => engine_deadline(&h.codec),
+            Phase::Active(_) => self.codec.as_ref().and_then(engine_deadline),
+            _ => None,
+        };
+        [protocol, self.retry_at, self.closing.flatten()].into_iter().flatten().min()
+    }
+
+    // ---- Starting and connecting ----
+
+    pub(crate) fn start(&mut self, turn: &mut Turn<'_>) {
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Connecting(stream) => self.connected(stream, turn),
+            _ => self.connect(turn),
+        }
+    }
+
+    fn connect(&mut self, turn: &mut Turn<'_>) {
+        self.retry_at = None;
+        let Role::Connect(connector) = &mut self.role else { return self.die(turn) };
+        match connector.begin(self.id, &self.io, turn.context) {
+            Ok(None) => self.phase = Phase::Resolving,
+            Ok(Some(connecting)) => self.begun(connecting, turn),
+            Err(e) => self.not_connected(&e, turn),
+        }
+    }
+
+    pub(crate) fn resolved(&mut self, addresses: io::Result<Vec<SocketAddr>>, turn: &mut Turn<'_>) {
+        if !matches!(self.phase, Phase::Resolving) {
+            return;
+        }
+        let Role::Connect(connector) = &mut self.role else { return };
+        match addresses.and_then(|a| connector.resolved(a)) {
+            Ok(connecting) => self.begun(connecting, turn),
+            Err(e) => self.not_connected(&e, turn),
+        }
+    }
+
+    fn begun(&mut self, connecting: Connecting, turn: &mut Turn<'_>) {
+        match connecting {
+            Connecting::Done(stream) => {
+                let stream = Arc::new(stream);
+                self.notice_connected(&stream);
+                self.connected(stream, turn);
+            }
+            Connecting::InProgress(stream) => {
+                let stream = Arc::new(stream);
+                self.port.monitor.notify(Notice::ConnectDelayed, EINPROGRESS, &self.ends);
+                self.retry_at = self.settings.options.connect_timeout.map(|t| turn.now + t);
+                if let Err(e) = self.watch(&stream, Interest::WRITE, turn) {
+                    return self.not_connected(&e, turn);
+                }
+                self.phase = Phase::Connecting(stream);
+            }
+        }
+    }
+
+    /// An attempt failed: the next address, or another try later.
+    fn not_connected(&mut self, error: &io::Error, turn: &mut Turn<'_>) {
+        if let Phase::Connecting(stream) = std::mem::replace(&mut self.phase, Phase::Idle) {
+            let fd = fd_value(&stream);
+            self.unwatch(&stream, turn.poller);
+            drop(stream);
+            self.port.monitor.notify(Notice::Closed, fd, &self.ends);
+        }
+        let Role::Connect(connector) = &mut self.role else { return self.die(turn) };
+        if let Some(next) = connector.next_address() {
+            return match next {
+                Ok(connecting) => self.begun(connecting, turn),
+                Err(e) => self.not_connected(&e, turn),
+            };
+        }
+        if connector.stops_after(error) {
+            return self.give_up(turn);
+        }
+        self.retry(turn);
+    }
+
+    /// Connects again after the back-off, if the socket wants that.
+    fn retry(&mut self, turn: &mut Turn<'_>) {
+        self.phase = Phase::Idle;
+        if self.closing.is_some() && !self.has_output() {
+            return self.die(turn);
+        }
+        let Role::Connect(connector) = &mut self.role else { return self.die(turn) };
+        // Without an interval the endpoint stays listed, and idle.
+        let Some(delay) = connector.delay() else { return self.retry_at = None };
+        self.retry_at = Some(turn.now + delay);
+        self.port.monitor.notify(Notice::ConnectRetried, delay.as_millis() as u64, &self.ends);
+    }
+
+    fn notice_connected(&mut self, stream: &Stream) {
+        self.ends.local = stream.local_endpoint();
+        self.ends.remote = stream.remote_endpoint();
+        self.port.monitor.notify(Notice::Connected, fd_value(stream), &self.ends);
+    }
+
+    // ---- Handshake ----
+
+    fn connected(&mut self, stream: Arc<Stream>, turn: &mut Turn<'_>) {
+        self.retry_at = None;
+        if let Role::Connect(connector) = &mut self.role {
+            connector.connected();
+        }
+        let mut handshake = Box::new(Handshake {
+            stream,
+            codec: Codec::Raw,
+            input: Vec::new(),
+            output: Vec::new(),
+            written: 0,
+        });
+        if !self.settings.raw {
+            let mut engine = Engine::new(self.settings.engine_config(), turn.now);
+            engine.start(&mut handshake.output);
+            handshake.codec = Codec::Zmtp(Box::new(engine));
+        }
+        let watched = self.watch(&handshake.stream, Interest::READ, turn);
+        self.phase = Phase::Handshake(handshake);
+        match watched {
+            Err(e) => self.handshake_lost(&e, turn),
+            Ok(()) if self.settings.raw => self.activate(turn),
+            Ok(()) => self.handshake_write(turn),
+        }
+    }
+
+    fn handshake_read(&mut self, turn: &mut Turn<'_>) {
+        let Phase::Handshake(h) = &mut self.phase else { return };
+        let Codec::Zmtp(engine) = &mut h.codec else { return };
+        let mut buffer = [0; HANDSHAKE_BYTES];
+        let read = h.stream.read_into(&mut buffer);
+        let n = match read {
+            Ok(0) => return self.handshake_lost(&io::ErrorKind::UnexpectedEof.into(), turn),
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+            Err(e) => return self.handshake_lost(&e, turn),
+        };
+        h.input.extend_from_slice(&buffer[..n]);
+        match engine.handshake(&h.input, &mut h.output, turn.now) {
+            Ok(consumed) => {
+                h.input.drain(..consumed.min(h.input.len()));
+                let ready = engine.ready().is_some();
+                self.handshake_write(turn);
+                if ready {
+                    self.activate(turn);
+                }
+            }
+            Err(e) => {
+                // What the protocol still has to say (nothing, or an ERROR) goes out if the kernel takes it.
+                self.handshake_write(turn);
+                self.handshake_refused(e, turn);
+            }
+        }
+    }
+
+    fn handshake_write(&mut self, turn: &mut Turn<'_>) {
+        let Phase::Handshake(h) = &mut self.phase else { return };
+        while h.written < h.output.len() {
+            match h.stream.write(&[io::IoSlice::new(&h.output[h.written..])]) {
+                Ok(n) => h.written += n,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(e) => return self.handshake_lost(&e, turn),
+            }
+        }
+        let blocked = h.written < h.output.len();
+        let stream = h.stream.clone();
+        let interest = if blocked { Interest::READ | Interest::WRITE } else { Interest::READ };
+        if let Err(e) = self.rewatch(&stream, interest, turn) {
+            self.handshake_lost(&e, turn);
+        }
+    }
+
+    fn handshake_lost(&mut self, error: &io::Error, turn: &mut Turn<'_>) {
+        if !self.settings.raw {
+            let value = error.raw_os_error().unwrap_or(0);
+            self.port.monitor.notify(Notice::HandshakeFailed, value as u64, &self.ends);
+        }
+        self.disconnect(turn);
+        let stop = matches!(&self.role, Role::Connect(c) if c.stops_after_handshake());
+        if stop { self.give_up(turn) } else { self.after_loss(turn) }
+    }
+
+    fn handshake_refused(&mut self, error: ProtocolError, turn: &mut Turn<'_>) {
+        if let Some(status) = error.auth_status() {
+            self.port.monitor.notify(Notice::HandshakeAuth, u64::from(status), &self.ends);
+        } else if let Some(code) = error.event_code() {
+            self.port.monitor.notify(Notice::HandshakeProtocol, u64::from(code), &self.ends);
+        }
+        let own_echo = matches!(&self.phase, Phase::Handshake(h) if h.stream.is_self_connected());
+        self.disconnect(turn);
+        // A connection to our own ephemeral port is nobody's mistake: try again.
+        if own_echo { self.after_loss(turn) } else { self.give_up(turn) }
+    }
+
+    /// The peer is known: its pipe is made, or taken up again, and traffic begins.
+    fn activate(&mut self, turn: &mut Turn<'_>) {
+        let Phase::Handshake(h) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        let Handshake { stream, mut codec, input, output, written } = *h;
+        let ready = codec.engine().and_then(|e| e.ready().cloned());
+        let zmtp3 = ready.as_ref().is_some_and(|r| r.version >= Version::V3_0);
+        let peer = PeerTable::register(self.settings.properties(&stream, ready.as_ref()));
+        self.peer = Some(peer);
+        let mut first = output;
+        first.drain(..written);
+        if let Some(hello) = self.settings.hello() {
+            codec.encode(Kind::Message, false, hello, &mut first);
+        }
+        let Some((conn, mut holds, pipe)) = self.connection() else {
+            self.phase = Phase::Active(stream);
+            self.disconnect(turn);
+            return self.after_loss(turn);
+        };
+        let (plain_out, scanner) = self.settings.modes(ready.as_ref());
+        conn.output.access(&mut holds.output).attach(stream.clone(), plain_out, first);
+        let attached =
+            conn.input.access(&mut holds.input).attach(stream.clone(), scanner, Some(peer), &input);
+        self.codec = Some(codec);
+        self.conn = Some(conn.clone());
+        self.holds = Some(holds);
+        self.phase = Phase::Active(stream);
+        if attached.is_err() {
+            self.disconnect(turn);
+            return self.after_loss(turn);
+        }
+        if !self.introduce(&conn, pipe, ready.as_ref()) {
+            return self.die(turn);
+        }
+        if zmtp3 {
+            self.port.monitor.notify(Notice::HandshakeSucceeded, 0, &self.ends);
+        }
+        self.release(turn);
+    }
+
+    /// The connection of the pipe that exists, or of a new one.
+    fn connection(&mut self) -> Option<(Arc<Conn>, Holds, Option<Pipe>)> {
+        if let (Some(conn), Some(holds)) = (self.conn.clone(), self.holds.take()) {
+            return Some((conn, holds, None));
+        }
+        let (conn, pipe) = self.settings.pipe(self.id, self.io.clone(), self.port.clone()).ok()?;
+        let holds = Holds::take(&conn)?;
+        Some((conn, holds, Some(pipe)))
+    }
+
+    /// Tells the socket who is there. False: the socket is closed.
+    fn introduce(&mut self, conn: &Arc<Conn>, pipe: Option<Pipe>, ready: Option<&Ready>) -> bool {
+        let info = peer_info(ready);
+        let connected = matches!(self.role, Role::Connect(_));
+        let event = match pipe {
+            Some(pipe) => {
+                let assigned_id = match &mut self.role {
+                    Role::Connect(c) => c.assigned_id.take(),
+                    Role::Accept { .. } => None,
+                };
+                let local = Local { connected, assigned_id, inproc: false };
+                Event::Attached(Box::new(Attachment {
+                    pipe,
+                    far: Far::Wire(conn.clone()),
+                    local,
+                    info: Some(info),
+                }))
+            }
+            None if self.identified => return true,
+            None => match self.owner() {
+                Some(id) => Event::Identified(id, Box::new(info)),
+                None => return true,
+            },
+        };
+        self.identified = true;
+        match self.port.post(event) {
+            Ok(()) => true,
+            // A closing socket hears nothing, but its queue is still to be sent.
+            Err(_) => self.closing.is_some(),
+        }
+    }
+
+    /// Unlocks both directions and looks at them for the first time.
+    fn release(&mut self, turn: &mut Turn<'_>) {
+        let (Some(conn), Some(holds)) = (self.conn.clone(), self.holds.take()) else { return };
+        conn.output.release(holds.output);
+        conn.input.release(holds.input);
+        conn.link.promise.unpark();
+        self.look(turn);
+        if matches!(self.phase, Phase::Active(_)) {
+            self.read(true, turn);
+        }
+    }
+
+    // ---- Traffic ----
+
+    pub(crate) fn on_event(&mut self, event: ferrozmq_sys::Event, turn: &mut Turn<'_>) {
+        if event.writable {
+            match &self.phase {
+                Phase::Connecting(stream) => {
+                    let stream = stream.clone();
+                    return self.connect_finished(stream, turn);
+                }
+                Phase::Handshake(_) => self.handshake_write(turn),
+                Phase::Active(_) => self.look(turn),
+                _ => {}
+            }
+        }
+        if event.readable {
+            match &self.phase {
+                Phase::Handshake(_) => self.handshake_read(turn),
+                Phase::Active(_) if self.input_paused && !event.failed => {}
+                Phase::Active(_) if self.input_paused => {
+                    self.lost(&io::ErrorKind::ConnectionReset.into(), turn)
+                }
+                Phase::Active(_) => self.read(false, turn),
+                Phase::Farewell(_) => self.farewell(turn),
+                _ => {}
+            }
+        }
+    }
+
+    fn connect_finished(&mut self, stream: Arc<Stream>, turn: &mut Turn<'_>) {
+        match stream.take_error() {
+            Ok(None) => {
+                self.unwatch(&stream, turn.poller);
+                self.notice_connected(&stream);
+                self.connected(stream, turn);
+            }
+            Ok(Some(e)) | Err(e) => self.not_connected(&e, turn),
+        }
+    }
+
+    /// Somebody promised that we would look at the output.
+    pub(crate) fn look(&mut self, turn: &mut Turn<'_>) {
+        let Some(conn) = self.conn.clone() else { return };
+        let Phase::Active(stream) = &self.phase else { return };
+        let stream = stream.clone();
+        conn.link.promise.begin_look();
+        let flushed = {
+            // Whoever drives has seen our try and will push the connection again.
+            let Some(mut half) = conn.output.try_lock() else { return };
+            if self.awaits_restart {
+                if !half.has_restarted() {
+                    return;
+                }
+                self.awaits_restart = false;
+            }
+            let flushed = half.flush(&conn.link.control, self.codec.as_mut());
+            let wake = std::mem::take(&mut half.wake_writer);
+            half.unlock();
+            if wake {
+                self.tell(Event::Writable);
+            }
+            flushed
+        };
+        match flushed {
+            Flush::Done => {
+                if self.want_write(&stream, false, turn) && self.closing.is_some() {
+                    self.finish(turn);
+                }
+            }
+            Flush::Blocked => {
+                conn.link.promise.promise();
+                self.want_write(&stream, true, turn);
+            }
+            Flush::Lost(e) => self.lost(&e, turn),
+        }
+    }
+
+    fn read(&mut self, surplus: bool, turn: &mut Turn<'_>) {
+        let Some(conn) = self.conn.clone() else { return };
+        for round in 0..READS_PER_TURN {
+            let mut commands = Vec::new();
+            let mut wake = false;
+            let (fill, heard) = {
+                // Whoever drives the input has seen our try and gives it back with a note.
+                let Some(mut half) = conn.input.try_lock() else { return };
+                let fill = if surplus && round == 0 {
+                    half.take_surplus(self.codec.as_mut(), &mut commands, &mut wake)
+                } else {
+                    half.fill(self.codec.as_mut(), &mut commands, &mut wake)
+                };
+                let heard = std::mem::take(&mut half.frames_seen);
+                half.unlock();
+                (fill, heard)
+            };
+            if wake {
+                self.tell(Event::Readable);
+            }
+            if heard && let Some(engine) = self.codec.as_mut().and_then(Codec::engine) {
+                engine.heard(turn.now);
+            }
+            for command in commands {
+                if let Err(e) = self.command(&command, turn) {
+                    return self.violation(e, turn);
+                }
+            }
+            match fill {
+                Fill::Progress if surplus => {}
+                Fill::Progress => {}
+                Fill::Empty if surplus && round == 0 => {}
+                Fill::Empty => return,
+                Fill::Paused => return self.pause(turn),
+                Fill::Lost(e) => return self.lost(&e, turn),
+                Fill::Violation(e) => return self.violation(e, turn),
+                Fill::OutOfMemory => return self.lost(&io::ErrorKind::OutOfMemory.into(), turn),
+            }
+        }
+    }
+
+    fn command(&mut self, body: &[u8], turn: &mut Turn<'_>) -> Result<(), ProtocolError> {
+        let Some(conn) = self.conn.clone() else { return Ok(()) };
+        let Some(engine) = self.codec.as_mut().and_then(Codec::engine) else { return Ok(()) };
+        let (kind, topic) = match engine.command(body, turn.now)? {
+            Command::Ignore => return Ok(()),
+            Command::Pong(frame) => {
+                conn.link.control.put_pong(&frame);
+                self.look(turn);
+                return Ok(());
+            }
+            Command::Subscribe(topic) => (Kind::Subscribe, topic),
+            Command::Cancel(topic) => (Kind::Cancel, topic),
+            Command::Join(group) => (Kind::Join, group),
+            Command::Leave(group) => (Kind::Leave, group),
+        };
+        if !self.settings.takes(kind) {
+            return Ok(());
+        }
+        let wake = match conn.input.try_lock() {
+            Some(mut half) => half.push_command(kind, topic).unwrap_or(false),
+            None => false,
+        };
+        if wake {
+            self.tell(Event::Readable);
+        }
+        Ok(())
+    }
+
+    fn pause(&mut self, turn: &mut Turn<'_>) {
+        self.input_paused = true;
+        let Phase::Active(stream) = &self.phase else { return };
+        let stream = stream.clone();
+        let interest = if self.interest.contains(Interest::WRITE) { Interest::WRITE } else { Interest::NONE };
+        if let Err(e) = self.rewatch(&stream, interest, turn) {
+            self.lost(&e, turn);
+        }
+    }
+
+    /// The socket has made room.
+    pub(crate) fn resume(&mut self, turn: &mut Turn<'_>) {
+        if !std::mem::take(&mut self.input_paused) {
+            return;
+        }
+        let Phase::Active(stream) = &self.phase else { return };
+        let stream = stream.clone();
+        match self.rewatch(&stream, self.interest | Interest::READ, turn) {
+            Ok(()) => self.read(false, turn),
+            Err(e) => self.lost(&e, turn),
+        }
+    }
+
+    // ---- Loss and end ----
+
+    pub(crate) fn on_deadline(&mut self, turn: &mut Turn<'_>) {
+        if self.closing.flatten().is_some_and(|at| at <= turn.now) {
+            return self.abandon(turn);
+        }
+        if self.retry_at.is_some_and(|at| at <= turn.now) {
+            self.retry_at = None;
+            return match &self.phase {
+                Phase::Idle => self.connect(turn),
+                Phase::Connecting(_) => self.not_connected(&io::ErrorKind::TimedOut.into(), turn),
+                _ => {}
+            };
+        }
+        let paused = self.input_paused;
+        let action = match &mut self.phase {
+            Phase::Handshake(h) => h.codec.engine().map(|e| e.on_deadline(turn.now, false)),
+            Phase::Active(_) => {
+                self.codec.as_mut().and_then(Codec::engine).map(|e| e.on_deadline(turn.now, paused))
+            }
+            _ => None,
+        };
+        match (action, &self.conn) {
+            (Some(Ok(TimerAction::SendPing(frame))), Some(conn)) => conn.link.control.put_ping(&frame),
+            (Some(Ok(TimerAction::SendPong(frame))), Some(conn)) => conn.link.control.put_pong(&frame),
+            (Some(Err(_)), _) if matches!(self.phase, Phase::Handshake(_)) => {
+                return self.handshake_lost(&io::Error::from_raw_os_error(ETIMEDOUT), turn);
+            }
+            (Some(Err(_)), _) => return self.lost(&io::ErrorKind::TimedOut.into(), turn),
+            _ => return,
+        }
+        self.look(turn);
+    }
+
+    fn violation(&mut self, error: ProtocolError, turn: &mut Turn<'_>) {
+        if let Some(code) = error.event_code() {
+            self.port.monitor.notify(Notice::HandshakeProtocol, u64::from(code), &self.ends);
+        }
+        self.disconnect(turn);
+        self.give_up(turn);
+    }
+
+    fn lost(&mut self, _error: &io::Error, turn: &mut Turn<'_>) {
+        self.disconnect(turn);
+        self.after_loss(turn);
+    }
+
+    /// Lets go of the stream; both directions are held afterwards.
+    fn disconnect(&mut self, turn: &mut Turn<'_>) {
+        let stream = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Handshake(h) => h.stream,
+            Phase::Active(stream) | Phase::Connecting(stream) | Phase::Farewell(stream) => stream,
+            other => return self.phase = other,
+        };
+        let fd = fd_value(&stream);
+        self.unwatch(&stream, turn.poller);
+        let _ = stream.shutdown_both();
+        self.codec = None;
+        self.input_paused = false;
+        if let Some(peer) = self.peer.take() {
+            PeerTable::release(peer);
+        }
+        if let Some(conn) = self.conn.clone() {
+            conn.link.promise.park();
+            if self.holds.is_none() {
+                self.holds = Holds::take(&conn);
+            }
+            if let Some(holds) = &mut self.holds {
+                let cut = conn.output.access(&mut holds.output).detach();
+                conn.link.sent.dropped(Dropped::PeerGone).add(cut);
+                conn.input.access(&mut holds.input).detach();
+            }
+        }
+        drop(stream);
+        if self.closing.is_none() {
+            self.port.monitor.notify(Notice::Disconnected, fd, &self.ends);
+        }
+    }
+
+    /// The connection is gone: the connecting side makes a new one, the accepting side ends.
+    fn after_loss(&mut self, turn: &mut Turn<'_>) {
+        if self.closing.is_some() && !self.has_output() {
+            return self.die(turn);
+        }
+        let Role::Connect(connector) = &mut self.role else { return self.die(turn) };
+        if !connector.reconnects() {
+            return self.die(turn);
+        }
+        if self.settings.options.immediate {
+            self.end_pipe();
+        } else if self.identified && self.settings.kind.sends_commands() {
+            self.awaits_restart = true;
+            self.tell(Event::Hiccup);
+        }
+        self.retry(turn);
+    }
+
+    /// The endpoint is not tried again; the socket keeps it listed until it is disconnected.
+    fn give_up(&mut self, turn: &mut Turn<'_>) {
+        self.die(turn);
+    }
+
+    /// Ends the pipe: what the peer sent stays readable, what was queued for it is dropped and counted.
+    fn end_pipe(&mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        self.identified = false;
+        if let Some(mut holds) = self.holds.take().or_else(|| Holds::take(&conn)) {
+            let dropped = conn.output.access(&mut holds.output).end();
+            conn.link.sent.dropped(Dropped::PeerGone).add(dropped);
+            conn.input.access(&mut holds.input).end();
+            // The locks stay held: nobody drives a dead connection.
+        }
+        let _ = self.port.post(Event::Ended(Whose::Wire(conn)));
+    }
+
+    fn die(&mut self, turn: &mut Turn<'_>) {
+        self.disconnect(turn);
+        self.bury(turn.poller);
+    }
+
+    /// Puts away whatever is left.
+    pub(crate) fn bury(&mut self, poller: &Poller) {
+        match std::mem::replace(&mut self.phase, Phase::Dead) {
+            Phase::Handshake(h) => self.unwatch(&h.stream, poller),
+            Phase::Active(s) | Phase::Connecting(s) | Phase::Farewell(s) => self.unwatch(&s, poller),
+            _ => {}
+        }
+        if let Some(peer) = self.peer.take() {
+            PeerTable::release(peer);
+        }
+        self.end_pipe();
+    }
+
+    /// The socket is done with the connection.
+    pub(crate) fn close(&mut self, how: Close, turn: &mut Turn<'_>) {
+        if self.closing.is_some() && how != Close::Now {
+            return;
+        }
+        match how {
+            Close::Now => self.abandon(turn),
+            Close::Linger(Some(Duration::ZERO)) => self.abandon(turn),
+            Close::Linger(limit) => {
+                self.closing = Some(limit.map(|l| turn.now + l));
+                match &self.phase {
+                    Phase::Active(_) => {
+                        self.look(turn);
+                        if let Phase::Active(stream) = &self.phase {
+                            // From here on input is read only to be thrown away.
+                            let stream = stream.clone();
+                            self.input_paused = false;
+                            let _ = self.rewatch(&stream, self.interest | Interest::READ, turn);
+                        }
+                    }
+                    Phase::Farewell(_) | Phase::Dead => {}
+                    _ => {
+                        if !self.has_output() {
+                            self.die(turn);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives up what has not been sent.
+    fn abandon(&mut self, turn: &mut Turn<'_>) {
+        self.closing = Some(Some(turn.now));
+        self.die(turn);
+    }
+
+    /// Everything is with the kernel: closes our side and waits for the peer's.
+    fn finish(&mut self, turn: &mut Turn<'_>) {
+        if self.has_output() {
+            return;
+        }
+        let Phase::Active(stream) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        let _ = stream.shutdown_write();
+        let limit = turn.now + FAREWELL;
+        let deadline = self.closing.flatten().map_or(limit, |at| at.min(limit));
+        self.closing = Some(Some(deadline));
+        let _ = self.rewatch(&stream, Interest::READ, turn);
+        self.phase = Phase::Farewell(stream);
+        self.farewell(turn);
+    }
+
+    fn farewell(&mut self, turn: &mut Turn<'_>) {
+        let Phase::Farewell(stream) = &self.phase else { return };
+        let stream = stream.clone();
+        let mut discarded = [0; 16 * 1024];
+        for _ in 0..READS_PER_TURN {
+            match stream.read_into(&mut discarded) {
+                Ok(0) => return self.die(turn),
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => return self.die(turn),
+            }
+        }
+    }
+
+    fn has_output(&mut self) -> bool {
+        let Some(conn) = self.conn.clone() else { return false };
+        match &mut self.holds {
+            Some(holds) => !conn.output.access(&mut holds.output).is_drained(),
+            None => conn.output.try_lock().is_none_or(|mut half| !half.is_drained()),
+        }
+    }
+
+    // ---- Readiness and messages to the socket ----
+
+    fn tell(&self, event: fn(PipeId) -> Event) {
+        if let Some(id) = self.owner() {
+            let _ = self.port.post(event(id));
+        }
+    }
+
+    /// The pipe's id at the socket, once the socket has it.
+    fn owner(&self) -> Option<PipeId> {
+        self.conn.as_ref()?.link.owner()
+    }
+
+    fn watch(&mut self, stream: &Arc<Stream>, interest: Interest, turn: &Turn<'_>) -> io::Result<()> {
+        self.interest = interest;
+        turn.poller.add(&**stream, self.id, interest)
+    }
+
+    fn rewatch(&mut self, stream: &Arc<Stream>, interest: Interest, turn: &Turn<'_>) -> io::Result<()> {
+        if interest == self.interest {
+            return Ok(());
+        }
+        self.interest = interest;
+        turn.poller.modify(&**stream, self.id, interest)
+    }
+
+    fn unwatch(&mut self, stream: &Arc<Stream>, poller: &Poller) {
+        let _ = poller.remove(&**stream);
+        self.interest = Interest::NONE;
+    }
+
+    /// Asks to be told when the kernel takes more; false if that ended the connection.
+    fn want_write(&mut self, stream: &Arc<Stream>, want: bool, turn: &mut Turn<'_>) -> bool {
+        let read = if self.input_paused { Interest::NONE } else { Interest::READ };
+        let interest = if want { read | Interest::WRITE } else { read };
+        match self.rewatch(stream, interest, turn) {
+            Ok(()) => true,
+            Err(e) => {
+                self.lost(&e, turn);
+                false
+            }
+        }
+    }
+}
+
+const EINPROGRESS: u64 = 115;
+const ETIMEDOUT: i32 = 110;
+
+impl Holds {
+    fn take(conn: &Conn) -> Option<Self> {
+        Some(Self { output: conn.output.try_hold()?, input: conn.input.try_hold()? })
+    }
+}
+
+fn engine_deadline(codec: &Codec) -> Option<Instant> {
+    match codec {
+        Codec::Zmtp(engine) => engine.next_deadline(),
+        Codec::Raw => None,
+    }
+}
+
+fn peer_info(ready: Option<&Ready>) -> PeerInfo {
+    let Some(ready) = ready else { return PeerInfo::default() };
+    PeerInfo {
+        socket_type: ready.peer.socket_type,
+        routing_id: ready.peer.routing_id.clone().into_boxed_slice(),
+        subscribes_to_all: ready.phantom_subscription,
+    }
+}

@@ -1,0 +1,158 @@
+//! What a socket's endpoints take from its options at the moment of bind or connect.
+
+use std::sync::Arc;
+
+use ferrozmq_base::{
+    Error, Kind, Pipe, Result, SocketType, inbox,
+    link::Link,
+    log,
+    peer::Properties,
+    pipe::{Rx, Tx},
+    promise::Promise,
+    slot,
+};
+use ferrozmq_proto::{Config, Heartbeat, Mechanism, Mode, Ready, Scanner};
+use ferrozmq_sys::{Stream, net::PeerFilter, net::tcp::TcpOptions};
+
+use crate::{
+    conn::{Conn, Sink, Source},
+    io_thread::Io,
+    option::SocketOptions,
+    port::Port,
+};
+
+/// A snapshot of the options, shared by an endpoint's sessions.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub kind: SocketType,
+    /// No ZMTP: bytes as they are (STREAM, ZMQ_ROUTER_RAW).
+    pub raw: bool,
+    pub options: SocketOptions,
+}
+
+impl Settings {
+    pub(crate) fn engine_config(&self) -> Config {
+        let o = &self.options;
+        let mut config = Config::new(self.kind);
+        config.routing_id = o.routing_id.to_vec();
+        config.mechanism = Mechanism::Null;
+        config.max_body = o.max_message_size;
+        config.accept_old_versions = o.accept_old_versions;
+        config.metadata = o.metadata.clone();
+        config.heartbeat = Heartbeat {
+            interval: o.heartbeat.interval,
+            ttl: o.heartbeat.ttl,
+            timeout: o.heartbeat.timeout.or(o.heartbeat.interval),
+        };
+        config.handshake_limit = o.handshake_interval;
+        config
+    }
+
+    /// Whether messages of the socket conflate.
+    pub(crate) fn conflates(&self) -> bool {
+        self.options.conflate && conflates(self.kind)
+    }
+
+    /// Whether a peer's command of this kind means something to the socket.
+    pub(crate) fn takes(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Subscribe | Kind::Cancel => matches!(self.kind, SocketType::Pub | SocketType::Xpub),
+            Kind::Join | Kind::Leave => self.kind == SocketType::Radio,
+            Kind::Message => true,
+        }
+    }
+
+    /// The message that goes first on every connection.
+    pub(crate) fn hello(&self) -> Option<&[u8]> {
+        let hello = &self.options.hello_message;
+        let fits = matches!(self.kind, SocketType::Dealer | SocketType::Router | SocketType::Rep);
+        (fits && !hello.is_empty()).then_some(hello)
+    }
+
+    /// Whether output is written as it lies, and what scans the input if it is taken as it lies.
+    pub(crate) fn modes(&self, ready: Option<&Ready>) -> (bool, Option<Scanner>) {
+        let Some(ready) = ready else { return (false, None) };
+        let scanner =
+            (ready.rx == Mode::Plain).then(|| Scanner::new(self.kind, self.options.max_message_size));
+        (ready.tx == Mode::Plain && !self.conflates(), scanner)
+    }
+
+    /// A connection and the socket's end of its pipe; nobody drives it yet.
+    pub(crate) fn pipe(&self, session: u64, io: Arc<Io>, port: Arc<Port>) -> Result<(Arc<Conn>, Pipe)> {
+        let link = Arc::new(Link::new(Promise::parked()));
+        let (tx, source, rx, sink);
+        if self.conflates() {
+            let (writer, reader) = slot::linked(link.clone());
+            (tx, source) = (Tx::Slot(writer), Source::Slot(reader));
+            let (writer, reader) = slot::slot();
+            (rx, sink) = (Rx::Slot(reader), Sink::Slot(writer));
+        } else {
+            let (writer, reader) = log::log(link.clone(), self.options.send_hwm);
+            (tx, source) = (Tx::Log(writer), Source::Log(reader));
+            let (writer, reader) = inbox::inbox(self.options.receive_hwm);
+            (rx, sink) = (Rx::Inbox(reader), Sink::Inbox(writer));
+        }
+        Ok((Arc::new(Conn::new(session, io, port, link, source, sink)), Pipe::new(tx, rx)))
+    }
+
+    /// What messages from this peer carry.
+    pub(crate) fn properties(&self, stream: &Stream, ready: Option<&Ready>) -> Properties {
+        use std::os::fd::AsRawFd;
+        let mut properties = Properties::new();
+        // Without memory a property is missing, as if the peer had not sent it.
+        let _ = properties.insert("Peer-Address", stream.peer_address());
+        let _ = properties.set_fd(stream.as_raw_fd());
+        for (name, value) in ready.iter().flat_map(|r| &r.peer.metadata) {
+            let _ = properties.insert(name, value);
+        }
+        properties
+    }
+
+    /// Whether the accept filters let this peer in.
+    pub(crate) fn admits(&self, stream: &Stream) -> bool {
+        let o = &self.options;
+        match stream.remote_address() {
+            Some(address) => {
+                o.accept_filters.is_empty() || o.accept_filters.iter().any(|f| f.admits(address.ip()))
+            }
+            None if o.ipc_filters.is_empty() => true,
+            None => {
+                let filter = PeerFilter {
+                    uids: o.ipc_filters.uids.clone(),
+                    gids: o.ipc_filters.gids.clone(),
+                    pids: o.ipc_filters.pids.clone(),
+                };
+                stream.peer_credentials().is_ok_and(|peer| filter.allows(&peer))
+            }
+        }
+    }
+
+    pub(crate) fn tcp_options(&self) -> Result<TcpOptions> {
+        let (o, t) = (&self.options, &self.options.tcp);
+        let int = |v: u32| i32::try_from(v).unwrap_or(i32::MAX);
+        let seconds = |d: std::time::Duration| i32::try_from(d.as_secs()).unwrap_or(i32::MAX);
+        let device = std::str::from_utf8(&o.bind_to_device).map_err(|_| Error::InvalidArgument)?;
+        Ok(TcpOptions {
+            sndbuf: t.send_buffer.map(int),
+            rcvbuf: t.receive_buffer.map(int),
+            keepalive: t.keepalive,
+            keepalive_cnt: t.keepalive_count.map(int),
+            keepalive_idle: t.keepalive_idle.map(seconds),
+            keepalive_intvl: t.keepalive_interval.map(seconds),
+            max_rt_ms: t.max_retransmit.map(|d| i32::try_from(d.as_millis()).unwrap_or(i32::MAX)),
+            tos: (t.type_of_service != 0).then(|| int(t.type_of_service)),
+            priority: (t.priority != 0).then(|| int(t.priority)),
+            bind_to_device: (!device.is_empty()).then(|| device.trim_end_matches('\0').to_owned()),
+            busy_poll: (t.busy_poll > 0).then_some(t.busy_poll),
+            backlog: int(o.backlog),
+        })
+    }
+}
+
+/// The types for which ZMQ_CONFLATE means something.
+pub(crate) fn conflates(kind: SocketType) -> bool {
+    matches!(
+        kind,
+        SocketType::Dealer | SocketType::Pull | SocketType::Push | SocketType::Pub | SocketType::Sub
+    )
+}

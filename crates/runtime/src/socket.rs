@@ -1,0 +1,528 @@
+//! A socket: a pattern, its pipes, and the events that reach it.
+//!
+//! The core never blocks: [`SocketCore::try_send`], [`SocketCore::try_recv`] and [`SocketCore::events`] answer at
+//! once; only [`SocketCore::send`] and [`SocketCore::recv`] wait, in one place ([`crate::wait`]).
+
+use std::{
+    os::fd::RawFd,
+    sync::{Arc, Weak},
+};
+
+use ferrozmq_base::{Due, DueList, End, Error, Msg, Pipe, PipeId, Pipes, Result, SocketType, sync::lock};
+use ferrozmq_pattern::{Events, Local, Pattern, Setting};
+
+use crate::{
+    context::{Live, Shared, linger},
+    endpoint::Endpoint,
+    inproc::{self, Owner, Party},
+    io_thread::{Command, Io},
+    option::{self, ContextOptions, LiveOption, Outcome, Read, SocketOptions, encode},
+    port::{Attachment, Event, Far, Port, Whose},
+    session::Close,
+};
+
+/// How a message is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// Return `Again` instead of waiting (ZMQ_DONTWAIT).
+    pub dont_wait: bool,
+    /// More frames of the message follow (ZMQ_SNDMORE).
+    pub more: bool,
+}
+
+/// A socket (zmq_socket(3)), owned by one thread at a time.
+#[derive(Debug)]
+pub struct SocketCore {
+    pub(crate) shared: Arc<Shared>,
+    id: u64,
+    kind: SocketType,
+    port: Arc<Port>,
+    pattern: Pattern,
+    pipes: Pipes,
+    /// The far ends of the pipes, by index.
+    far: Vec<Option<Far>>,
+    pub(crate) options: SocketOptions,
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) last_endpoint: String,
+    due: DueList,
+    mail: Vec<Event>,
+    receive_more: bool,
+    raw: bool,
+    stopped: bool,
+    _live: Live,
+}
+
+impl SocketCore {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        id: u64,
+        port: Arc<Port>,
+        kind: SocketType,
+        options: &ContextOptions,
+    ) -> Result<Self> {
+        let pattern = Pattern::new(kind, shared.random()).ok_or(Error::InvalidArgument)?;
+        Ok(Self {
+            _live: shared.live(),
+            shared,
+            id,
+            kind,
+            port,
+            pattern,
+            pipes: Pipes::new(),
+            far: Vec::new(),
+            options: SocketOptions::new(kind, options),
+            endpoints: Vec::new(),
+            last_endpoint: String::new(),
+            due: DueList::new(),
+            mail: Vec::new(),
+            receive_more: false,
+            raw: kind == SocketType::Stream,
+            stopped: false,
+        })
+    }
+
+    /// The kind of socket.
+    pub fn kind(&self) -> SocketType {
+        self.kind
+    }
+
+    /// The options as they stand.
+    pub fn options(&self) -> &SocketOptions {
+        &self.options
+    }
+
+    /// The options, for settings that `zmq.h` does not know.
+    pub fn options_mut(&mut self) -> &mut SocketOptions {
+        &mut self.options
+    }
+
+    /// The endpoint bound or connected last, wildcards resolved; empty if there was none.
+    pub fn last_endpoint(&self) -> &str {
+        &self.last_endpoint
+    }
+
+    /// Whether more frames of the message received last follow.
+    pub fn receives_more(&self) -> bool {
+        self.receive_more
+    }
+
+    /// The number of peers that the socket has pipes to.
+    pub fn peers(&self) -> usize {
+        self.pipes.len()
+    }
+
+    pub(crate) fn port(&self) -> &Arc<Port> {
+        &self.port
+    }
+
+    /// The socket is another's monitor: its wake-ups go there.
+    pub(crate) fn hide(&mut self, watched: Weak<Port>) {
+        self.port.pump_on_mail(watched);
+    }
+
+    // ---- Traffic ----
+
+    /// Sends a frame if that is possible at once. On success `m` is empty, on failure it is as it was.
+    ///
+    /// # Errors
+    /// `Again`, `Terminated`, `NotSupported`, `InvalidState`, `HostUnreachable`, `InvalidArgument`, `OutOfMemory`;
+    /// `Interrupted` in a forked child.
+    #[inline]
+    pub fn try_send(&mut self, m: &mut Msg, more: bool) -> Result<()> {
+        self.check()?;
+        let result = self.pattern.send(&mut self.pipes, m, more, &mut self.due);
+        if !self.due.is_empty() {
+            self.settle();
+        }
+        result
+    }
+
+    /// Receives a frame if there is one.
+    ///
+    /// # Errors
+    /// As [`SocketCore::try_send`].
+    #[inline]
+    pub fn try_recv(&mut self, m: &mut Msg) -> Result<()> {
+        self.check()?;
+        let result = self.pattern.recv(&mut self.pipes, m, &mut self.due);
+        if !self.due.is_empty() {
+            self.settle();
+        }
+        if result.is_ok() {
+            self.receive_more = m.more();
+        }
+        result
+    }
+
+    /// What can be done without waiting (ZMQ_EVENTS).
+    ///
+    /// # Errors
+    /// `Terminated`; `Interrupted` in a forked child.
+    pub fn events(&mut self) -> Result<Events> {
+        if !self.shared.epoch.is_current() {
+            return Err(Error::Interrupted);
+        }
+        self.take_mail();
+        self.check()?;
+        let events = self.pattern.ready(&mut self.pipes, &mut self.due);
+        self.settle();
+        Ok(events)
+    }
+
+    /// A descriptor that becomes readable when [`SocketCore::events`] may have changed (ZMQ_FD). It belongs to the
+    /// socket: only poll it.
+    ///
+    /// # Errors
+    /// None yet.
+    pub fn fd(&mut self) -> Result<RawFd> {
+        Ok(self.port.export())
+    }
+
+    /// What every call begins with: the fork check, and the events that have come.
+    #[inline]
+    pub(crate) fn check(&mut self) -> Result<()> {
+        if !self.shared.epoch.is_current() {
+            return Err(Error::Interrupted);
+        }
+        if self.port.has_mail() {
+            self.take_mail();
+        }
+        if self.stopped { Err(Error::Terminated) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn take_mail(&mut self) {
+        let mut mail = std::mem::take(&mut self.mail);
+        self.port.take(&mut mail);
+        for event in mail.drain(..) {
+            self.on_event(event);
+        }
+        self.mail = mail;
+        self.settle();
+    }
+
+    fn on_event(&mut self, event: Event) {
+        let Self { pattern, pipes, due, .. } = self;
+        match event {
+            Event::Attached(attachment) => self.attach(*attachment),
+            Event::Identified(id, info) if pipes.contains(id) => pattern.identified(pipes, id, &info, due),
+            Event::Readable(id) if pipes.contains(id) => pattern.readable(pipes, id, due),
+            Event::Writable(id) if pipes.contains(id) => pattern.writable(pipes, id, due),
+            Event::Hiccup(id) if pipes.contains(id) => {
+                pipes.restart(id);
+                pattern.hiccup(pipes, id, due);
+                pipes.publish(id, due);
+            }
+            Event::Ended(whose) => {
+                if let Some(id) = whose.id().filter(|id| pipes.contains(*id)) {
+                    self.peer_ended(id);
+                }
+            }
+            Event::Bound(id, party) if pipes.contains(id) => self.bound(id, &party),
+            Event::Stop => self.stopped = true,
+            _ => {}
+        }
+    }
+
+    /// A pipe to a new peer.
+    fn attach(&mut self, attachment: Attachment) {
+        let Attachment { pipe, far, local, info } = attachment;
+        let id = self.adopt(pipe, far);
+        self.pattern.opened(&mut self.pipes, id, local, &mut self.due);
+        if let Some(info) = info {
+            self.pattern.identified(&mut self.pipes, id, &info, &mut self.due);
+        }
+    }
+
+    /// The socket that an inproc pipe waited for is there.
+    fn bound(&mut self, id: PipeId, party: &Party) {
+        if let Some(Some(Far::Inproc { port, far_send_hwm, far_receive_hwm, .. })) =
+            self.far.get_mut(id.index())
+        {
+            *port = party.port.clone();
+            (*far_send_hwm, *far_receive_hwm) = (party.send_hwm, party.receive_hwm);
+        }
+        self.identify(id, &party.info());
+        // The limits are sums now: a pipe that was full may have room.
+        self.pattern.writable(&mut self.pipes, id, &mut self.due);
+    }
+
+    fn adopt(&mut self, pipe: Pipe, far: Far) -> PipeId {
+        let id = self.pipes.insert(pipe);
+        match &far {
+            Far::Wire(conn) => conn.link.set_owner(Some(id)),
+            Far::Inproc { near, .. } => near.set(id),
+        }
+        if self.far.len() <= id.index() {
+            self.far.resize_with(id.index() + 1, || None);
+        }
+        self.far[id.index()] = Some(far);
+        id
+    }
+
+    /// Opens the near end of a pipe that this socket made.
+    pub(crate) fn open(&mut self, pipe: Pipe, far: Far, local: Local) -> PipeId {
+        let id = self.adopt(pipe, far);
+        self.pattern.opened(&mut self.pipes, id, local, &mut self.due);
+        id
+    }
+
+    pub(crate) fn identify(&mut self, id: PipeId, info: &ferrozmq_base::PeerInfo) {
+        self.pattern.identified(&mut self.pipes, id, info, &mut self.due);
+    }
+
+    /// Whether connections of this socket carry bytes as they are.
+    pub(crate) fn is_raw(&self) -> bool {
+        self.raw
+    }
+
+    pub(crate) fn id_in_use(&self, routing_id: &[u8]) -> bool {
+        self.pattern.id_in_use(routing_id)
+    }
+
+    /// The far end is gone: no more output, the input to its end.
+    fn peer_ended(&mut self, id: PipeId) {
+        self.pipes.close_output(id);
+        self.pattern.ended(&mut self.pipes, id, &mut self.due);
+        if !self.pattern.reads_input() || self.pipes.drained(id) {
+            self.forget(id);
+        }
+    }
+
+    fn forget(&mut self, id: PipeId) {
+        if !self.pipes.contains(id) {
+            return;
+        }
+        self.pattern.gone(&mut self.pipes, id, &mut self.due);
+        self.pipes.remove(id);
+        if let Some(far) = self.far.get_mut(id.index()) {
+            *far = None;
+        }
+    }
+
+    /// Does for the far ends what the last operation left to do.
+    pub(crate) fn settle(&mut self) {
+        let mut kick: Option<Arc<Io>> = None;
+        // Settling may leave more to settle.
+        while !self.due.is_empty() {
+            let mut due = std::mem::take(&mut self.due);
+            for (id, due) in due.drain(..) {
+                self.act(id, due, &mut kick);
+            }
+            if self.due.is_empty() {
+                self.due = due;
+            }
+        }
+        if let Some(io) = kick {
+            io.kick();
+        }
+    }
+
+    fn act(&mut self, id: PipeId, due: Due, kick: &mut Option<Arc<Io>>) {
+        let Some(far) = self.far.get(id.index()).and_then(Option::as_ref) else { return };
+        match (due, far) {
+            (Due::Look, Far::Wire(conn)) => {
+                let io = &conn.io;
+                io.look(conn.clone());
+                // One wake-up per I/O thread and call.
+                if kick.as_ref().is_some_and(|k| !Arc::ptr_eq(k, io))
+                    && let Some(other) = kick.take()
+                {
+                    other.kick();
+                }
+                *kick = Some(io.clone());
+            }
+            (Due::Resume, Far::Wire(conn)) => conn.io.send(Command::Resume(conn.session)),
+            (Due::Readable, Far::Inproc { port, far, .. }) => tell(port, far, Event::Readable),
+            (Due::Writable, Far::Inproc { port, far, .. }) => tell(port, far, Event::Writable),
+            (Due::End(how), _) => self.end_pipe(id, how),
+            (Due::Drained, _) if self.pipes.contains(id) => self.forget(id),
+            _ => {}
+        }
+    }
+
+    /// The pattern ended a pipe: the far end is told, the near end goes when nothing is left to read.
+    fn end_pipe(&mut self, id: PipeId, how: End) {
+        match self.far.get(id.index()).and_then(Option::as_ref) {
+            Some(Far::Wire(conn)) => {
+                let close = if how == End::Now { Close::Now } else { linger(self.options.linger) };
+                conn.io.send(Command::Close(conn.session, close));
+            }
+            Some(Far::Inproc { port, far, .. }) => {
+                let _ = port.post(Event::Ended(Whose::Inproc(far.clone())));
+            }
+            None => return,
+        }
+        if how == End::Now || !self.pattern.reads_input() || self.pipes.drained(id) {
+            self.forget(id);
+        }
+    }
+
+    // ---- Endpoints' pipes ----
+
+    /// Ends the pipe of an endpoint that is disconnected: unread input is dropped, output lingers.
+    pub(crate) fn drop_pipe(&mut self, id: PipeId, drain: bool) {
+        if !self.pipes.contains(id) {
+            return;
+        }
+        let far = self.far.get(id.index()).and_then(Option::as_ref).cloned();
+        self.pipes.close_output(id);
+        self.pattern.ended(&mut self.pipes, id, &mut self.due);
+        if let Some(Far::Inproc { port, far, near, .. }) = far {
+            lock(&self.shared.registry).forget(&near);
+            let _ = port.post(Event::Ended(Whose::Inproc(far)));
+        }
+        if !drain || self.pipes.drained(id) {
+            self.forget(id);
+        }
+    }
+
+    // ---- Options ----
+
+    /// Sets the option with this number of `zmq.h` (zmq_setsockopt(3)); `None` is a NULL value of length 0.
+    ///
+    /// # Errors
+    /// `InvalidArgument`; `Terminated` once the socket has noticed the end of its context.
+    pub fn set_option(&mut self, number: i32, value: Option<&[u8]>) -> Result<()> {
+        if self.stopped {
+            return Err(Error::Terminated);
+        }
+        match option::set(&mut self.options, self.kind, number, value)? {
+            Outcome::Stored => {}
+            Outcome::Hwm => self.apply_hwm(),
+            Outcome::Pattern(setting) => {
+                let result = self.pattern.set(setting, &mut self.pipes, &mut self.due);
+                self.settle();
+                result?;
+                self.raw |= matches!(setting, Setting::RouterRaw(true));
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_hwm(&mut self) {
+        let (send, receive) = (self.options.send_hwm, self.options.receive_hwm);
+        let ids: Vec<PipeId> = self.pipes.ids().collect();
+        for id in ids {
+            match self.far.get(id.index()).and_then(Option::as_ref) {
+                Some(Far::Wire(_)) => self.pipes.set_hwm(id, send, receive),
+                Some(Far::Inproc { far_send_hwm, far_receive_hwm, .. }) => {
+                    let (send, receive) =
+                        (inproc::sum(send, *far_receive_hwm), inproc::sum(*far_send_hwm, receive));
+                    self.pipes.set_hwm(id, send, receive);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Reads the option with this number into `buffer` (zmq_getsockopt(3)); returns the length.
+    ///
+    /// # Errors
+    /// `InvalidArgument`; `Terminated` once the socket has noticed the end of its context.
+    pub fn option(&mut self, number: i32, buffer: &mut [u8]) -> Result<usize> {
+        if self.stopped {
+            return Err(Error::Terminated);
+        }
+        let live = match option::get(&self.options, self.kind, number, buffer)? {
+            Read::Done(length) => return Ok(length),
+            Read::Live(live) => live,
+        };
+        match live {
+            LiveOption::ReceiveMore => encode::int(buffer, i32::from(self.receive_more)),
+            LiveOption::Fd => {
+                let fd = self.fd()?;
+                encode::int(buffer, fd)
+            }
+            LiveOption::Events => {
+                let events = self.events()?;
+                encode::int(buffer, i32::from(events.readable) | i32::from(events.writable) << 1)
+            }
+            LiveOption::LastEndpoint => encode::text(buffer, self.last_endpoint.as_bytes()),
+            LiveOption::TopicsCount => {
+                let count = self.pattern.topics_count().ok_or(Error::InvalidArgument)?;
+                encode::int(buffer, i32::try_from(count).unwrap_or(i32::MAX))
+            }
+            LiveOption::StreamRoutingId => {
+                let id = self.pattern.latest_routing_id().unwrap_or_default();
+                encode::binary(buffer, id)
+            }
+        }
+    }
+
+    // ---- End ----
+
+    /// Closes the socket (zmq_close(3)). Returns at once: what was accepted is still sent, as long as the linger
+    /// option says, and the context's end waits for it.
+    pub fn close(mut self) {
+        if !self.shared.epoch.is_current() {
+            // A forked child leaves everything that it shares with its parent alone.
+            std::mem::forget(self);
+            return;
+        }
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.port.monitor.stop();
+        for endpoint in std::mem::take(&mut self.endpoints) {
+            endpoint.release(&self.shared, &self.port, linger(self.options.linger));
+        }
+        let mut left = std::mem::take(&mut self.mail);
+        self.port.close(&mut left);
+        for event in left {
+            if let Event::Attached(attachment) = event {
+                drop(attachment.pipe);
+                self.leave(attachment.far);
+            }
+        }
+        let far = std::mem::take(&mut self.far);
+        // The pipes first: a far end that hears of the end finds nothing more to come.
+        self.pipes = Pipes::new();
+        for far in far.into_iter().flatten() {
+            self.leave(far);
+        }
+        self.shared.forget_port(self.id);
+    }
+
+    fn leave(&self, far: Far) {
+        match far {
+            Far::Wire(conn) => conn.io.send(Command::Close(conn.session, linger(self.options.linger))),
+            Far::Inproc { port, near, far, .. } => {
+                lock(&self.shared.registry).forget(&near);
+                let _ = port.post(Event::Ended(Whose::Inproc(far)));
+            }
+        }
+    }
+}
+
+impl Drop for SocketCore {
+    fn drop(&mut self) {
+        // Closed already, or dropped without: the same, unless it is a forked child's copy.
+        if self.shared.epoch.is_current() && !self.is_closed() {
+            self.end();
+        }
+    }
+}
+
+impl SocketCore {
+    fn is_closed(&self) -> bool {
+        self.port.is_closed()
+    }
+}
+
+fn tell(port: &Arc<Port>, whose: &Arc<Owner>, event: fn(PipeId) -> Event) {
+    // A far end that has not taken its pipe yet looks at it when it does.
+    if let Some(id) = whose.id() {
+        let _ = port.post(event(id));
+    }
+}
+
+impl Whose {
+    fn id(&self) -> Option<PipeId> {
+        match self {
+            Self::Wire(conn) => conn.link.owner(),
+            Self::Inproc(owner) => owner.id(),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! A listening socket.
+
+use super::address::SocketAddress;
+use super::ipc::OwnedDirectory;
+use super::stream::Stream;
+use super::tcp::TcpOptions;
+use crate::syscall::{check, errno, int_option, make_nonblocking_cloexec, own, retry};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::ptr;
+
+/// A listening socket, tcp or unix: non-blocking, close-on-exec.
+///
+/// Dropping closes it; the file of an ipc listener stays unless it was a wildcard's.
+#[derive(Debug)]
+pub struct Listener {
+    fd: OwnedFd,
+    /// What accepted connections get; `None` for ipc.
+    tcp: Option<TcpOptions>,
+    /// Removed after `fd` is closed.
+    _directory: Option<OwnedDirectory>,
+}
+
+impl Listener {
+    pub(super) fn tcp(fd: OwnedFd, options: TcpOptions) -> Self {
+        Self { fd, tcp: Some(options), _directory: None }
+    }
+
+    pub(super) fn ipc(fd: OwnedFd, directory: Option<OwnedDirectory>) -> Self {
+        Self { fd, tcp: None, _directory: directory }
+    }
+
+    /// Takes the next connection, `None` if there is none.
+    ///
+    /// No error ends the listener. ECONNABORTED, EPROTO, EPERM and options that the kernel refuses concern that one
+    /// connection, which is closed. After [`is_exhaustion`](crate::is_exhaustion) the connection still waits in the
+    /// kernel: pause before the next call, the listener stays readable.
+    pub fn accept(&self) -> io::Result<Option<Stream>> {
+        let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+        let accepted = retry(|| {
+            // SAFETY: null pointers mean that the peer's address is not wanted.
+            check(unsafe { libc::accept4(self.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags) })
+        });
+        let fd = match accepted {
+            // SAFETY: a new descriptor that nobody owns yet.
+            Ok(fd) => unsafe { own(fd) },
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if let Some(options) = &self.tcp {
+            options.apply_to_accepted(fd.as_fd())?;
+        }
+        Ok(Some(Stream::new(fd)))
+    }
+
+    /// Where it listens: `tcp://ip:port` with the port the kernel chose, `ipc://path` or `ipc://@name`.
+    pub fn local_endpoint(&self) -> String {
+        SocketAddress::local(self.as_fd()).map_or_else(|_| String::new(), |address| address.endpoint())
+    }
+}
+
+/// Checks a descriptor that the application gave to listen on, and makes it non-blocking and close-on-exec.
+///
+/// EBADF, ENOTSOCK, or EINVAL if it does not listen or is of another family.
+pub(super) fn check_supplied(fd: &OwnedFd, families: &[libc::c_int]) -> io::Result<()> {
+    let family = SocketAddress::local(fd.as_fd())?.family();
+    let listens = int_option(fd.as_fd(), libc::SOL_SOCKET, libc::SO_ACCEPTCONN)? != 0;
+    let kind = int_option(fd.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE)?;
+    if !listens || kind != libc::SOCK_STREAM || !families.contains(&family) {
+        return Err(errno(libc::EINVAL));
+    }
+    make_nonblocking_cloexec(fd.as_fd())
+}
+
+/// Binds and listens.
+pub(super) fn bind_and_listen(fd: BorrowedFd<'_>, address: &SocketAddress, backlog: i32) -> io::Result<()> {
+    // SAFETY: pointer and length describe `address`, which outlives the call.
+    unsafe {
+        check(libc::bind(fd.as_raw_fd(), address.as_ptr(), address.len()))?;
+        check(libc::listen(fd.as_raw_fd(), backlog))?;
+    }
+    Ok(())
+}
+
+/// Starts to connect; true when it is done already.
+pub(super) fn start_connect(fd: BorrowedFd<'_>, address: &SocketAddress) -> io::Result<bool> {
+    // SAFETY: pointer and length describe `address`, which outlives the call.
+    match check(unsafe { libc::connect(fd.as_raw_fd(), address.as_ptr(), address.len()) }) {
+        Ok(_) => Ok(true),
+        // An interrupted connect goes on in the background, like one in progress.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Listener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}

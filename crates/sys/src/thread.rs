@@ -1,0 +1,227 @@
+//! Threads of the library: no signal is ever handled in them, and they carry a name and scheduling options.
+
+use crate::signal::AllBlocked;
+use crate::syscall::{check, errno};
+use std::io;
+use std::mem;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+/// The longest thread name that Linux shows, in bytes.
+const NAME_LEN: usize = 15;
+
+/// How a thread is to be scheduled; the default leaves everything as inherited.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ThreadOptions {
+    /// For SCHED_FIFO and SCHED_RR the static priority; for any other policy a positive value asks for nice -20.
+    pub priority: Option<i32>,
+    /// A policy of `sched.h` (SCHED_OTHER 0, SCHED_FIFO 1, SCHED_RR 2, ...).
+    pub sched_policy: Option<i32>,
+    /// The CPUs to run on; empty for all.
+    pub cpu_affinity: Vec<usize>,
+}
+
+/// Starts a thread with every signal blocked.
+///
+/// The name is cut to 15 bytes. Returns when the new thread has taken its options; if the system refuses one (EPERM,
+/// EINVAL) or has no room for a thread (EAGAIN), nothing runs and the error is returned.
+pub fn spawn<T: Send + 'static>(
+    name: &str,
+    options: ThreadOptions,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<Thread<T>> {
+    let builder = std::thread::Builder::new().name(shown_name(name));
+    let (report, taken) = mpsc::sync_channel(1);
+    // A thread inherits the mask of its creator, so no signal can slip in between its start and the blocking.
+    let blocked = AllBlocked::new()?;
+    let thread = builder.spawn(move || {
+        let result = options.apply();
+        let go = result.is_ok();
+        // The creator waits for the report and cannot be gone.
+        let _ = report.send(result);
+        go.then(f)
+    })?;
+    drop(blocked);
+    match taken.recv().unwrap_or_else(|_| Err(errno(libc::EAGAIN))) {
+        Ok(()) => Ok(Thread(thread)),
+        Err(error) => {
+            let _ = thread.join();
+            Err(error)
+        }
+    }
+}
+
+/// A started thread.
+#[derive(Debug)]
+pub struct Thread<T>(JoinHandle<Option<T>>);
+
+impl<T> Thread<T> {
+    /// Waits for its end and returns what it returned, or `Err` with the payload of its panic.
+    pub fn join(self) -> std::thread::Result<T> {
+        match self.0.join() {
+            Ok(Some(value)) => Ok(value),
+            // A thread that did not run has been joined by `spawn`.
+            Ok(None) => Err(Box::new("the thread did not run")),
+            Err(panic) => Err(panic),
+        }
+    }
+
+    /// True if it has ended, so that `join` does not wait.
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// True in the thread itself, where `join` would never return.
+    pub fn is_current(&self) -> bool {
+        self.0.thread().id() == std::thread::current().id()
+    }
+}
+
+fn shown_name(name: &str) -> String {
+    let mut shown = String::with_capacity(NAME_LEN);
+    for c in name.chars().filter(|&c| c != '\0') {
+        if shown.len() + c.len_utf8() > NAME_LEN {
+            break;
+        }
+        shown.push(c);
+    }
+    shown
+}
+
+impl ThreadOptions {
+    /// Applies them to the calling thread.
+    fn apply(&self) -> io::Result<()> {
+        self.apply_affinity()?;
+        if self.priority.is_none() && self.sched_policy.is_none() {
+            return Ok(());
+        }
+        // SAFETY: sched_param is plain integers, for which zero is valid.
+        let mut param: libc::sched_param = unsafe { mem::zeroed() };
+        let mut policy = 0;
+        // SAFETY: both pointers are valid for writes; pthread_self names a live thread.
+        match unsafe { libc::pthread_getschedparam(libc::pthread_self(), &raw mut policy, &raw mut param) } {
+            0 => {}
+            code => return Err(errno(code)),
+        }
+        let policy = self.sched_policy.unwrap_or(policy);
+        let real_time = matches!(policy, libc::SCHED_FIFO | libc::SCHED_RR);
+        match (real_time, self.priority) {
+            (true, Some(priority)) => param.sched_priority = priority,
+            // SAFETY: an integer in, an integer out.
+            (true, None) => param.sched_priority = check(unsafe { libc::sched_get_priority_min(policy) })?,
+            (false, _) => param.sched_priority = 0,
+        }
+        // SAFETY: `param` is initialised and only read.
+        match unsafe { libc::pthread_setschedparam(libc::pthread_self(), policy, &raw const param) } {
+            0 => {}
+            code => return Err(errno(code)),
+        }
+        if !real_time && self.priority.is_some_and(|priority| priority > 0) {
+            // SAFETY: integers only. On Linux the process number 0 means the calling thread.
+            check(unsafe { libc::setpriority(libc::PRIO_PROCESS as _, 0, -20) })?;
+        }
+        Ok(())
+    }
+
+    fn apply_affinity(&self) -> io::Result<()> {
+        if self.cpu_affinity.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: cpu_set_t is a plain bit set, for which zero is the empty set.
+        let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
+        for &cpu in &self.cpu_affinity {
+            if cpu >= libc::CPU_SETSIZE as usize {
+                return Err(errno(libc::EINVAL));
+            }
+            // SAFETY: the index is inside the set.
+            unsafe { libc::CPU_SET(cpu, &mut set) };
+        }
+        // SAFETY: pointer and length describe `set`, which is only read. 0 means the calling thread.
+        check(unsafe { libc::sched_setaffinity(0, mem::size_of_val(&set), &raw const set) }).map(drop)
+    }
+}
+
+/// How many CPUs are online, at least 1.
+pub fn cpus_online() -> usize {
+    // SAFETY: integers only.
+    let count = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    usize::try_from(count).unwrap_or(1).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::SignalSet;
+    use std::fs;
+
+    #[test]
+    fn all_signals_are_blocked_there_and_the_creator_s_mask_stays() {
+        let before = format!("{:?}", SignalSet::blocked().unwrap());
+        let blocked = spawn("signals", ThreadOptions::default(), || {
+            let mask = SignalSet::blocked().unwrap();
+            // SAFETY: an initialised set.
+            [libc::SIGINT, libc::SIGTERM, libc::SIGUSR1, libc::SIGCHLD, libc::SIGPIPE]
+                .iter()
+                .all(|&signal| unsafe { libc::sigismember(&raw const mask.0, signal) } == 1)
+        });
+        assert!(blocked.unwrap().join().unwrap());
+        assert_eq!(format!("{:?}", SignalSet::blocked().unwrap()), before);
+    }
+
+    #[test]
+    fn the_name_is_cut_to_fifteen_bytes() {
+        let name = || fs::read_to_string("/proc/thread-self/comm").unwrap();
+        let shown = |asked: &str| spawn(asked, ThreadOptions::default(), name).unwrap().join().unwrap();
+        assert_eq!(shown("ZMQbg/IO/0"), "ZMQbg/IO/0\n");
+        assert_eq!(shown("0123456789abcdefgh"), "0123456789abcde\n");
+        assert_eq!(shown("a\0b"), "ab\n");
+        assert_eq!(shown("0123456789abcdé"), "0123456789abcd\n");
+    }
+
+    #[test]
+    fn options_are_taken_before_spawn_returns() {
+        let options = ThreadOptions { cpu_affinity: vec![allowed_cpu()], ..Default::default() };
+        let cpus = spawn("pinned", options, || std::thread::available_parallelism().unwrap().get());
+        assert_eq!(cpus.unwrap().join().unwrap(), 1);
+        let batch = ThreadOptions { sched_policy: Some(libc::SCHED_BATCH), ..Default::default() };
+        // SAFETY: integers only; 0 is the calling thread.
+        let policy = spawn("batch", batch, || unsafe { libc::sched_getscheduler(0) });
+        assert_eq!(policy.unwrap().join().unwrap(), libc::SCHED_BATCH);
+    }
+
+    #[test]
+    fn a_refused_option_is_an_error_and_nothing_runs() {
+        let refused = [
+            ThreadOptions { cpu_affinity: vec![usize::MAX], ..Default::default() },
+            ThreadOptions { cpu_affinity: vec![libc::CPU_SETSIZE as usize - 1], ..Default::default() },
+            ThreadOptions { sched_policy: Some(12_345), ..Default::default() },
+            ThreadOptions {
+                sched_policy: Some(libc::SCHED_FIFO),
+                priority: Some(100_000),
+                ..Default::default()
+            },
+        ];
+        for options in refused {
+            let error = spawn("refused", options.clone(), || panic!("must not run")).map(drop).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EINVAL), "{options:?}");
+        }
+    }
+
+    #[test]
+    fn join_gives_the_value_or_the_panic() {
+        assert_eq!(spawn("value", ThreadOptions::default(), || 7).unwrap().join().unwrap(), 7);
+        let panicking =
+            spawn("panic", ThreadOptions::default(), || -> () { std::panic::resume_unwind(Box::new(8)) });
+        assert_eq!(*panicking.unwrap().join().unwrap_err().downcast::<i32>().unwrap(), 8);
+        assert!(cpus_online() >= std::thread::available_parallelism().map_or(1, Into::into));
+    }
+
+    fn allowed_cpu() -> usize {
+        // SAFETY: a plain bit set, filled by the call for the calling thread.
+        unsafe {
+            let mut set: libc::cpu_set_t = mem::zeroed();
+            check(libc::sched_getaffinity(0, mem::size_of_val(&set), &raw mut set)).unwrap();
+            (0..libc::CPU_SETSIZE as usize).find(|&cpu| libc::CPU_ISSET(cpu, &set)).unwrap()
+        }
+    }
+}

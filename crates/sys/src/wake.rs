@@ -1,0 +1,73 @@
+//! A descriptor that one thread signals and another waits for.
+
+use crate::syscall::{check, check_len, own, retry};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+/// An eventfd: readable from the first [`signal`](Self::signal) until [`clear`](Self::clear).
+///
+/// Signals are not counted; many before a clear are one.
+#[derive(Debug)]
+pub struct WakeFd(OwnedFd);
+
+impl WakeFd {
+    /// A new one, not signalled. Fails with EMFILE, ENFILE or ENOMEM.
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: no pointers; a descriptor that is returned is new and owned by nobody yet.
+        unsafe { Ok(Self(own(check(libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC))?))) }
+    }
+
+    /// Makes it readable. Any thread.
+    pub fn signal(&self) {
+        let one = 1_u64;
+        // The one possible failure, a full counter, leaves it readable as well.
+        // SAFETY: eight readable bytes.
+        let _ = retry(|| check_len(unsafe { libc::write(self.as_raw_fd(), (&raw const one).cast(), 8) }));
+    }
+
+    /// Makes it unreadable; true if it was signalled.
+    pub fn clear(&self) -> bool {
+        let mut count = 0_u64;
+        // SAFETY: eight writable bytes.
+        retry(|| check_len(unsafe { libc::read(self.as_raw_fd(), (&raw mut count).cast(), 8) })).is_ok()
+    }
+}
+
+impl AsFd for WakeFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for WakeFd {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Interest, PollFd, wait};
+    use std::time::Duration;
+
+    #[test]
+    fn is_readable_from_the_first_signal_until_cleared() {
+        let wake = WakeFd::new().unwrap();
+        let ready = || wait(&mut [PollFd::new(&wake, Interest::READ)], Some(Duration::ZERO), None).unwrap();
+        assert_eq!((ready(), wake.clear()), (0, false));
+        wake.signal();
+        wake.signal();
+        assert_eq!((ready(), wake.clear(), ready(), wake.clear()), (1, true, 0, false));
+    }
+
+    #[test]
+    fn wakes_a_thread_that_waits() {
+        let wake = WakeFd::new().unwrap();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| wait(&mut [PollFd::new(&wake, Interest::READ)], None, None).unwrap());
+            wake.signal();
+            assert_eq!(waiter.join().unwrap(), 1);
+        });
+    }
+}
