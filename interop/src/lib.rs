@@ -41,6 +41,11 @@ impl Scratch {
         Self(path)
     }
 
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// An ipc endpoint in this directory.
     pub fn ipc(&self, name: &str) -> String {
         format!("ipc://{}", self.0.join(name).display())

@@ -41,6 +41,11 @@ impl Subject {
         Self { dir: target_dir().join("interop").join(name.trim_start_matches('_')), library }
     }
 
+    /// Whether it is the distribution's.
+    pub fn is_system(&self) -> bool {
+        system_library().canonicalize().is_ok_and(|path| path == self.library)
+    }
+
     /// The library file itself.
     pub fn library(&self) -> &Path {
         &self.library

