@@ -156,6 +156,17 @@ impl Raw {
         }
     }
 
+    /// Whether the peer has closed the connection, with nothing left to read.
+    pub fn is_closed(&self) -> bool {
+        self.0.set_nonblocking(true).expect("non-blocking");
+        let found = self.0.peek(&mut [0]);
+        self.0.set_nonblocking(false).expect("blocking");
+        match found {
+            Ok(count) => count == 0,
+            Err(e) => e.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+
     /// Reads one ZMTP 2/3 frame: flags and body.
     #[track_caller]
     pub fn take_frame(&mut self) -> (u8, Vec<u8>) {
