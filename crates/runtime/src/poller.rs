@@ -80,6 +80,9 @@ fn doze(
     deadline: Option<std::time::Instant>,
     mask: Option<&SignalSet>,
 ) -> Result<bool> {
+    for item in sockets.iter() {
+        item.socket.waits.check()?;
+    }
     let asleep = sockets.iter().take_while(|item| item.socket.port().prepare_sleep()).count();
     let result = if asleep < sockets.len() {
         Ok(1)
@@ -87,12 +90,20 @@ fn doze(
         let mut all: Vec<PollFd> =
             sockets.iter().map(|item| PollFd::new(item.socket.port().wake_fd(), Interest::READ)).collect();
         all.extend_from_slice(fds);
+        let interrupts = sockets.iter().filter_map(|item| item.socket.waits.interrupt.as_deref());
+        all.extend(interrupts.map(|i| PollFd::new(i, Interest::READ)));
         let result = sleep(&mut all, deadline, mask);
-        fds.copy_from_slice(&all[sockets.len()..]);
+        fds.copy_from_slice(&all[sockets.len()..][..fds.len()]);
         result
     };
     for item in &sockets[..asleep] {
         item.socket.port().awake();
     }
-    Ok(result? > 0)
+    for item in sockets.iter() {
+        item.socket.waits.check()?;
+    }
+    match (result, sockets.first()) {
+        (Err(e), Some(item)) => item.socket.waits.interrupted(e.into()).map(|()| true),
+        (result, _) => Ok(result? > 0),
+    }
 }

@@ -7,7 +7,7 @@ use ferrozmq_sys::{Interest, PollFd, clock};
 
 use crate::{
     port::sleep,
-    socket::{Flags, SocketCore},
+    socket::{Flags, SocketCore, Waits},
 };
 
 impl SocketCore {
@@ -59,19 +59,55 @@ impl SocketCore {
         }
     }
 
+    /// Waits until `done` says so, which is asked after every event; at most for `timeout`.
+    ///
+    /// # Errors
+    /// `Again` once the timeout has passed; `Interrupted`, `Terminated`.
+    pub fn wait_until(
+        &mut self,
+        timeout: Option<Duration>,
+        mut done: impl FnMut(&mut Self) -> bool,
+    ) -> Result<()> {
+        let until = timeout.and_then(|timeout| clock::now().checked_add(timeout));
+        loop {
+            self.events()?;
+            if done(self) {
+                return Ok(());
+            }
+            self.wait(until)?;
+        }
+    }
+
     /// Sleeps until an event comes.
     fn wait(&mut self, deadline: Option<Instant>) -> Result<()> {
+        self.waits.check()?;
         if !self.port().prepare_sleep() {
             return Ok(());
         }
-        let mut fds = [PollFd::new(self.port().wake_fd(), Interest::READ)];
-        let woken = sleep(&mut fds, deadline, None);
+        let wake = PollFd::new(self.port().wake_fd(), Interest::READ);
+        let woken = match &self.waits.interrupt {
+            None => sleep(&mut [wake], deadline, None),
+            Some(interrupt) => sleep(&mut [wake, PollFd::new(&**interrupt, Interest::READ)], deadline, None),
+        };
         self.port().awake();
+        self.waits.check()?;
         match woken {
             Ok(0) if !self.port().has_mail() => Err(Error::Again),
             Ok(_) => Ok(()),
-            Err(e) => Err(e.into()),
+            Err(e) => self.waits.interrupted(e.into()),
         }
+    }
+}
+
+impl Waits {
+    /// `Interrupted` while the interrupt is raised.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.interrupt.as_ref().is_some_and(|i| i.is_raised()) { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    /// What becomes of a wait that failed: one that a signal ended is a wait without result, or an error.
+    pub(crate) fn interrupted(&self, e: Error) -> Result<()> {
+        if e == Error::Interrupted && self.outlast_signals { Ok(()) } else { Err(e) }
     }
 }
 
