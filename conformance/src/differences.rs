@@ -60,7 +60,8 @@ mod tests {
             .collect();
         for difference in DIFFERENCES {
             assert!(
-                sources.contains(&format!("\"{}\"", difference.test)) && sources.contains(&format!("fn {}", difference.test)),
+                sources.contains(&format!("\"{}\"", difference.test))
+                    && sources.contains(&format!("fn {}", difference.test)),
                 "{}: no such test",
                 difference.test
             );

@@ -302,6 +302,15 @@ impl Pattern {
         }
     }
 
+    /// The number of peers with at least one subscription, for PUB and XPUB; 0 for the others.
+    pub fn subscribers(&self) -> usize {
+        match self {
+            Self::Pub(p) => p.subscribers(),
+            Self::Xpub(p) => p.subscribers(),
+            _ => 0,
+        }
+    }
+
     /// The routing id of the latest peer of a STREAM (`ZMQ_ROUTING_ID` after a connect).
     pub fn latest_routing_id(&self) -> Option<&[u8]> {
         match self {

@@ -311,6 +311,11 @@ impl Subscriptions {
         self.tree.prefixes(topic, |pipes| pipes.iter().for_each(|id| visit(*id)));
     }
 
+    /// The number of pipes with a subscription.
+    pub(crate) fn pipes(&self) -> usize {
+        self.by_pipe.len()
+    }
+
     /// The number of distinct topics.
     pub(crate) fn count(&self) -> usize {
         self.topics

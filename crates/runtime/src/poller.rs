@@ -89,6 +89,9 @@ fn doze(
     deadline: Option<std::time::Instant>,
     mask: Option<&SignalSet>,
 ) -> Result<bool> {
+    for item in sockets.iter() {
+        item.socket.waits.check()?;
+    }
     // With one socket this thread reads the connections itself, as a blocked receive would.
     let mut held = match sockets {
         [item] if item.interest.readable => item.socket.hold(false),
@@ -107,6 +110,8 @@ fn doze(
     } else {
         let mut all = fds.to_vec();
         all.extend(sockets.iter().map(|item| PollFd::new(item.socket.port().wake_fd(), Interest::READ)));
+        let interrupts = sockets.iter().filter_map(|item| item.socket.waits.interrupt.as_deref());
+        all.extend(interrupts.map(|i| PollFd::new(i, Interest::READ)));
         SocketCore::watch(&mut held, &mut all);
         let result = sleep(&mut all, deadline, mask);
         fds.copy_from_slice(&all[..fds.len()]);
@@ -119,5 +124,11 @@ fn doze(
         item.socket.resume(held, result.is_ok());
         item.socket.settle();
     }
-    Ok(result? > 0)
+    for item in sockets.iter() {
+        item.socket.waits.check()?;
+    }
+    match (result, sockets.first()) {
+        (Err(e), Some(item)) => item.socket.waits.interrupted(e.into()).map(|()| true),
+        (result, _) => Ok(result? > 0),
+    }
 }

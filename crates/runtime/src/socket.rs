@@ -18,6 +18,7 @@ use crate::{
     direct::Direct,
     endpoint::Endpoint,
     inproc::{self, Owner, Party},
+    interrupt::Interrupt,
     io_thread::{Command, Io},
     option::{self, ContextOptions, LiveOption, Outcome, Read, SocketOptions, encode},
     port::{Attachment, Event, Far, Port, Whose},
@@ -31,6 +32,15 @@ pub struct Flags {
     pub dont_wait: bool,
     /// More frames of the message follow (ZMQ_SNDMORE).
     pub more: bool,
+}
+
+/// What ends a wait besides what it waits for.
+#[derive(Clone, Debug, Default)]
+pub struct Waits {
+    /// A signal that the thread handles does not, as it does for `zmq.h`: the wait goes on.
+    pub outlast_signals: bool,
+    /// This does.
+    pub interrupt: Option<Arc<Interrupt>>,
 }
 
 /// A socket (zmq_socket(3)), owned by one thread at a time.
@@ -53,6 +63,7 @@ pub struct SocketCore {
     raw: bool,
     stopped: bool,
     pub(crate) direct: Direct,
+    pub(crate) waits: Waits,
     _live: Live,
 }
 
@@ -82,6 +93,7 @@ impl SocketCore {
             raw: kind == SocketType::Stream,
             direct: Direct::new(shared.is_direct()),
             stopped: false,
+            waits: Waits::default(),
             shared,
         })
     }
@@ -109,6 +121,21 @@ impl SocketCore {
     /// Whether more frames of the message received last follow.
     pub fn receives_more(&self) -> bool {
         self.receive_more
+    }
+
+    /// What ends the socket's waits; by default any signal, as in `zmq.h`.
+    pub fn set_waits(&mut self, waits: Waits) {
+        self.waits = waits;
+    }
+
+    /// What ends the socket's waits.
+    pub fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
+    /// Peers of a PUB or XPUB with at least one subscription.
+    pub fn subscribers(&self) -> usize {
+        self.pattern.subscribers()
     }
 
     /// The number of peers that the socket has pipes to.

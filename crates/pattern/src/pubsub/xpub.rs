@@ -67,6 +67,10 @@ impl Xpub {
         self.topics.count()
     }
 
+    pub(crate) fn subscribers(&self) -> usize {
+        self.topics.pipes()
+    }
+
     pub(crate) fn drops_of(&self, id: PipeId) -> u64 {
         self.out.losses_of(id)
     }
