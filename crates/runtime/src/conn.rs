@@ -190,7 +190,11 @@ impl OutHalf {
         self.wire.clear();
         self.written = 0;
         match &mut self.source {
-            Some(Source::Log(log)) => u64::from(log.connection_lost().cut),
+            Some(Source::Log(log)) => {
+                let cut = log.connection_lost().cut;
+                self.wake_writer |= log.claim_waiting();
+                u64::from(cut)
+            }
             _ => 0,
         }
     }
@@ -208,7 +212,11 @@ impl OutHalf {
     /// Whether the socket has written its subscriptions again.
     pub(crate) fn has_restarted(&mut self) -> bool {
         match &mut self.source {
-            Some(Source::Log(log)) => log.restarted(),
+            Some(Source::Log(log)) => {
+                // The mark is found by looking.
+                log.pending();
+                log.restarted()
+            }
             _ => true,
         }
     }
@@ -261,8 +269,10 @@ impl OutHalf {
             if !log.pending() {
                 return Ok(());
             }
+            // A control frame that waits goes out at the end of the record that is half written.
+            let limit = if control.is_empty() { u64::MAX } else { log.bytes_to_boundary() };
             let mut slices = [IoSlice::new(&[]); 64];
-            let count = log.slices(&mut slices);
+            let count = log.slices_within(&mut slices, limit);
             let n = stream.write(&slices[..count])?;
             self.wake_writer |= log.advance(n);
         }

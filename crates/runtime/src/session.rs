@@ -913,7 +913,12 @@ impl Session {
         if let Some(conn) = self.conn.clone() {
             conn.link.promise.park();
             if let Some(holds) = &mut self.holds {
-                let cut = conn.output.access(&mut holds.output).detach();
+                let output = conn.output.access(&mut holds.output);
+                let cut = output.detach();
+                let wake = std::mem::take(&mut output.wake_writer);
+                if wake && let Some(id) = conn.link.owner() {
+                    let _ = self.port.post(Event::Writable(id));
+                }
                 conn.link.sent.dropped(Dropped::PeerGone).add(cut);
                 conn.input.access(&mut holds.input).detach();
             }
