@@ -18,6 +18,7 @@ use ferrozmq_base::{
     log,
     ready::{Hook, Linked},
     slot,
+    sync::{AtomicBool, AtomicU32, Ordering},
 };
 use ferrozmq_proto::{ProtocolError, Scanner, Step};
 use ferrozmq_sys::Stream;
@@ -46,6 +47,12 @@ pub(crate) struct Conn {
     pub output: DriveLock<OutHalf>,
     pub input: DriveLock<InHalf>,
     hook: Hook<Conn>,
+    /// The output is Plain: an application thread may drive it.
+    plain_out: AtomicBool,
+    /// The kernel took no more at the last write; the session waits until it does.
+    blocked: AtomicBool,
+    /// Batches that the application flushed: it streams.
+    app_flushes: AtomicU32,
 }
 
 impl Linked for Conn {
@@ -71,7 +78,42 @@ impl Conn {
             output: DriveLock::new(OutHalf::new(source)),
             input: DriveLock::new(InHalf::new(sink)),
             hook: Hook::new(),
+            plain_out: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
+            app_flushes: AtomicU32::new(0),
         }
+    }
+
+    #[inline]
+    pub(crate) fn is_plain_out(&self) -> bool {
+        self.plain_out.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_plain_out(&self, plain: bool) {
+        self.plain_out.store(plain, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_blocked(&self, blocked: bool) {
+        self.blocked.store(blocked, Ordering::Relaxed);
+    }
+
+    pub(crate) fn app_flushes(&self) -> u32 {
+        self.app_flushes.load(Ordering::Relaxed)
+    }
+
+    /// The application flushes a batch. Only the socket's owner writes the counter.
+    pub(crate) fn count_app_flush(&self) {
+        self.app_flushes.store(self.app_flushes().wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Whether anything published has not been written.
+    pub(crate) fn has_unwritten(&self) -> bool {
+        self.link.published() != self.link.head()
     }
 }
 
@@ -123,6 +165,15 @@ impl OutHalf {
             written: 0,
             wake_writer: false,
         }
+    }
+
+    pub(crate) fn stream(&self) -> Option<&Arc<Stream>> {
+        self.stream.as_ref()
+    }
+
+    /// The kernel refuses to take more for good: what the peer sent may still be read.
+    pub(crate) fn give_up(&mut self) {
+        self.stream = None;
     }
 
     /// The handshake is over: `first` goes out before the records.
@@ -324,6 +375,15 @@ impl InHalf {
             peer: None,
             frames_seen: false,
         }
+    }
+
+    pub(crate) fn stream(&self) -> Option<&Arc<Stream>> {
+        self.stream.as_ref()
+    }
+
+    /// Whether the bytes are records as they lie, so that an application thread may read them.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.scanner.is_some()
     }
 
     /// The handshake is over; `surplus` are the bytes read behind it.
