@@ -5,6 +5,7 @@
 //! the test fails and prints what the program had said.
 #![forbid(unsafe_code)]
 
+pub mod chapter;
 pub mod program;
 pub mod subject;
 

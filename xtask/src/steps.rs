@@ -107,7 +107,7 @@ pub(crate) fn all() -> Vec<Step> {
 
 /// The loom models, which are compiled in a way of their own, and so in a directory of their own.
 pub(crate) fn loom(preemptions: u32) -> Command {
-    Command::new("cargo test --release -p ferrozmq-base --lib --target-dir")
+    Command::new("cargo test --release -p ferrozmq-base --lib --test loom_* --target-dir")
         .arg(&target_dir().join("loom").display().to_string())
         .env("RUSTFLAGS", "--cfg loom")
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
