@@ -39,7 +39,8 @@ impl Msg {
         assert_eq!(lib.zmq_msg_init_size(&raw mut *msg.raw, body.len()), 0);
         if !body.is_empty() {
             // SAFETY: the library has just given `body.len()` bytes at this address to this message alone.
-            unsafe { std::slice::from_raw_parts_mut(msg.data().cast::<u8>(), body.len()) }.copy_from_slice(body);
+            unsafe { std::slice::from_raw_parts_mut(msg.data().cast::<u8>(), body.len()) }
+                .copy_from_slice(body);
         }
         msg
     }

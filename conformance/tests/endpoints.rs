@@ -56,7 +56,9 @@ impl Drop for Directory {
 
 #[test]
 fn an_endpoint_needs_a_scheme_and_an_address() {
-    for endpoint in ["", "tcp", "tcp:", "tcp:/", "tcp:/127.0.0.1:5", "://", "://x", "tcp://", "ipc://", "inproc://", "x"] {
+    for endpoint in
+        ["", "tcp", "tcp:", "tcp:/", "tcp:/127.0.0.1:5", "://", "://x", "tcp://", "ipc://", "inproc://", "x"]
+    {
         assert_eq!(bind(endpoint), Err(zmq::EINVAL), "bind {endpoint:?}");
         assert_eq!(connect(endpoint), Err(zmq::EINVAL), "connect {endpoint:?}");
         assert_eq!(pull().unbind(endpoint), Err(zmq::EINVAL), "unbind {endpoint:?}");

@@ -558,7 +558,11 @@ fn threads() -> Vec<(String, u64)> {
     for entry in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
         let Ok(status) = std::fs::read_to_string(entry.path().join("status")) else { continue };
         let field = |name| {
-            status.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned()).unwrap()
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .map(|value| value.trim().to_owned())
+                .unwrap()
         };
         found.push((field("Name:"), u64::from_str_radix(&field("SigBlk:"), 16).unwrap()));
     }
@@ -570,7 +574,8 @@ fn the_librarys_threads_have_names_and_block_signals() {
     let ctx = Ctx::new();
     ctx.set(zmq::THREAD_NAME_PREFIX, 4711).unwrap();
     let _sock = ctx.socket(zmq::PULL);
-    let ours = || threads().into_iter().filter(|(name, _)| name.starts_with("4711/ZMQbg")).collect::<Vec<_>>();
+    let ours =
+        || threads().into_iter().filter(|(name, _)| name.starts_with("4711/ZMQbg")).collect::<Vec<_>>();
     wait::until("the threads to be named", || ours().iter().any(|(name, _)| name.contains("IO")));
     for (name, blocked) in ours() {
         for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGUSR1, libc::SIGPIPE, libc::SIGALRM] {

@@ -623,7 +623,10 @@ fn unknown_flags_are_ignored() {
 fn send_const_hands_the_same_memory_to_an_inproc_peer() {
     let lib = c_library!();
     let (pull, push) = pipeline(Transport::Inproc);
-    assert_eq!(lib.zmq_send_const(push.handle().0, STATIC.as_ptr().cast(), STATIC.len(), 0), STATIC.len() as i32);
+    assert_eq!(
+        lib.zmq_send_const(push.handle().0, STATIC.as_ptr().cast(), STATIC.len(), 0),
+        STATIC.len() as i32
+    );
     let mut msg = Msg::empty(lib);
     msg.recv(&pull, 0).unwrap();
     assert_eq!(msg.data().cast_const(), STATIC.as_ptr().cast());
@@ -634,10 +637,8 @@ fn send_const_hands_the_same_memory_to_an_inproc_peer() {
 fn sendiov_with_more_sends_one_message() {
     let lib = c_library!();
     let (pull, push) = pipeline(Transport::Tcp);
-    let mut parts = ["one", "", "three"].map(|text| libc::iovec {
-        iov_base: text.as_ptr().cast_mut().cast(),
-        iov_len: text.len(),
-    });
+    let mut parts = ["one", "", "three"]
+        .map(|text| libc::iovec { iov_base: text.as_ptr().cast_mut().cast(), iov_len: text.len() });
     assert_eq!(lib.zmq_sendiov(push.handle().0, parts.as_mut_ptr(), 3, zmq::SNDMORE), 5, "size of the last");
     pull.expect(["one", "", "three"]);
 }
@@ -646,10 +647,8 @@ fn sendiov_with_more_sends_one_message() {
 fn sendiov_without_more_sends_single_messages() {
     let lib = c_library!();
     let (pull, push) = pipeline(Transport::Tcp);
-    let mut parts = ["one", "two"].map(|text| libc::iovec {
-        iov_base: text.as_ptr().cast_mut().cast(),
-        iov_len: text.len(),
-    });
+    let mut parts = ["one", "two"]
+        .map(|text| libc::iovec { iov_base: text.as_ptr().cast_mut().cast(), iov_len: text.len() });
     assert_eq!(lib.zmq_sendiov(push.handle().0, parts.as_mut_ptr(), 2, 0), 3);
     pull.expect("one");
     pull.expect("two");

@@ -2,8 +2,8 @@
 
 use conformance::socket::{Ctx, Sock, Transport, join_more};
 use conformance::wire::{
-    Raw, RawListener, SIGNATURE, command, command_body, frame, greeting, greeting_with, long_frame, old_frame,
-    property, ready,
+    Raw, RawListener, SIGNATURE, command, command_body, frame, greeting, greeting_with, long_frame,
+    old_frame, property, ready,
 };
 use conformance::{Monitor, wait, zmq};
 
@@ -288,8 +288,12 @@ fn ready_may_come_in_a_long_frame() {
 #[test]
 fn ready_may_carry_unknown_properties() {
     let (pull, endpoint) = bound(zmq::PULL);
-    let properties =
-        [property("X-One", "1"), property("Socket-Type", "PUSH"), property("Resource", "/r"), property("X-Two", "")];
+    let properties = [
+        property("X-One", "1"),
+        property("Socket-Type", "PUSH"),
+        property("Resource", "/r"),
+        property("X-Two", ""),
+    ];
     handshake_with(&pull, &endpoint, &command("READY", properties.concat()));
 }
 
@@ -1074,7 +1078,9 @@ fn a_1_0_frame_of_length_0_closes_the_connection() {
 fn reserved_flag_bits_of_1_0_are_ignored() {
     let (pull, endpoint) = bound(zmq::PULL);
     let mut raw = Raw::connect(&endpoint);
-    raw.send([old_frame(0, ""), old_frame(0xFE, "one"), old_frame(0x81, "two"), old_frame(0, "parts")].concat());
+    raw.send(
+        [old_frame(0, ""), old_frame(0xFE, "one"), old_frame(0x81, "two"), old_frame(0, "parts")].concat(),
+    );
     pull.expect("one");
     pull.expect(["two", "parts"]);
 }
