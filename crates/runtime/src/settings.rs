@@ -36,7 +36,7 @@ impl Settings {
         let mut config = Config::new(self.kind);
         config.routing_id = o.routing_id.to_vec();
         config.mechanism = Mechanism::Null;
-        config.max_body = o.max_message_size;
+        config.max_body = self.max_body();
         config.accept_old_versions = o.accept_old_versions;
         config.metadata = o.metadata.clone();
         config.heartbeat = Heartbeat {
@@ -46,6 +46,11 @@ impl Settings {
         };
         config.handshake_limit = o.handshake_interval;
         config
+    }
+
+    /// The longest frame to accept, in bytes.
+    fn max_body(&self) -> Option<u64> {
+        u64::try_from(self.options.max_message_size).ok()
     }
 
     /// Which directions keep the newest message only.
@@ -72,8 +77,7 @@ impl Settings {
     /// Whether output is written as it lies, and what scans the input if it is taken as it lies.
     pub(crate) fn modes(&self, ready: Option<&Ready>) -> (bool, Option<Scanner>) {
         let Some(ready) = ready else { return (false, None) };
-        let scanner =
-            (ready.rx == Mode::Plain).then(|| Scanner::new(self.kind, self.options.max_message_size));
+        let scanner = (ready.rx == Mode::Plain).then(|| Scanner::new(self.kind, self.max_body()));
         (ready.tx == Mode::Plain && !self.conflated().0, scanner)
     }
 

@@ -162,6 +162,8 @@ impl SocketCore {
     #[inline]
     pub fn try_send(&mut self, m: &mut Msg, more: bool) -> Result<()> {
         self.check()?;
+        // Where a message came from is not passed on with it.
+        m.set_peer(None);
         let result = self.pattern.send(&mut self.pipes, m, more, &mut self.due);
         if !self.due.is_empty() {
             self.settle();
