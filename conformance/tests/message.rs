@@ -736,3 +736,30 @@ fn sending_and_receiving_on_null_is_enotsock() {
     assert_eq!(lib.check(lib.zmq_recv(NULL, msg.raw().cast(), 1, 0)), Err(zmq::ENOTSOCK));
     assert_eq!(msg.body(), b"x");
 }
+
+#[test]
+fn the_documented_name_of_the_routing_id_finds_nothing() {
+    let Some((msg, _router, _dealer)) = received(Transport::Tcp) else { return };
+    assert_eq!(msg.text("Routing-Id"), Err(zmq::EINVAL));
+}
+
+#[test]
+fn an_application_property_of_the_handshake_can_be_read() {
+    let lib = c_library!();
+    let pull = Ctx::new().socket(zmq::PULL);
+    let endpoint = pull.bind_any(Transport::Tcp);
+    let mut raw = conformance::wire::Raw::connect(&endpoint);
+    raw.send(conformance::wire::greeting(3, 1));
+    raw.take(64);
+    let properties = [("Socket-Type", "PUSH"), ("X-Colour", "green"), ("X-Empty", "")];
+    let data = properties.map(|(name, value)| conformance::wire::property(name, value)).concat();
+    raw.send(conformance::wire::command("READY", data));
+    raw.take_frame();
+    raw.send(conformance::wire::frame(0, "x"));
+    let mut msg = Msg::empty(lib);
+    msg.recv(&pull, 0).unwrap();
+    assert_eq!(msg.text("X-Colour"), Ok("green".into()));
+    assert_eq!(msg.text("X-Empty"), Ok(String::new()));
+    assert_eq!(msg.text("X-Other"), Err(zmq::EINVAL));
+    assert_eq!(msg.text("Identity"), Err(zmq::EINVAL), "the peer sent none");
+}
