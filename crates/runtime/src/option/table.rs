@@ -198,8 +198,8 @@ rows! {
     set int(0, MAX, |o, v| o.reconnect_interval_max = millis(v)); get as_int(|o| in_millis(o.reconnect_interval_max));
     "Bound of the growing delay between attempts to connect, in milliseconds; 0 keeps it constant."
 22 ZMQ_MAXMSGSIZE "max_message_size"; Stable NextEndpoint "-1" ALL;
-    set Setter(Write::Int64(|o, v| o.max_message_size = u64::try_from(v).ok()), ALL);
-    get Getter(ReadAs::Int64(|o| o.max_message_size.map_or(-1, |v| i64::try_from(v).unwrap_or(i64::MAX))), ALL);
+    set Setter(Write::Int64(|o, v| o.max_message_size = v), ALL);
+    get Getter(ReadAs::Int64(|o| o.max_message_size), ALL);
     "Largest inbound part in bytes; the connection of a larger one is closed. Negative is unlimited."
 23 ZMQ_SNDHWM "send_hwm"; Stable Now "1000" ALL;
     set hwm(|o, v| o.send_hwm = v); get as_int(|o| clipped(o.send_hwm));
