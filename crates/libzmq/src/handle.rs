@@ -16,13 +16,14 @@ use ferrozmq_base::{
     gate::{Gate, Pass},
     sync::{heavy_fence, unique_id},
 };
+use ferrozmq_sys::ForkEpoch;
 use libc::c_void;
 use std::{
     cell::{Cell, UnsafeCell},
     collections::VecDeque,
     ptr,
     sync::{
-        Mutex, PoisonError,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering},
     },
 };
@@ -63,6 +64,8 @@ const _: () = {
     moves_between_threads::<Object>();
 };
 
+/// The process in which the first handle was made.
+static PROCESS: OnceLock<ForkEpoch> = OnceLock::new();
 static REGION: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
 static USED: AtomicUsize = AtomicUsize::new(0);
 static FREE: Mutex<VecDeque<usize>> = Mutex::new(VecDeque::new());
@@ -215,9 +218,15 @@ fn reserve() -> Result<*mut Slot> {
     if region == libc::MAP_FAILED {
         return Err(Error::OutOfMemory);
     }
+    PROCESS.get_or_init(ForkEpoch::current);
     // The first one registers the process with the kernel; before that the cheap side of the gates is a full fence.
     heavy_fence();
     Ok(region.cast())
+}
+
+/// Whether this process is a child that got the handles by a fork.
+pub(crate) fn in_forked_child() -> bool {
+    PROCESS.get().is_some_and(|epoch| !epoch.is_current())
 }
 
 fn free_slots() -> std::sync::MutexGuard<'static, VecDeque<usize>> {

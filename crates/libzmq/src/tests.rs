@@ -2,3 +2,4 @@
 mod handles;
 mod messages;
 mod small_functions;
+mod sockets;
