@@ -27,8 +27,7 @@ fn main() {
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libzmq.so.5");
     // Its threads and thread-local destructors may run after a dlclose.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
-    let target =
-        ["CARGO_CFG_TARGET_OS", "CARGO_CFG_TARGET_ENV", "CARGO_CFG_TARGET_ARCH"].map(|name| env::var(name));
+    let target = ["CARGO_CFG_TARGET_OS", "CARGO_CFG_TARGET_ENV", "CARGO_CFG_TARGET_ARCH"].map(env::var);
     if let [Ok(os), Ok(env), Ok(arch)] = &target
         && os == "linux"
         && env == "gnu"

@@ -319,7 +319,7 @@ fn wide_integers() {
         assert_eq!(set(&mut options, kind, 4, Some(&value.to_ne_bytes())), Ok(Outcome::Stored));
         assert_eq!(options.affinity, value);
     }
-    for (value, read) in [(0i64, 0i64), (5, 5), (i64::MAX, i64::MAX), (-1, -1), (-7, -1)] {
+    for (value, read) in [(0i64, 0i64), (5, 5), (i64::MAX, i64::MAX), (-1, -1), (-7, -7)] {
         assert_eq!(set(&mut options, kind, 22, Some(&value.to_ne_bytes())), Ok(Outcome::Stored));
         let mut buffer = [0; 8];
         assert_eq!(get(&options, kind, 22, &mut buffer), Ok(Read::Done(8)));
