@@ -283,7 +283,8 @@ impl Range {
             let content = unsafe { Content::from_raw(self.block, start.cast_mut(), body) };
             m.fill_content(content);
         }
-        m.set_record_flags(flags);
+        // A peer's reserved bits must not make a command of its message.
+        m.set_record_flags(flags & record::MORE);
         // SAFETY: within the range or at its end.
         self.at = unsafe { start.add(body) };
         self.left = after_header - body;

@@ -26,7 +26,7 @@ use crate::{
 };
 
 mod reader;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 pub use reader::{Lost, Reader, RecordRef, SLICES, SLICES_BYTES};

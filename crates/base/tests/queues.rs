@@ -259,6 +259,10 @@ fn pipes_are_named_by_ids_that_go_stale() {
     let (mut near, mut far) = (Pipes::new(), Pipes::new());
     let a = near.insert(Pipe::new(Tx::Queue(w), Rx::Closed));
     let b = far.insert(Pipe::new(Tx::Closed, Rx::Queue(r)));
+    assert_eq!(near.far_reader(a), None);
+    near.announce(a);
+    far.announce(b);
+    assert_eq!((near.far_reader(a), far.far_writer(b)), (Some(b), Some(a)));
     let (mut due, mut m) = (Vec::new(), Msg::new());
     assert!(!far.get(b, &mut m, &mut due) && due.is_empty());
     assert!(near.room(a));

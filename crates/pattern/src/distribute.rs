@@ -149,6 +149,7 @@ impl Distribute {
         if !self.more {
             self.leave_out_full(pipes);
         }
+        let mut is_taken = false;
         let mut position = 0;
         while position < self.matching {
             let id = self.pipes.at(position);
@@ -163,9 +164,10 @@ impl Distribute {
             if !more {
                 pipes.publish(id, due);
             }
+            is_taken = is_last;
             position += 1;
         }
-        if self.matching == 0 {
+        if !is_taken {
             m.clear();
         }
         self.more = more;

@@ -1,7 +1,7 @@
 //! Sockets in one thread, joined by inproc queues: the smallest runtime that keeps the contract of [`Pattern`].
 use crate::{Drops, Events, Local, Pattern, Setting};
 use ferrozmq_base::pipe::{Rx, Tx};
-use ferrozmq_base::{Due, DueList, End, Error, Msg, PeerInfo, Pipe, PipeId, Pipes, SocketType, queue};
+use ferrozmq_base::{Due, DueList, End, Error, Msg, PeerInfo, Pipe, PipeId, Pipes, SocketType, queue, slot};
 use std::collections::HashMap;
 
 /// Names a socket of a [`Net`].
@@ -24,6 +24,10 @@ pub(crate) struct Join {
     pub(crate) far_id: &'static [u8],
     /// The id that the first socket gives to the second.
     pub(crate) assigned: Option<&'static [u8]>,
+    /// Both directions keep the newest message only.
+    pub(crate) conflate: bool,
+    /// The first socket never sends subscriptions, as a ZMTP 1.0 peer.
+    pub(crate) subscribes_to_all: bool,
 }
 
 #[derive(Default)]
@@ -49,24 +53,29 @@ impl Net {
 
     /// `a` connects to `b`; returns the pipe of each.
     pub(crate) fn join_with(&mut self, a: Node, b: Node, join: Join) -> (PipeId, PipeId) {
-        let (there, at_b) = queue::queue(join.there);
-        let (back, at_a) = queue::queue(join.back);
-        let from_a = self.sockets[a].pipes.insert(Pipe::new(Tx::Queue(there), Rx::Queue(at_a)));
-        let from_b = self.sockets[b].pipes.insert(Pipe::new(Tx::Queue(back), Rx::Queue(at_b)));
+        let (there, at_b) = direction(join.there, join.conflate);
+        let (back, at_a) = direction(join.back, join.conflate);
+        let from_a = self.sockets[a].pipes.insert(Pipe::new(there, at_a));
+        let from_b = self.sockets[b].pipes.insert(Pipe::new(back, at_b));
         self.far.insert((a, from_a), (b, from_b));
         self.far.insert((b, from_b), (a, from_a));
         let assigned_id = join.assigned.map(Into::into);
-        self.arrive(a, from_a, Local { connected: true, assigned_id, inproc: true }, join.far_id);
-        self.arrive(b, from_b, Local { inproc: true, ..Local::default() }, join.id);
+        let info = PeerInfo { routing_id: join.far_id.into(), ..PeerInfo::default() };
+        self.arrive(a, from_a, Local { connected: true, assigned_id, inproc: true }, &info);
+        let info = PeerInfo {
+            routing_id: join.id.into(),
+            subscribes_to_all: join.subscribes_to_all,
+            ..PeerInfo::default()
+        };
+        self.arrive(b, from_b, Local { inproc: true, ..Local::default() }, &info);
         self.settle();
         (from_a, from_b)
     }
 
-    fn arrive(&mut self, node: Node, id: PipeId, local: Local, routing_id: &[u8]) {
+    fn arrive(&mut self, node: Node, id: PipeId, local: Local, info: &PeerInfo) {
         let Socket { pattern, pipes, due } = &mut self.sockets[node];
         pattern.opened(pipes, id, local, due);
-        let info = PeerInfo { routing_id: routing_id.into(), ..PeerInfo::default() };
-        pattern.identified(pipes, id, &info, due);
+        pattern.identified(pipes, id, info, due);
     }
 
     /// Acts on everything that is due until nothing is.
@@ -202,6 +211,16 @@ impl Net {
     pub(crate) fn peer_state(&mut self, node: Node, routing_id: &[u8]) -> Result<Events, Error> {
         let Socket { pattern, pipes, .. } = &mut self.sockets[node];
         pattern.peer_state(pipes, routing_id)
+    }
+}
+
+fn direction(hwm: u32, conflate: bool) -> (Tx, Rx) {
+    if conflate {
+        let (writer, reader) = slot::slot();
+        (Tx::Slot(writer), Rx::Slot(reader))
+    } else {
+        let (writer, reader) = queue::queue(hwm);
+        (Tx::Queue(writer), Rx::Queue(reader))
     }
 }
 

@@ -9,6 +9,7 @@ mod codec;
 mod conn;
 mod connector;
 mod context;
+mod direct;
 mod endpoint;
 mod inproc;
 mod interrupt;

@@ -8,11 +8,14 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use ferrozmq_base::{Due, DueList, End, Error, Msg, Pipe, PipeId, Pipes, Result, SocketType, sync::lock};
+use ferrozmq_base::{
+    Due, DueList, End, Error, Kind, Msg, Pipe, PipeId, Pipes, Result, SocketType, sync::lock,
+};
 use ferrozmq_pattern::{Events, Local, Pattern, Setting};
 
 use crate::{
     context::{Live, Shared, linger},
+    direct::Direct,
     endpoint::Endpoint,
     inproc::{self, Owner, Party},
     interrupt::Interrupt,
@@ -59,6 +62,7 @@ pub struct SocketCore {
     receive_more: bool,
     raw: bool,
     stopped: bool,
+    pub(crate) direct: Direct,
     pub(crate) waits: Waits,
     _live: Live,
 }
@@ -74,7 +78,6 @@ impl SocketCore {
         let pattern = Pattern::new(kind, shared.random()).ok_or(Error::InvalidArgument)?;
         Ok(Self {
             _live: shared.live(),
-            shared,
             id,
             kind,
             port,
@@ -88,8 +91,10 @@ impl SocketCore {
             mail: Vec::new(),
             receive_more: false,
             raw: kind == SocketType::Stream,
+            direct: Direct::new(shared.is_direct()),
             stopped: false,
             waits: Waits::default(),
+            shared,
         })
     }
 
@@ -186,7 +191,10 @@ impl SocketCore {
             self.settle();
         }
         if result.is_ok() {
+            // Over inproc any type may be sent a subscription; for the application it is a message.
+            m.set_kind(Kind::Message);
             self.receive_more = m.more();
+            self.direct.answered = true;
         }
         result
     }
@@ -201,6 +209,7 @@ impl SocketCore {
         }
         self.take_mail();
         self.check()?;
+        self.read_leased();
         let events = self.pattern.ready(&mut self.pipes, &mut self.due);
         self.settle();
         Ok(events)
@@ -212,6 +221,7 @@ impl SocketCore {
     /// # Errors
     /// None yet.
     pub fn fd(&mut self) -> Result<RawFd> {
+        self.end_leases();
         Ok(self.port.export())
     }
 
@@ -297,6 +307,28 @@ impl SocketCore {
         id
     }
 
+    pub(crate) fn pipe_ids(&self) -> impl Iterator<Item = PipeId> + '_ {
+        self.pipes.ids()
+    }
+
+    pub(crate) fn far(&self, id: PipeId) -> Option<&Far> {
+        self.far.get(id.index())?.as_ref()
+    }
+
+    /// Tells the pattern that a pipe can be read.
+    pub(crate) fn readable(&mut self, id: PipeId) {
+        if self.pipes.contains(id) {
+            self.pattern.readable(&mut self.pipes, id, &mut self.due);
+        }
+    }
+
+    /// Tells the pattern that a pipe can be written.
+    pub(crate) fn writable(&mut self, id: PipeId) {
+        if self.pipes.contains(id) {
+            self.pattern.writable(&mut self.pipes, id, &mut self.due);
+        }
+    }
+
     /// Opens the near end of a pipe that this socket made.
     pub(crate) fn open(&mut self, pipe: Pipe, far: Far, local: Local) -> PipeId {
         let id = self.adopt(pipe, far);
@@ -358,7 +390,11 @@ impl SocketCore {
     fn act(&mut self, id: PipeId, due: Due, kick: &mut Option<Arc<Io>>) {
         let Some(far) = self.far.get(id.index()).and_then(Option::as_ref) else { return };
         match (due, far) {
-            (Due::Look, Far::Wire(conn)) => {
+            (Due::Look | Due::Flush, Far::Wire(conn)) => {
+                let conn = conn.clone();
+                if self.write_now(&conn, due) {
+                    return;
+                }
                 let io = &conn.io;
                 io.look(conn.clone());
                 // One wake-up per I/O thread and call.

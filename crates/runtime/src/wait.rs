@@ -39,7 +39,7 @@ impl SocketCore {
     fn send_waiting(&mut self, m: &mut Msg, flags: Flags) -> Result<()> {
         let deadline = deadline(self.options.send_timeout)?;
         loop {
-            self.wait(deadline)?;
+            self.wait(deadline, true)?;
             match self.try_send(m, flags.more) {
                 Err(Error::Again) => {}
                 result => return result,
@@ -51,7 +51,7 @@ impl SocketCore {
     fn recv_waiting(&mut self, m: &mut Msg) -> Result<()> {
         let deadline = deadline(self.options.receive_timeout)?;
         loop {
-            self.wait(deadline)?;
+            self.wait(deadline, false)?;
             match self.try_recv(m) {
                 Err(Error::Again) => {}
                 result => return result,
@@ -74,22 +74,26 @@ impl SocketCore {
             if done(self) {
                 return Ok(());
             }
-            self.wait(until)?;
+            self.wait(until, false)?;
         }
     }
 
-    /// Sleeps until an event comes.
-    fn wait(&mut self, deadline: Option<Instant>) -> Result<()> {
+    /// Sleeps until something happens; drives the socket's own connections meanwhile. `output`: for room to send.
+    fn wait(&mut self, deadline: Option<Instant>, output: bool) -> Result<()> {
         self.waits.check()?;
-        if !self.port().prepare_sleep() {
+        self.write_deferred();
+        let mut held = self.hold(output);
+        if self.spin(&mut held) || !self.port().prepare_sleep() {
+            self.resume(held, false);
             return Ok(());
         }
-        let wake = PollFd::new(self.port().wake_fd(), Interest::READ);
-        let woken = match &self.waits.interrupt {
-            None => sleep(&mut [wake], deadline, None),
-            Some(interrupt) => sleep(&mut [wake, PollFd::new(&**interrupt, Interest::READ)], deadline, None),
-        };
+        let mut fds = vec![PollFd::new(self.port().wake_fd(), Interest::READ)];
+        fds.extend(self.waits.interrupt.as_deref().map(|i| PollFd::new(i, Interest::READ)));
+        Self::watch(&mut held, &mut fds);
+        let woken = sleep(&mut fds, deadline, None);
         self.port().awake();
+        self.resume(held, woken.is_ok());
+        self.settle();
         self.waits.check()?;
         match woken {
             Ok(0) if !self.port().has_mail() => Err(Error::Again),

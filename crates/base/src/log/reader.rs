@@ -339,7 +339,8 @@ impl Reader {
     /// The next record, for encoding; of the whole record, [`Reader::consume`] takes it. To be used between two
     /// records, instead of [`Reader::slices`].
     pub fn next_record(&mut self) -> Option<RecordRef<'_>> {
-        if self.snapshot.bytes == self.place.bytes && !self.pending() {
+        let restart = self.shared.restarts.load(Ordering::Relaxed) != self.restarts;
+        if (restart || self.snapshot.bytes == self.place.bytes) && !self.pending() {
             return None;
         }
         self.leave_ends();

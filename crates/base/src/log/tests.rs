@@ -341,7 +341,7 @@ fn two_threads_pass_every_byte_in_order() {
             }
             None => {
                 idle += 1;
-                if idle % 16 == 0 {
+                if idle.is_multiple_of(16) {
                     r.release_idle();
                 }
                 std::thread::yield_now();

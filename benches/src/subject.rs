@@ -1,0 +1,81 @@
+//! What is measured must offer this: contexts and sockets, with the calls that the measured loops make.
+//!
+//! The loops are generic over it, so every subject runs the same code with its own calls inlined.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::stamp::Stamp;
+
+/// Why a measurement failed.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault(String);
+
+impl Fault {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Fault {}
+
+impl From<std::io::Error> for Fault {
+    fn from(e: std::io::Error) -> Self {
+        Self(e.to_string())
+    }
+}
+
+/// Result of a step of a measurement.
+pub(crate) type Result<T> = std::result::Result<T, Fault>;
+
+/// The socket types that the rows use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Pair,
+    Req,
+    Rep,
+    Push,
+    Pull,
+    Sub,
+    /// An XPUB that reports every subscription and waits when a subscriber's queue is full.
+    PatientPub,
+}
+
+/// An implementation of ZeroMQ.
+pub(crate) trait Subject: Sync {
+    /// Terminates on drop, after all messages have been sent.
+    type Context: Sync;
+    /// Closes on drop.
+    type Socket: Socket;
+
+    fn context(&self) -> Result<Self::Context>;
+
+    /// A socket with both high-water marks at 1000; a [`Kind::Sub`] subscribes to everything.
+    fn socket(&self, context: &Self::Context, kind: Kind) -> Result<Self::Socket>;
+}
+
+/// A socket of a [`Subject`]. The calls wait as long as it takes.
+pub(crate) trait Socket: Send {
+    /// Binds and returns the endpoint with its port.
+    fn bind(&mut self, endpoint: &str) -> Result<String>;
+
+    fn connect(&mut self, endpoint: &str) -> Result<()>;
+
+    /// Makes a message object of `size` bytes, stamps and sends it.
+    fn send_object(&mut self, size: usize, stamp: Stamp) -> Result<()>;
+
+    /// Receives a message object, looks at its body and closes it.
+    fn recv_object<T>(&mut self, look: impl FnOnce(&[u8]) -> T) -> Result<T>;
+
+    /// Sends a copy of the buffer.
+    fn send_buffer(&mut self, body: &[u8]) -> Result<()>;
+
+    /// Receives into the buffer; the size of the message.
+    fn recv_buffer(&mut self, buffer: &mut [u8]) -> Result<usize>;
+}

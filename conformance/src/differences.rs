@@ -1,0 +1,82 @@
+//! Where ferrozmq differs from the system's libzmq on purpose, test by test.
+
+/// One difference.
+pub struct Difference {
+    /// The test that asserts it.
+    pub test: &'static str,
+    /// What libzmq 4.3.4 does.
+    pub libzmq: &'static str,
+    /// What ferrozmq does.
+    pub ours: &'static str,
+    /// Why.
+    pub why: &'static str,
+}
+
+/// All of them.
+pub const DIFFERENCES: &[Difference] = &[
+    Difference {
+        test: "a_publisher_below_its_limit_loses_nothing_for_a_drained_subscriber",
+        libzmq: "notices drained queues once in a millisecond, and may drop before it does",
+        ours: "looks before it drops",
+        why: "a message is dropped only for a queue that is full",
+    },
+    Difference {
+        test: "a_queue_that_was_full_when_its_limit_was_raised_reopens_when_drained",
+        libzmq: "the new low-water mark may exceed what is queued; then the queue stays full for ever",
+        ours: "a drained queue is writable",
+        why: "a sender must not hang on an empty queue",
+    },
+    Difference {
+        test: "the_number_of_exported_functions_is_at_least_that_of_the_stable_api",
+        libzmq: "exports the stable functions only (distribution build)",
+        ours: "exports the draft functions too",
+        why: "one build serves programs of both kinds",
+    },
+    Difference {
+        test: "statistics_count_parts",
+        libzmq: "4.3.4 counts whole messages",
+        ours: "counts parts",
+        why: "as later versions of libzmq do",
+    },
+    Difference {
+        test: "capture_does_not_get_control_messages",
+        libzmq: "4.3.4 sends the commands to the capture socket too",
+        ours: "only what passes is captured",
+        why: "as later versions of libzmq do",
+    },
+];
+
+/// The first value on the system's libzmq, the second one on ferrozmq; `name` must be in the table.
+#[macro_export]
+macro_rules! differs {
+    ($name:literal, libzmq: $libzmq:expr, ours: $ours:expr $(,)?) => {{
+        assert!($crate::differences::is_documented($name), "{} is not in differences.rs", $name);
+        if $crate::is_system() { $libzmq } else { $ours }
+    }};
+}
+
+/// Whether the test is in the table.
+pub fn is_documented(test: &str) -> bool {
+    DIFFERENCES.iter().any(|difference| difference.test == test)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_difference_is_asserted_by_a_test() {
+        let tests = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).expect("tests/");
+        let sources: String = tests
+            .map(|entry| std::fs::read_to_string(entry.expect("an entry").path()).expect("a source file"))
+            .collect();
+        for difference in DIFFERENCES {
+            assert!(
+                sources.contains(&format!("\"{}\"", difference.test))
+                    && sources.contains(&format!("fn {}", difference.test)),
+                "{}: no such test",
+                difference.test
+            );
+        }
+    }
+}

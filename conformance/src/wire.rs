@@ -1,0 +1,240 @@
+//! A peer made of raw TCP bytes, for the tests of the wire protocol.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use crate::socket::Sock;
+
+/// `FF`, eight bytes, `7F`.
+pub const SIGNATURE: [u8; 10] = [0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F];
+
+/// A 64-byte greeting with the NULL mechanism.
+pub fn greeting(major: u8, minor: u8) -> Vec<u8> {
+    greeting_with(major, minor, "NULL")
+}
+
+/// A 64-byte greeting.
+pub fn greeting_with(major: u8, minor: u8, mechanism: &str) -> Vec<u8> {
+    let mut bytes = SIGNATURE.to_vec();
+    bytes.extend([major, minor]);
+    bytes.extend(mechanism.bytes());
+    bytes.resize(64, 0);
+    bytes
+}
+
+/// A ZMTP 2/3 frame in its shortest form.
+pub fn frame(flags: u8, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let mut bytes = vec![];
+    match u8::try_from(body.len()) {
+        Ok(len) => bytes.extend([flags, len]),
+        Err(_) => return long_frame(flags, body),
+    }
+    bytes.extend(body);
+    bytes
+}
+
+/// A ZMTP 2/3 frame with the 8-byte length.
+pub fn long_frame(flags: u8, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let mut bytes = vec![flags | 2];
+    bytes.extend((body.len() as u64).to_be_bytes());
+    bytes.extend(body);
+    bytes
+}
+
+/// A ZMTP 1 frame.
+pub fn old_frame(flags: u8, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let mut bytes = match u8::try_from(body.len() + 1) {
+        Ok(len) if len < 255 => vec![len],
+        _ => [&[0xFF][..], &(body.len() as u64 + 1).to_be_bytes()].concat(),
+    };
+    bytes.push(flags);
+    bytes.extend(body);
+    bytes
+}
+
+/// A command's body.
+pub fn command_body(name: &str, data: impl AsRef<[u8]>) -> Vec<u8> {
+    let mut body = vec![u8::try_from(name.len()).expect("a short name")];
+    body.extend(name.bytes());
+    body.extend(data.as_ref());
+    body
+}
+
+/// A command.
+pub fn command(name: &str, data: impl AsRef<[u8]>) -> Vec<u8> {
+    frame(4, command_body(name, data))
+}
+
+/// A property of READY.
+pub fn property(name: &str, value: impl AsRef<[u8]>) -> Vec<u8> {
+    let value = value.as_ref();
+    let mut bytes = command_body(name, u32::try_from(value.len()).expect("a short value").to_be_bytes());
+    bytes.extend(value);
+    bytes
+}
+
+/// READY with a socket type and, if given, an identity.
+pub fn ready(socket_type: &str, identity: Option<&[u8]>) -> Vec<u8> {
+    let mut data = property("Socket-Type", socket_type);
+    if let Some(identity) = identity {
+        data.extend(property("Identity", identity));
+    }
+    command("READY", data)
+}
+
+/// One end of a TCP connection.
+pub struct Raw(TcpStream);
+
+impl Raw {
+    /// Wraps a stream; reads give up after ten seconds.
+    pub fn new(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+        stream.set_nodelay(true).expect("no delay");
+        Self(stream)
+    }
+
+    /// Connects to a socket bound with [`Sock::bind_any`] over tcp.
+    #[track_caller]
+    pub fn connect(endpoint: &str) -> Self {
+        let address = endpoint.strip_prefix("tcp://").expect("a tcp endpoint");
+        Self::new(TcpStream::connect(address).unwrap_or_else(|e| panic!("connect to {address}: {e}")))
+    }
+
+    /// Writes bytes at once.
+    #[track_caller]
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.write_all(bytes.as_ref()).expect("write");
+    }
+
+    /// Writes one byte after the other, each in its own segment.
+    #[track_caller]
+    pub fn send_bytewise(&mut self, bytes: impl AsRef<[u8]>) {
+        for byte in bytes.as_ref() {
+            self.send([*byte]);
+        }
+    }
+
+    /// Reads exactly so many bytes.
+    #[track_caller]
+    pub fn take(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        let mut have = 0;
+        while have < count {
+            match self.0.read(&mut bytes[have..]) {
+                Ok(0) => panic!("closed after {}, wanted {count} bytes", hex(&bytes[..have])),
+                Ok(n) => have += n,
+                Err(e) => panic!("{e} after {}, wanted {count} bytes", hex(&bytes[..have])),
+            }
+        }
+        bytes
+    }
+
+    /// Reads as many bytes as are wanted and compares them.
+    #[track_caller]
+    pub fn expect(&mut self, wanted: impl AsRef<[u8]>) {
+        let wanted = wanted.as_ref();
+        let got = self.take(wanted.len());
+        assert!(got == wanted, "got {}\nwanted {}", hex(&got), hex(wanted));
+    }
+
+    /// Reads until the peer has closed the connection; what came before.
+    #[track_caller]
+    pub fn take_rest(&mut self) -> Vec<u8> {
+        let mut rest = vec![];
+        let mut chunk = [0; 4096];
+        loop {
+            match self.0.read(&mut chunk) {
+                Ok(0) => return rest,
+                Ok(n) => rest.extend(&chunk[..n]),
+                Err(e) if e.kind() == ErrorKind::ConnectionReset => return rest,
+                Err(e) => panic!("the peer did not close: {e} after {}", hex(&rest)),
+            }
+        }
+    }
+
+    /// Whether the peer has closed the connection, with nothing left to read.
+    pub fn is_closed(&self) -> bool {
+        self.0.set_nonblocking(true).expect("non-blocking");
+        let found = self.0.peek(&mut [0]);
+        self.0.set_nonblocking(false).expect("blocking");
+        match found {
+            Ok(count) => count == 0,
+            Err(e) => e.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+
+    /// Reads one ZMTP 2/3 frame: flags and body.
+    #[track_caller]
+    pub fn take_frame(&mut self) -> (u8, Vec<u8>) {
+        let head = self.take(2);
+        let len = if head[0] & 2 == 0 {
+            usize::from(head[1])
+        } else {
+            let rest = self.take(7);
+            let mut len = [head[1]; 8];
+            len[1..].copy_from_slice(&rest);
+            usize::try_from(u64::from_be_bytes(len)).expect("a length")
+        };
+        (head[0], self.take(len))
+    }
+
+    /// Exchanges the greetings as ZMTP 3 and then READY, as a peer of the given type.
+    #[track_caller]
+    pub fn handshake(&mut self, minor: u8, socket_type: &str, identity: Option<&[u8]>) {
+        self.send(greeting(3, minor));
+        self.take(64);
+        self.send(ready(socket_type, identity));
+        let (flags, body) = self.take_frame();
+        assert!(flags == 4 && body.starts_with(b"\x05READY"), "READY, not {flags} {}", hex(&body));
+    }
+
+    /// Says that nothing more will be written.
+    #[track_caller]
+    pub fn finish(&self) {
+        self.0.shutdown(std::net::Shutdown::Write).expect("shutdown");
+    }
+}
+
+/// A listener that a socket under test connects to.
+pub struct RawListener(TcpListener);
+
+impl RawListener {
+    /// Listens on a free port of the loopback interface.
+    #[track_caller]
+    pub fn new() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").expect("a free port"))
+    }
+
+    /// Its endpoint.
+    pub fn endpoint(&self) -> String {
+        format!("tcp://{}", self.0.local_addr().expect("bound"))
+    }
+
+    /// The next connection.
+    #[track_caller]
+    pub fn accept(&self) -> Raw {
+        Raw::new(self.0.accept().expect("accept").0)
+    }
+
+    /// A connection from the socket.
+    #[track_caller]
+    pub fn connect(&self, sock: &Sock) -> Raw {
+        sock.connect(&self.endpoint()).expect("connect");
+        self.accept()
+    }
+}
+
+impl Default for RawListener {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Bytes as hexadecimal text.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x} ")).collect()
+}
