@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::typed::{receives, sends, socket};
 use crate::{
     Error, Message, Multipart, Result, RoutingId, SendError,
-    multipart::{IntoMultipart, sealed::Send as _},
+    multipart::{IntoMultipart, sealed::Frames as _},
 };
 
 // Numbers of zmq.h (zmq_setsockopt(3)).
@@ -153,7 +153,7 @@ impl Req {
     #[inline]
     #[doc(alias = "zmq_send")]
     pub fn send<M: IntoMultipart>(&mut self, request: M) -> Result<Pending<'_>, SendError<M::Whole>> {
-        request.into_multipart().send(&mut self.0, false)?;
+        self.0.send_whole(request, false)?;
         Ok(Pending(&mut self.0))
     }
 
@@ -164,7 +164,7 @@ impl Req {
     #[inline]
     #[doc(alias = "ZMQ_DONTWAIT")]
     pub fn try_send<M: IntoMultipart>(&mut self, request: M) -> Result<Pending<'_>, SendError<M::Whole>> {
-        request.into_multipart().send(&mut self.0, true)?;
+        self.0.send_whole(request, true)?;
         Ok(Pending(&mut self.0))
     }
 
@@ -281,24 +281,24 @@ impl Router {
     /// The error has the message: [`Error::HostUnreachable`] if the peer is not connected; [`Error::Again`] once the
     /// send timeout has passed.
     #[doc(alias = "zmq_send")]
-    pub fn send_to<M: Into<Multipart>>(
+    pub fn send_to<M: IntoMultipart>(
         &mut self,
         peer: &RoutingId,
         body: M,
-    ) -> Result<(), SendError<Multipart>> {
-        self.0.send_to(peer, body.into(), false)
+    ) -> Result<(), SendError<M::Whole>> {
+        self.0.send_to(peer, body, false)
     }
 
     /// As [`send_to`](Self::send_to), without waiting for room.
     ///
     /// # Errors
     /// As [`send_to`](Self::send_to); [`Error::Again`] if there is no room.
-    pub fn try_send_to<M: Into<Multipart>>(
+    pub fn try_send_to<M: IntoMultipart>(
         &mut self,
         peer: &RoutingId,
         body: M,
-    ) -> Result<(), SendError<Multipart>> {
-        self.0.send_to(peer, body.into(), true)
+    ) -> Result<(), SendError<M::Whole>> {
+        self.0.send_to(peer, body, true)
     }
 }
 
@@ -309,16 +309,18 @@ fn addressed(mut frames: Multipart) -> Result<(RoutingId, Multipart)> {
 }
 
 impl crate::Socket {
-    fn send_to(
+    fn send_to<M: IntoMultipart>(
         &mut self,
         peer: &RoutingId,
-        mut body: Multipart,
+        body: M,
         dont_wait: bool,
-    ) -> Result<(), SendError<Multipart>> {
+    ) -> Result<(), SendError<M::Whole>> {
+        let mut body = body.into_multipart();
         let mut address = peer.0.clone();
-        let result =
-            self.send_frame_now(&mut address.0, dont_wait, true).and_then(|()| self.finish(&mut body));
-        result.map_err(|e| SendError::new(body, e))
+        match self.send_frame_now(&mut address.0, dont_wait, true).and_then(|()| self.finish(body.frames())) {
+            Ok(()) => Ok(()),
+            Err(e) => Err(SendError::new(body, e)),
+        }
     }
 }
 
@@ -473,7 +475,8 @@ socket! {
     /// let ctx = ferrozmq::Context::new();
     /// let mut stream = ctx.stream().bind("tcp://127.0.0.1:*")?;
     /// let address = stream.last_endpoint().trim_start_matches("tcp://");
-    /// TcpStream::connect(address)?.write_all(b"GET")?;
+    /// let mut browser = TcpStream::connect(address)?;
+    /// browser.write_all(b"GET")?;
     /// assert_eq!(stream.recv_from()?.1, "");
     /// let (peer, data) = stream.recv_from()?;
     /// assert_eq!(data, "GET");
@@ -510,9 +513,6 @@ impl Stream {
     /// The error has the bytes: [`Error::HostUnreachable`] if the peer is not connected.
     #[doc(alias = "zmq_send")]
     pub fn send_to(&mut self, peer: &RoutingId, data: impl Into<Message>) -> Result<(), SendError<Message>> {
-        self.0.send_to(peer, data.into().into(), false).map_err(|e| {
-            let error = e.error().core();
-            SendError::new(e.into_message().pop().unwrap_or_default(), error)
-        })
+        self.0.send_to(peer, data.into(), false)
     }
 }

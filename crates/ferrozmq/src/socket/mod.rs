@@ -26,7 +26,7 @@ use ferrozmq_runtime::{Events, Flags, SocketCore, Waits};
 use crate::{
     Error, Interrupt, Message, Monitor, Multipart, Result, SendError, SocketType,
     context::Shared,
-    multipart::{IntoMultipart, sealed::Send as _},
+    multipart::{IntoMultipart, sealed::Frames as _},
 };
 
 /// A socket of any kind, for tools: what its kind cannot do is an error at run time.
@@ -194,7 +194,7 @@ impl Socket {
     #[inline]
     #[doc(alias = "zmq_send")]
     pub fn send<M: IntoMultipart>(&mut self, message: M) -> Result<(), SendError<M::Whole>> {
-        message.into_multipart().send(self, false)
+        self.send_whole(message, false)
     }
 
     /// Sends a message if there is room for it.
@@ -204,7 +204,7 @@ impl Socket {
     #[inline]
     #[doc(alias = "ZMQ_DONTWAIT")]
     pub fn try_send<M: IntoMultipart>(&mut self, message: M) -> Result<(), SendError<M::Whole>> {
-        message.into_multipart().send(self, true)
+        self.send_whole(message, true)
     }
 
     /// Sends one frame of a message, which goes on if `more` is set.
@@ -218,6 +218,26 @@ impl Socket {
     }
 
     #[inline]
+    pub(crate) fn send_whole<M: IntoMultipart>(
+        &mut self,
+        message: M,
+        dont_wait: bool,
+    ) -> Result<(), SendError<M::Whole>> {
+        let mut message = message.into_multipart();
+        let result = match message.frames() {
+            [only] => self.send_frame_now(&mut only.0, dont_wait, false),
+            [first, rest @ ..] => {
+                self.send_frame_now(&mut first.0, dont_wait, true).and_then(|()| self.finish(rest))
+            }
+            [] => self.send_frame_now(&mut Msg::new(), dont_wait, false),
+        };
+        match result {
+            Ok(()) => Ok(()),
+            Err(e) => Err(SendError::new(message, e)),
+        }
+    }
+
+    #[inline]
     pub(crate) fn send_frame_now(&mut self, m: &mut Msg, dont_wait: bool, more: bool) -> Result<(), Code> {
         if dont_wait {
             return self.with(|core| core.try_send(m, more));
@@ -226,16 +246,8 @@ impl Socket {
         self.with(|core| core.send(m, Flags { dont_wait, more }))
     }
 
-    /// Only the first frame can find no room: a message that was begun can be finished, and is.
-    pub(crate) fn send_frames(&mut self, frames: &mut [Message], dont_wait: bool) -> Result<(), Code> {
-        let Some((first, rest)) = frames.split_first_mut() else {
-            return self.send_frame_now(&mut Msg::new(), dont_wait, false);
-        };
-        self.send_frame_now(&mut first.0, dont_wait, !rest.is_empty())?;
-        if rest.is_empty() { Ok(()) } else { self.finish(rest) }
-    }
-
-    /// Sends the frames that end a message; one empty frame, if there are none.
+    /// Sends the frames that end a message; one empty frame, if there are none. Only a first frame can find no room: a
+    /// message that was begun can be finished.
     pub(crate) fn finish(&mut self, frames: &mut [Message]) -> Result<(), Code> {
         let mut left = frames.len();
         if left == 0 {
