@@ -1,9 +1,7 @@
 //! What differs with the version of the peer: subscriptions, and the whole of RFC 15 (ZMTP 2.0) and RFC 13 (1.0).
 
 use conformance::socket::{Ctx, Transport};
-use conformance::wire::{
-    Raw, RawListener, SIGNATURE, bound, command, frame, old_frame, sub_with_peer,
-};
+use conformance::wire::{Raw, RawListener, SIGNATURE, bound, command, frame, old_frame, sub_with_peer};
 use conformance::zmq;
 
 // Subscriptions
