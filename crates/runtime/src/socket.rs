@@ -162,6 +162,16 @@ impl SocketCore {
     #[inline]
     pub fn try_send(&mut self, m: &mut Msg, more: bool) -> Result<()> {
         self.check()?;
+        self.send_rest(m, more)
+    }
+
+    /// Sends a further frame of a message that was begun with [`SocketCore::try_send`] just before: there is room for
+    /// it, and what has happened meanwhile can wait until the message is whole.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    #[inline]
+    pub fn send_rest(&mut self, m: &mut Msg, more: bool) -> Result<()> {
         // Where a message came from is not passed on with it.
         m.set_peer(None);
         let result = self.pattern.send(&mut self.pipes, m, more, &mut self.due);
