@@ -56,7 +56,9 @@ impl Subject for CSubject {
         let (front, back) = (sockets.frontend.handle().0, sockets.backend.handle().0);
         let rc = match sockets.control {
             None => self.0.zmq_proxy(front, back, raw(sockets.capture)),
-            Some(control) => self.0.zmq_proxy_steerable(front, back, raw(sockets.capture), control.handle().0),
+            Some(control) => {
+                self.0.zmq_proxy_steerable(front, back, raw(sockets.capture), control.handle().0)
+            }
         };
         self.0.check(rc).map(|_| ())
     }

@@ -21,6 +21,7 @@ mod c_subject;
 pub mod csv;
 pub mod differences;
 pub mod monitor;
+pub mod msg;
 pub mod publish;
 pub mod signals;
 pub mod socket;

@@ -392,7 +392,8 @@ fn a_publisher_below_its_limit_loses_nothing_for_a_drained_subscriber() {
             sub.expect(&i.to_be_bytes());
         }
         // libzmq looks at what its peers have read once in a millisecond or when asked for events.
-        if differs!("a_publisher_below_its_limit_loses_nothing_for_a_drained_subscriber", libzmq: true, ours: false) {
+        if differs!("a_publisher_below_its_limit_loses_nothing_for_a_drained_subscriber", libzmq: true, ours: false)
+        {
             publisher.events();
         }
         for i in 900..1100_u32 {

@@ -22,7 +22,10 @@ const TYPES: [(&str, i32); 12] = [
 ];
 
 fn row(name: &str) -> Row {
-    table("socket_options.csv").into_iter().find(|row| row["name"] == format!("ZMQ_{name}")).expect("a known option")
+    table("socket_options.csv")
+        .into_iter()
+        .find(|row| row["name"] == format!("ZMQ_{name}"))
+        .expect("a known option")
 }
 
 fn number(row: &Row) -> i32 {
@@ -261,21 +264,40 @@ states! { STATES: rcvmore RCVMORE, fd FD, events EVENTS, thread_safe THREAD_SAFE
 
 /// Options with tests of their own below.
 const OTHERS: &[&str] = &[
-    "AFFINITY", "ROUTING_ID", "SUBSCRIBE", "UNSUBSCRIBE", "TYPE", "MAXMSGSIZE", "LAST_ENDPOINT", "TCP_ACCEPT_FILTER",
-    "MECHANISM", "IPC_FILTER_PID", "IPC_FILTER_UID", "IPC_FILTER_GID", "CONNECT_ROUTING_ID", "SOCKS_PROXY",
-    "XPUB_WELCOME_MSG", "INVERT_MATCHING", "HEARTBEAT_TTL", "BINDTODEVICE",
+    "AFFINITY",
+    "ROUTING_ID",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "TYPE",
+    "MAXMSGSIZE",
+    "LAST_ENDPOINT",
+    "TCP_ACCEPT_FILTER",
+    "MECHANISM",
+    "IPC_FILTER_PID",
+    "IPC_FILTER_UID",
+    "IPC_FILTER_GID",
+    "CONNECT_ROUTING_ID",
+    "SOCKS_PROXY",
+    "XPUB_WELCOME_MSG",
+    "INVERT_MATCHING",
+    "HEARTBEAT_TTL",
+    "BINDTODEVICE",
 ];
 
 #[test]
 fn every_stable_option_is_tested() {
-    let security = |name: &str| ["PLAIN_", "CURVE_", "GSSAPI_", "ZAP_"].iter().any(|prefix| name.starts_with(prefix));
+    let security =
+        |name: &str| ["PLAIN_", "CURVE_", "GSSAPI_", "ZAP_"].iter().any(|prefix| name.starts_with(prefix));
     for row in table("socket_options.csv") {
         let name = row["name"].trim_start_matches("ZMQ_");
         let stable = row["status"] == "stable" || row["status"] == "deprecated";
         if !stable || security(name) || name.starts_with("VMCI_") {
             continue;
         }
-        assert!([INTS, SWITCHES, STATES, OTHERS].iter().any(|list| list.contains(&name)), "{name} has no test");
+        assert!(
+            [INTS, SWITCHES, STATES, OTHERS].iter().any(|list| list.contains(&name)),
+            "{name} has no test"
+        );
     }
 }
 
@@ -358,7 +380,11 @@ fn routing_id_takes_1_to_255_bytes() {
             }
         }
         for length in [0, 256, 1000] {
-            assert_eq!(sock.set_bytes(zmq::ROUTING_ID, vec![0x42; length]), Err(zmq::EINVAL), "{kind} {length}");
+            assert_eq!(
+                sock.set_bytes(zmq::ROUTING_ID, vec![0x42; length]),
+                Err(zmq::EINVAL),
+                "{kind} {length}"
+            );
         }
     });
 }

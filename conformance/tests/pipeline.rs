@@ -50,7 +50,10 @@ mod scenario {
 
     pub(super) fn sizes_around_every_boundary_arrive_whole(transport: Transport) {
         let (pull, push) = pair(zmq::PULL, zmq::PUSH, transport);
-        let sizes = [0, 1, 29, 30, 33, 34, 64, 127, 253, 254, 255, 256, 257, 4095, 4096, 8191, 8192, 8193, 65535, 65536];
+        let sizes = [
+            0, 1, 29, 30, 33, 34, 64, 127, 253, 254, 255, 256, 257, 4095, 4096, 8191, 8192, 8193, 65535,
+            65536,
+        ];
         for size in sizes {
             push.send([vec![7_u8; size], vec![8; size + 1]]);
         }

@@ -5,6 +5,7 @@
 //! the test fails and prints what the program had said.
 #![forbid(unsafe_code)]
 
+pub mod chapter;
 pub mod program;
 pub mod subject;
 
@@ -39,6 +40,11 @@ impl Scratch {
         let path = env::temp_dir().join(name);
         fs::create_dir_all(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         Self(path)
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 
     /// An ipc endpoint in this directory.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use std::{env, thread};
 
 /// How long a program may say nothing before the test gives up: far more than any needs, valgrind or not.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Whether programs run under valgrind; tests do with smaller numbers then.
 pub fn under_valgrind() -> bool {
@@ -109,10 +109,7 @@ impl Program {
     /// Waits for its end, whatever that is.
     pub fn end(mut self) -> Finished {
         drop(self.stdin.take());
-        for stream in [&mut self.stdout, &mut self.stderr] {
-            while let Ok(Some(_)) = stream.next() {}
-        }
-        if !(self.stdout.closed && self.stderr.closed) {
+        if !(self.stdout.drain() && self.stderr.drain()) {
             self.fail("does not end");
         }
         let status = self.child.wait().expect("a child can be waited for");
@@ -136,9 +133,8 @@ impl Program {
 
     fn fail(&mut self, what: &str) -> ! {
         let _ = self.child.kill();
-        for stream in [&mut self.stdout, &mut self.stderr] {
-            while let Ok(Some(_)) = stream.next() {}
-        }
+        self.stdout.drain();
+        self.stderr.drain();
         let tail = |lines: &[String]| lines[lines.len().saturating_sub(40)..].join("\n");
         panic!(
             "{} {what}\nstdout: {}\nstderr: {}",
@@ -160,7 +156,6 @@ impl Drop for Program {
 struct Lines {
     incoming: Receiver<String>,
     seen: Vec<String>,
-    closed: bool,
 }
 
 impl Lines {
@@ -173,7 +168,7 @@ impl Lines {
                 }
             }
         });
-        Self { incoming, seen: Vec::new(), closed: false }
+        Self { incoming, seen: Vec::new() }
     }
 
     /// The next line, `None` at the end of the stream, an error if neither comes in time.
@@ -183,11 +178,19 @@ impl Lines {
                 self.seen.push(line.clone());
                 Ok(Some(line))
             }
-            Err(RecvTimeoutError::Disconnected) => {
-                self.closed = true;
-                Ok(None)
-            }
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
             Err(timeout) => Err(timeout),
+        }
+    }
+
+    /// Reads to the end of the stream; false if it does not come.
+    fn drain(&mut self) -> bool {
+        loop {
+            match self.next() {
+                Ok(Some(_)) => {}
+                Ok(None) => return true,
+                Err(_) => return false,
+            }
         }
     }
 }

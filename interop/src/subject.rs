@@ -25,11 +25,22 @@ impl Subject {
     /// If there is no such file; the message says how to get one.
     pub fn from_env() -> Self {
         let choice = env::var("FERROZMQ_SUBJECT").unwrap_or_default();
-        let library = match choice.as_str() {
-            "" => target_dir().join("release/libzmq.so"),
-            "system" => system_library(),
-            path => PathBuf::from(path),
-        };
+        match choice.as_str() {
+            "" => Self::of(target_dir().join("release/libzmq.so")),
+            "system" => Self::system(),
+            path => Self::of(PathBuf::from(path)),
+        }
+    }
+
+    /// The distribution's library.
+    ///
+    /// # Panics
+    /// If it is not installed.
+    pub fn system() -> Self {
+        Self::of(system_library())
+    }
+
+    fn of(library: PathBuf) -> Self {
         let library = library.canonicalize().unwrap_or_else(|e| {
             panic!(
                 "the library under test, {}: {e}; build it with `cargo build --release -p libzmq`, or set \
@@ -39,6 +50,11 @@ impl Subject {
         });
         let name = library.display().to_string().replace('/', "_");
         Self { dir: target_dir().join("interop").join(name.trim_start_matches('_')), library }
+    }
+
+    /// Whether it is the distribution's.
+    pub fn is_system(&self) -> bool {
+        system_library().canonicalize().is_ok_and(|path| path == self.library)
     }
 
     /// The library file itself.

@@ -1,2 +1,51 @@
-//! xtask
-fn main() {}
+//! Development tasks: `cargo xtask <task>`.
+//!
+//! | Task | |
+//! |---|---|
+//! | `test [--only STEP,…]` | everything that is tested, in steps; `--list` names them |
+//! | `loom [N]` | the models of the lock-free pieces, with N preemptions (3) |
+//! | `close-storm [N]` | N closes (1000) of a connection under load, none of which may lose a message |
+//! | `bench [ARGS…]` | throughput and latency beside those of the system's libzmq |
+#![forbid(unsafe_code)]
+
+mod command;
+mod packages;
+mod steps;
+mod test;
+
+use std::env;
+use std::process::ExitCode;
+
+const USAGE: &str =
+    "usage: cargo xtask test [--only STEP,...] [--list] | loom [N] | close-storm [N] | bench [ARGS...]";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.split_first() {
+        Some((&"test", rest)) => test::run(rest),
+        Some((&"loom", rest)) => number(rest, 3).and_then(|bound| steps::loom(bound).run()),
+        Some((&"close-storm", rest)) => number(rest, 1000).and_then(|count| steps::close_storm(count).run()),
+        Some((&"bench", rest)) => steps::bench(rest).run(),
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The only argument of a task, a number above 0, or its default.
+fn number(arguments: &[&str], otherwise: u32) -> Result<u32, String> {
+    match arguments {
+        [] => Ok(otherwise),
+        [text] => match text.parse() {
+            Ok(number) if number > 0 => Ok(number),
+            _ => Err(format!("\"{text}\" is not a number above 0")),
+        },
+        _ => Err(USAGE.to_owned()),
+    }
+}

@@ -12,7 +12,8 @@ use std::{fmt, mem::MaybeUninit, ptr};
 use crate::{
     OutOfMemory,
     sync::{
-        Arc, AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Line, Ordering, UnsafeCell, heavy_fence, light_fence,
+        Arc, AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Line, Ordering, UnsafeCell, heavy_fence,
+        light_fence, prepare_fences,
     },
 };
 
@@ -37,6 +38,20 @@ impl<T> Block<T> {
         cells.extend((0..len).map(|_| UnsafeCell::new(MaybeUninit::uninit())));
         let next = AtomicPtr::new(ptr::null_mut());
         Ok(Box::into_raw(Box::new(Self { next, cells: cells.into_boxed_slice() })))
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// # Safety
+    /// `index` is below the length.
+    #[inline]
+    unsafe fn cell(&self, index: usize) -> &UnsafeCell<MaybeUninit<T>> {
+        debug_assert!(index < self.len(), "cell outside its block");
+        // SAFETY: by the contract.
+        unsafe { self.cells.get_unchecked(index) }
     }
 
     /// # Safety
@@ -88,7 +103,7 @@ impl<T> Place<T> {
         }
         // SAFETY: by the contract; `next` was stored before the item in it was published.
         unsafe {
-            if self.index == (&(*self.block).cells).len() {
+            if self.index == (*self.block).len() {
                 let next = (*self.block).next.load(Ordering::Relaxed);
                 left(self.block);
                 self.block = next;
@@ -135,6 +150,7 @@ impl<T> Drop for Shared<T> {
 }
 
 pub(crate) fn chain<T: Send>() -> (Writer<T>, Reader<T>) {
+    prepare_fences();
     let nowhere = Place { block: ptr::null_mut(), index: 0, taken: 0 };
     let shared = Arc::new(Shared {
         published: Line(AtomicU64::new(0)),
@@ -174,11 +190,11 @@ impl<T: Send> Writer<T> {
     #[inline]
     pub(crate) fn push(&mut self, make: impl FnOnce() -> T) -> Result<(), OutOfMemory> {
         // SAFETY: `block` is null or the last block, which the writer's cells keep from the reader's freeing it.
-        if self.block.is_null() || self.index == unsafe { (&(*self.block).cells).len() } {
+        if self.block.is_null() || self.index == unsafe { (*self.block).len() } {
             self.grow()?;
         }
         // SAFETY: as above; the cell is at or above the published count, so it is the writer's.
-        let cell = unsafe { (&(*self.block).cells).get_unchecked(self.index) };
+        let cell = unsafe { (*self.block).cell(self.index) };
         cell.with_mut(|p| {
             // SAFETY: as above, and no item is in it.
             unsafe { (*p).write(make()) };
@@ -234,11 +250,11 @@ impl<T: Send> Writer<T> {
         while self.pushed != self.published {
             // SAFETY: cells from the mark on hold unpublished items, which are the writer's, in order.
             unsafe {
-                if index == (&(*block).cells).len() {
+                if index == (*block).len() {
                     block = (*block).next.load(Ordering::Relaxed);
                     index = 0;
                 }
-                (&(*block).cells)[index].with_mut(|p| (*p).assume_init_drop());
+                (*block).cell(index).with_mut(|p| (*p).assume_init_drop());
             }
             index += 1;
             self.pushed -= 1;
@@ -297,7 +313,7 @@ impl<T: Send> Reader<T> {
         // SAFETY: `peek` saw the item published; blocks from the reader's place on are alive.
         let cell = unsafe {
             self.place.settle(&self.shared, |block| recycle(&self.shared, block));
-            (&(*self.place.block).cells).get_unchecked(self.place.index)
+            (*self.place.block).cell(self.place.index)
         };
         self.place.index += 1;
         self.place.taken += 1;
@@ -338,6 +354,21 @@ impl<T: Send> Reader<T> {
             && !self.reload()
     }
 
+    /// Looks how far the writer published.
+    pub(crate) fn refresh(&mut self) {
+        self.reload();
+    }
+
+    /// The next item that was seen published.
+    pub(crate) fn first(&self) -> Option<&T> {
+        let mut first = None;
+        self.look(|item| {
+            first = Some(item);
+            false
+        });
+        first
+    }
+
     /// Looks at published items without taking them, in order, until `see` says false.
     pub(crate) fn look<'a>(&'a self, mut see: impl FnMut(&'a T) -> bool) {
         let mut place = self.place;
@@ -345,7 +376,7 @@ impl<T: Send> Reader<T> {
             // SAFETY: published (Acquire) and not taken; nothing is freed while `self` is borrowed.
             let item = unsafe {
                 place.settle(&self.shared, |_| {});
-                (&(*place.block).cells)[place.index].with(|p| &*(*p).as_ptr())
+                (*place.block).cell(place.index).with(|p| &*(*p).as_ptr())
             };
             if !see(item) {
                 return;
@@ -359,7 +390,7 @@ impl<T: Send> Reader<T> {
 /// The block becomes the writer's spare, instead of the one before.
 fn recycle<T>(shared: &Shared<T>, block: *mut Block<T>) {
     // SAFETY: the reader took everything in it and leaves it for good.
-    let keep = unsafe { (&(*block).cells).len() == BLOCK };
+    let keep = unsafe { (*block).len() == BLOCK };
     let free = if keep { shared.spare.swap(block, Ordering::AcqRel) } else { block };
     if !free.is_null() {
         // SAFETY: an empty block, in no chain.

@@ -11,7 +11,9 @@
 //! their range alone, then to the messages made from it; the chunk never touches them again until all references are
 //! back. A range never reads past its own end, where another thread may be writing.
 //!
-//! A small message that is kept for long keeps its whole chunk. Readers therefore start with small chunks.
+//! A body of 49 bytes or more that is kept for long keeps its whole chunk. Readers therefore start with small
+//! chunks; copying small bodies out of full chunks that are still referenced is left open until it is measured, since
+//! under load a full chunk is always still referenced.
 use std::{fmt, ptr, slice, sync::Mutex};
 
 use crate::{
@@ -281,7 +283,8 @@ impl Range {
             let content = unsafe { Content::from_raw(self.block, start.cast_mut(), body) };
             m.fill_content(content);
         }
-        m.set_record_flags(flags);
+        // A peer's reserved bits must not make a command of its message.
+        m.set_record_flags(flags & record::MORE);
         // SAFETY: within the range or at its end.
         self.at = unsafe { start.add(body) };
         self.left = after_header - body;
@@ -304,3 +307,6 @@ impl fmt::Debug for Range {
 
 #[cfg(all(test, not(loom)))]
 mod tests;
+
+#[cfg(all(test, loom))]
+mod model;

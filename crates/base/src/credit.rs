@@ -9,7 +9,7 @@
 use crate::sync::{AtomicU32, AtomicU64, Line, Ordering, fence};
 
 /// Marks above this mean unlimited.
-pub const HWM_MAX: u32 = 1 << 27;
+const HWM_MAX: u32 = 1 << 27;
 const NOT_FULL: u64 = u64::MAX;
 
 #[derive(Debug)]

@@ -56,7 +56,8 @@ impl<T> DriveLock<T> {
 
     /// Takes the half; none: another has it and will find the note.
     pub fn try_lock(&self) -> Option<Guard<'_, T>> {
-        self.acquire().then_some(Guard { lock: self })
+        // Not `then_some`: a guard that is made and dropped unlocks.
+        self.acquire().then(|| Guard { lock: self })
     }
 
     /// Takes the half until [`DriveLock::release`]; none: another has it and will find the note.
@@ -206,5 +207,57 @@ impl<T> fmt::Debug for DriveLock<T> {
 impl<T> fmt::Debug for Guard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard").field("lock", self.lock).finish()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_try_leaves_the_lock_with_its_holder() {
+        let lock = DriveLock::new(0);
+        let guard = lock.try_lock().unwrap();
+        assert!(lock.try_lock().is_none());
+        assert!(lock.is_held());
+        assert!(lock.try_hold().is_none());
+        assert!(lock.is_held());
+        assert!(guard.unlock(), "the tries left a note");
+        assert!(!lock.is_held());
+        let hold = lock.try_hold().unwrap();
+        assert!(lock.try_lock().is_none());
+        assert!(lock.is_held());
+        assert!(lock.release(hold));
+    }
+
+    #[test]
+    fn threads_exclude_each_other() {
+        let lock = DriveLock::new(0u64);
+        let taken: u64 = std::thread::scope(|s| {
+            let threads: Vec<_> = (0..3)
+                .map(|i| {
+                    let lock = &lock;
+                    s.spawn(move || {
+                        let mut taken = 0;
+                        for _ in 0..100_000 {
+                            if i > 0 {
+                                if let Some(mut guard) = lock.try_lock() {
+                                    *guard += 1;
+                                    taken += 1;
+                                    guard.unlock();
+                                }
+                            } else if let Some(mut hold) = lock.try_hold() {
+                                *lock.access(&mut hold) += 1;
+                                taken += 1;
+                                lock.release(hold);
+                            }
+                        }
+                        taken
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|t| t.join().unwrap()).sum()
+        });
+        assert_eq!(lock.into_inner(), taken);
     }
 }

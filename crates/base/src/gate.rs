@@ -8,7 +8,7 @@
 //! Invariant: of all passes of one gate at most one exists at any time, and a pass happens after the pass before it.
 use std::{array, marker::PhantomData};
 
-use crate::sync::{AtomicBool, AtomicU64, Ordering, heavy_fence, light_fence};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, heavy_fence, light_fence, prepare_fences};
 
 /// Changes of owner before the gate becomes a plain lock.
 pub const TAKE_OVERS: usize = if cfg!(loom) { 2 } else { 16 };
@@ -51,6 +51,7 @@ impl Default for Gate {
 impl Gate {
     /// Open, without an owner.
     pub fn new() -> Self {
+        prepare_fences();
         Self {
             owner: AtomicU64::new(REVOKED),
             inside: array::from_fn(|_| AtomicBool::new(false)),

@@ -18,7 +18,7 @@ enum Batch {
 }
 
 #[derive(Debug)]
-struct From {
+struct Pushed {
     batch: Batch,
     peer: Option<PeerRef>,
 }
@@ -34,7 +34,7 @@ pub fn inbox(hwm: u32) -> (Writer, Reader) {
 /// The writing end, of whoever drives the input. Dropping it tells the reader that no more will come.
 #[derive(Debug)]
 pub struct Writer {
-    batches: chain::Writer<From>,
+    batches: chain::Writer<Pushed>,
     credit: Arc<Credit>,
     debit: Debit,
     /// Messages.
@@ -51,12 +51,12 @@ impl Writer {
     /// Appends records, invisible until [`Writer::publish`]. On `OutOfMemory` the range is dropped: the connection
     /// cannot go on.
     pub fn push_range(&mut self, range: Range, peer: Option<PeerRef>) -> Result<(), OutOfMemory> {
-        self.batches.push(|| From { batch: Batch::Range(range), peer })
+        self.batches.push(|| Pushed { batch: Batch::Range(range), peer })
     }
 
     /// Appends a frame with its MORE flag, invisible until [`Writer::publish`]; `m` is left empty.
     pub fn push_frame(&mut self, m: &mut Msg, peer: Option<PeerRef>) -> Result<(), OutOfMemory> {
-        self.batches.push(|| From { batch: Batch::Frame(m.take()), peer })
+        self.batches.push(|| Pushed { batch: Batch::Frame(m.take()), peer })
     }
 
     /// Makes what was pushed visible: `messages` whole ones. True: the reader had armed, tell it.
@@ -89,7 +89,7 @@ impl Writer {
 /// The reading end, of the socket.
 #[derive(Debug)]
 pub struct Reader {
-    batches: chain::Reader<From>,
+    batches: chain::Reader<Pushed>,
     credit: Arc<Credit>,
     /// The range that is being read.
     range: Option<(Range, Option<PeerRef>)>,
@@ -120,8 +120,8 @@ impl Reader {
             }
             match self.batches.take() {
                 None => return false,
-                Some(From { batch: Batch::Range(range), peer }) => self.range = Some((range, peer)),
-                Some(From { batch: Batch::Frame(frame), peer }) => {
+                Some(Pushed { batch: Batch::Range(range), peer }) => self.range = Some((range, peer)),
+                Some(Pushed { batch: Batch::Frame(frame), peer }) => {
                     *m = frame;
                     m.set_peer(peer);
                     return true;

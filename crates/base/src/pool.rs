@@ -58,7 +58,7 @@ pub(crate) struct Block {
     word: *const Pool,
     /// Lets a model see who uses the block.
     #[cfg(loom)]
-    used: UnsafeCell<()>,
+    pub(crate) used: UnsafeCell<()>,
 }
 
 #[cfg(not(loom))]
@@ -207,6 +207,7 @@ impl List {
 }
 
 impl Pool {
+    #[cfg_attr(loom, allow(dead_code))]
     pub(crate) fn new() -> Self {
         let local = Local {
             free: [List { head: ptr::null_mut(), count: 0 }; CLASSES.len()],

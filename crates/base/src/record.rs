@@ -13,7 +13,7 @@ pub const LONG: u8 = 2;
 pub const COMMAND: u8 = 4;
 /// Where the kind lies in the flags.
 pub const KIND_SHIFT: u32 = 5;
-/// The bits of the kind. Internal: a scanner refuses them from a peer.
+/// The bits of the kind. Internal: what a peer sets there is not looked at.
 pub const KIND_MASK: u8 = 0b1110_0000;
 /// The longest header.
 pub const HEADER_MAX: usize = 9;

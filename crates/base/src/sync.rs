@@ -85,6 +85,12 @@ pub fn heavy_fence() {
     membarrier::all_threads();
 }
 
+/// Finds out, once, whether [`light_fence`] may be light: called by whatever is made to use it.
+pub fn prepare_fences() {
+    #[cfg(not(loom))]
+    membarrier::prepare();
+}
+
 /// A number that no other call in this process returned.
 pub fn unique_id() -> u64 {
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
@@ -119,6 +125,12 @@ mod membarrier {
     #[inline(always)]
     pub(super) fn is_available() -> bool {
         STATE.load(Ordering::Relaxed) == AVAILABLE
+    }
+
+    pub(super) fn prepare() {
+        if STATE.load(Ordering::Relaxed) == UNKNOWN {
+            register();
+        }
     }
 
     pub(super) fn all_threads() {

@@ -149,6 +149,7 @@ impl Distribute {
         if !self.more {
             self.leave_out_full(pipes);
         }
+        let mut is_taken = false;
         let mut position = 0;
         while position < self.matching {
             let id = self.pipes.at(position);
@@ -163,9 +164,10 @@ impl Distribute {
             if !more {
                 pipes.publish(id, due);
             }
+            is_taken = is_last;
             position += 1;
         }
-        if self.matching == 0 {
+        if !is_taken {
             m.clear();
         }
         self.more = more;
@@ -232,6 +234,78 @@ impl Distribute {
             loss.last = self.message;
             loss.messages += 1;
             self.full += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Setting::*;
+    use crate::harness::{Join, Net};
+    use ferrozmq_base::SocketType::*;
+
+    #[test]
+    fn a_slow_peer_loses_whole_messages_and_each_loss_is_counted() {
+        let mut net = Net::new();
+        let publisher = net.socket(Pub);
+        let (fast, slow) = (net.socket(Sub), net.socket(Sub));
+        net.join(publisher, fast);
+        let (to_slow, _) = net.join_with(publisher, slow, Join { there: 2, ..Join::default() });
+        for topic in [&b""[..], b"m", b"mm"] {
+            net.set(fast, Subscribe(topic)).unwrap();
+            net.set(slow, Subscribe(topic)).unwrap();
+        }
+        for i in 0..5 {
+            net.send(publisher, &[b"mm", format!("{i}").as_bytes()]).unwrap();
+        }
+        assert_eq!(net.drain(fast).len(), 5);
+        assert_eq!(net.drops(publisher).full, 3);
+        assert_eq!(net.pattern(publisher).drops_of(to_slow), Some(3));
+        assert_eq!(net.drain(slow), ["mm|0", "mm|1"]);
+        net.send(publisher, &[b"mm", b"5"]).unwrap();
+        assert_eq!(net.drain(slow), ["mm|5"]);
+    }
+
+    #[test]
+    fn a_peer_that_comes_in_mid_message_gets_the_next_one() {
+        let mut net = Net::new();
+        let publisher = net.socket(Pub);
+        let (old, new) = (net.socket(Sub), net.socket(Sub));
+        for subscriber in [old, new] {
+            net.set(subscriber, Subscribe(b"")).unwrap();
+        }
+        net.join(publisher, old);
+        net.send_frame(publisher, b"1", true).unwrap();
+        net.join(publisher, new);
+        net.send_frame(publisher, b"2", false).unwrap();
+        net.send(publisher, &[b"3"]).unwrap();
+        assert_eq!(net.drain(old), ["1|2", "3"]);
+        assert_eq!(net.drain(new), ["3"]);
+    }
+
+    #[test]
+    fn half_the_peers_die_in_mid_message() {
+        let mut net = Net::new();
+        let publisher = net.socket(Pub);
+        let subscribers: Vec<_> = (0..40).map(|_| net.socket(Sub)).collect();
+        let body = vec![b'x'; 10_000];
+        let mut ends = Vec::new();
+        for subscriber in &subscribers {
+            net.set(*subscriber, Subscribe(b"")).unwrap();
+            ends.push(net.join(*subscriber, publisher).0);
+        }
+        net.send_frame(publisher, &body, true).unwrap();
+        for i in (0..40).step_by(2) {
+            net.disconnect(subscribers[i], ends[i]);
+        }
+        net.send_frame(publisher, &body, true).unwrap();
+        net.send_frame(publisher, b"end", false).unwrap();
+        assert_eq!(net.drops(publisher).peer_gone, 20);
+        assert_eq!(net.peers(publisher), 20);
+        for (i, subscriber) in subscribers.iter().enumerate() {
+            let got = net.recv(*subscriber);
+            assert_eq!(got.is_ok(), i % 2 == 1);
+            assert!(got.is_err() || got.as_ref().unwrap()[..2] == [body.clone(), body.clone()]);
         }
     }
 }

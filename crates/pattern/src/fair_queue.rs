@@ -118,3 +118,104 @@ impl FairQueue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::harness::{NEITHER, Net, READABLE};
+    use ferrozmq_base::{Error, SocketType::*};
+
+    #[test]
+    fn one_whole_message_of_each_peer_in_turn() {
+        let mut net = Net::new();
+        let pull = net.socket(Pull);
+        let pushes = [net.socket(Push), net.socket(Push), net.socket(Push)];
+        for (push, (name, count)) in pushes.into_iter().zip([("a", 5), ("b", 1), ("c", 2)]) {
+            net.join(push, pull);
+            for i in 0..count {
+                net.send(push, &[name.as_bytes(), format!("{i}").as_bytes()]).unwrap();
+            }
+        }
+        let got = net.drain(pull);
+        assert_eq!(got.len(), 8);
+        let mut first: Vec<_> = got[..3].iter().map(|m| &m[..1]).collect();
+        first.sort_unstable();
+        assert_eq!(first, ["a", "b", "c"]);
+        // Between two messages of `c` there is at most one of `a`.
+        let c: Vec<_> = (0..8).filter(|i| got[*i].starts_with('c')).collect();
+        assert!(c[1] - c[0] <= 3, "{got:?}");
+        assert_eq!(net.recv(pull), Err(Error::Again));
+    }
+
+    #[test]
+    fn what_a_peer_sent_before_it_left_is_still_received() {
+        let mut net = Net::new();
+        let pull = net.socket(Pull);
+        let push = net.socket(Push);
+        let (at_push, _) = net.join(push, pull);
+        for i in 0..3 {
+            net.send(push, &[format!("{i}").as_bytes()]).unwrap();
+        }
+        net.send_frame(push, b"unfinished", true).unwrap();
+        net.disconnect(push, at_push);
+        assert_eq!(net.ready(pull), READABLE);
+        assert_eq!(net.drain(pull), ["0", "1", "2"]);
+        assert_eq!(net.ready(pull), NEITHER);
+        assert_eq!(net.peers(pull), 0);
+    }
+
+    #[test]
+    fn an_idle_peer_that_leaves_is_forgotten_at_once() {
+        for kind in [Pull, Dealer, Sub, Xsub, Rep, Router, Pair, Xpub, Pub, Push, Req, Stream] {
+            let mut net = Net::new();
+            let a = net.socket(kind);
+            let b = net.socket(Dealer);
+            let (at_b, _) = net.join(b, a);
+            let _ = net.recv(a);
+            net.disconnect(b, at_b);
+            assert_eq!(net.peers(a), 0, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_begun_is_finished_whoever_leaves_or_comes() {
+        let mut net = Net::new();
+        let pull = net.socket(Pull);
+        let pushes = [net.socket(Push), net.socket(Push), net.socket(Push)];
+        let at = pushes.map(|push| net.join(push, pull).0);
+        for push in pushes {
+            net.send(push, &[b"1", b"2"]).unwrap();
+        }
+        assert_eq!(net.recv_frame(pull).unwrap(), (b"1".to_vec(), true));
+        net.disconnect(pushes[1], at[1]);
+        net.disconnect(pushes[2], at[2]);
+        net.disconnect(pushes[0], at[0]);
+        assert_eq!(net.recv_frame(pull).unwrap(), (b"2".to_vec(), false));
+        assert_eq!(net.drain(pull), ["1|2", "1|2"]);
+        assert_eq!(net.peers(pull), 0);
+    }
+
+    #[test]
+    fn dropping_another_pipe_in_mid_message_keeps_the_place() {
+        for before in 0..3 {
+            for dropped in 0..2 {
+                let mut net = Net::new();
+                let pull = net.socket(Pull);
+                let pushes = [net.socket(Push), net.socket(Push), net.socket(Push)];
+                let at = pushes.map(|push| net.join(push, pull).1);
+                for (push, name) in pushes.into_iter().zip([b"a", b"b", b"c"]) {
+                    for _ in 0..3 {
+                        net.send(push, &[name, name]).unwrap();
+                    }
+                }
+                for _ in 0..before {
+                    net.recv(pull).unwrap();
+                }
+                let (first, _) = net.recv_frame(pull).unwrap();
+                let others: Vec<_> = (0..3).filter(|i| first != [b'a' + *i as u8]).collect();
+                net.disconnect(pull, at[others[dropped]]);
+                assert_eq!(net.recv_frame(pull).unwrap(), (first, false));
+                assert!(net.drain(pull).iter().all(|m| m.len() == 3));
+            }
+        }
+    }
+}

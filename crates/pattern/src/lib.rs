@@ -10,10 +10,24 @@
 //!   pipe. If its pipe dies in the middle, the rest of it is swallowed and counted in [`Drops`].
 //! - A pipe on which `get`, `has` or `room` returned false is not asked again before `readable` or `writable`.
 //! - A pipe that the pattern ends itself ([`Pipes::end`]) is never used again for output.
+//!
+//! Where libzmq does otherwise, on purpose:
+//! - XPUB does not announce the cancel of a topic that the peer had not subscribed to; behind a proxy it would take
+//!   the topic away from others. A request inside of a message of the application is received once, as its part.
+//! - Subscriptions are sent even to a peer whose pipe is full.
+//! - The pipe of a second peer of a PAIR, and one whose routing id was handed over, are ended: the peer notices.
+//! - A routing id is free as soon as the far end of its owner is gone, even if messages of it are unread.
+//! - Automatic routing ids step over announced ones; an id may begin with 0.
+//! - The rest of a message whose peer died is swallowed with success, also by a send that may not block.
+//! - PAIR drops such a message as the other types do, and never continues it to its next peer.
+//! - REQ and REP are readable only if a well-formed reply or request is there.
+//! - A relaxed REQ that cannot send a new request still waits for the reply to the last one.
 use ferrozmq_base::{DueList, Error, Msg, PeerInfo, PipeId, Pipes, SocketType};
 
 mod distribute;
 mod fair_queue;
+#[cfg(test)]
+mod harness;
 mod load_balance;
 mod pair;
 mod pipe_list;
@@ -23,6 +37,8 @@ mod reqrep;
 mod routing;
 mod stream;
 mod subscription;
+#[cfg(test)]
+mod wholeness;
 
 pub use pair::Pair;
 pub use pipeline::{pull::Pull, push::Push};
@@ -225,7 +241,8 @@ impl Pattern {
     }
 
     /// The far end is gone and the caller has called [`Pipes::close_output`]. Unread input stays readable until
-    /// `Due::Drained`, unless [`Pattern::reads_input`] is false: then [`Pattern::gone`] follows at once.
+    /// `Due::Drained`, which may be said more than once; but if [`Pattern::reads_input`] is false,
+    /// [`Pattern::gone`] follows at once. A pipe that is never read (a parked duplicate) is ended.
     pub fn ended(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
         each!(self, p => p.ended(pipes, id, due));
     }
@@ -285,6 +302,15 @@ impl Pattern {
         }
     }
 
+    /// The number of peers with at least one subscription, for PUB and XPUB; 0 for the others.
+    pub fn subscribers(&self) -> usize {
+        match self {
+            Self::Pub(p) => p.subscribers(),
+            Self::Xpub(p) => p.subscribers(),
+            _ => 0,
+        }
+    }
+
     /// The routing id of the latest peer of a STREAM (`ZMQ_ROUTING_ID` after a connect).
     pub fn latest_routing_id(&self) -> Option<&[u8]> {
         match self {
@@ -334,6 +360,102 @@ impl Pattern {
             Self::Pub(p) => Some(p.drops_of(id)),
             Self::Xpub(p) => Some(p.drops_of(id)),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{Join, Net};
+    use SocketType::*;
+
+    const BUILT: [SocketType; 12] =
+        [Pair, Pub, Sub, Req, Rep, Dealer, Router, Pull, Push, Xpub, Xsub, Stream];
+
+    const fn moves_between_threads<T: Send>() {}
+    const _: () = moves_between_threads::<Pattern>();
+
+    #[test]
+    fn each_kind_is_what_it_was_made_as() {
+        for kind in SocketType::ALL {
+            assert_eq!(Pattern::new(*kind, 1).map(|p| p.kind()), BUILT.contains(kind).then_some(*kind));
+        }
+    }
+
+    #[test]
+    fn without_peers_each_kind_says_what_it_can_do() {
+        use Error::{Again, HostUnreachable, InvalidState, NotSupported};
+        for (kind, send, recv) in [
+            (Pair, Err(Again), Again),
+            (Pub, Ok(()), NotSupported),
+            (Sub, Err(NotSupported), Again),
+            (Req, Err(Again), InvalidState),
+            (Rep, Err(InvalidState), Again),
+            (Dealer, Err(Again), Again),
+            (Router, Ok(()), Again),
+            (Pull, Err(NotSupported), Again),
+            (Push, Err(Again), NotSupported),
+            (Xpub, Ok(()), Again),
+            (Xsub, Ok(()), Again),
+            (Stream, Err(HostUnreachable), Again),
+        ] {
+            let mut net = Net::new();
+            let socket = net.socket(kind);
+            assert_eq!(net.send(socket, &[b"a", b"b"]), send, "{kind:?}");
+            assert_eq!(net.recv(socket), Err(recv), "{kind:?}");
+            let writable = matches!(kind, Pub | Router | Xpub | Xsub | Stream);
+            assert_eq!(net.ready(socket), Events { readable: false, writable }, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn settings_fit_the_types_that_have_them() {
+        let fits: [(Setting<'_>, &[SocketType]); 20] = [
+            (Setting::Subscribe(b"a"), &[Sub]),
+            (Setting::Unsubscribe(b"a"), &[Sub]),
+            (Setting::RouterMandatory(true), &[Router, Rep]),
+            (Setting::RouterRaw(true), &[Router, Rep]),
+            (Setting::RouterHandover(true), &[Router, Rep]),
+            (Setting::RouterNotify(3), &[Router, Rep]),
+            (Setting::ProbeRouter(true), &[Req, Rep, Dealer, Router]),
+            (Setting::ReqCorrelate(true), &[Req]),
+            (Setting::ReqRelaxed(true), &[Req]),
+            (Setting::XpubVerbose(true), &[Pub, Xpub]),
+            (Setting::XpubVerboser(true), &[Pub, Xpub]),
+            (Setting::XpubManual(false), &[Pub, Xpub]),
+            (Setting::XpubManualLastValue(false), &[Pub, Xpub]),
+            (Setting::XpubNodrop(true), &[Pub, Xpub]),
+            (Setting::XpubWelcome(b"hi"), &[Pub, Xpub]),
+            (Setting::OnlyFirstSubscribe(true), &[Pub, Xpub, Sub, Xsub]),
+            (Setting::InvertMatching(true), &[Pub, Xpub, Sub, Xsub]),
+            (Setting::StreamNotify(true), &[Stream]),
+            (Setting::XsubVerboseUnsubscribe(true), &[Sub, Xsub]),
+            (Setting::Conflate(true), &[Dealer, Pull, Push, Pub, Sub]),
+        ];
+        for kind in BUILT {
+            let mut net = Net::new();
+            let socket = net.socket(kind);
+            for (setting, kinds) in &fits {
+                let fits = kinds.contains(&kind);
+                assert_eq!(net.set(socket, *setting).is_ok(), fits, "{kind:?} {setting:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn conflating_pipes_keep_the_newest_message() {
+        for (from, to) in [(Push, Pull), (Dealer, Dealer), (Pub, Sub)] {
+            let mut net = Net::new();
+            let (from, to) = (net.socket(from), net.socket(to));
+            net.join_with(from, to, Join { conflate: true, ..Join::default() });
+            let _ = net.set(to, Setting::Subscribe(b""));
+            for i in [b"1", b"2", b"3"] {
+                net.send(from, &[i]).unwrap();
+            }
+            assert_eq!(net.drain(to), ["3"]);
+            net.send(from, &[b"4"]).unwrap();
+            assert_eq!(net.drain(to), ["4"]);
         }
     }
 }

@@ -129,3 +129,95 @@ impl LoadBalance {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::harness::{Join, NEITHER, Net, WRITABLE};
+    use ferrozmq_base::{Error, SocketType::*};
+
+    #[test]
+    fn takes_turns_and_skips_the_full_peer() {
+        let mut net = Net::new();
+        let push = net.socket(Push);
+        let pulls = [net.socket(Pull), net.socket(Pull), net.socket(Pull)];
+        for (pull, hwm) in pulls.into_iter().zip([0, 1, 0]) {
+            net.join_with(push, pull, Join { there: hwm, ..Join::default() });
+        }
+        for i in 0..7 {
+            net.send(push, &[format!("{i}").as_bytes()]).unwrap();
+        }
+        let [a, b, c] = pulls.map(|pull| net.drain(pull));
+        assert_eq!(b, ["1"]);
+        assert_eq!(a.len() + c.len(), 6);
+        assert_eq!(a, ["0", "3", "5"]);
+        assert_eq!(c, ["2", "4", "6"]);
+        // Drained, the second peer is back in turn.
+        for _ in 0..3 {
+            net.send(push, &[b"x"]).unwrap();
+        }
+        assert_eq!(pulls.map(|pull| net.drain(pull).len()), [1, 1, 1]);
+    }
+
+    #[test]
+    fn blocks_without_peers_and_when_all_are_full() {
+        for kind in [Push, Dealer, Pair] {
+            let mut net = Net::new();
+            let a = net.socket(kind);
+            assert_eq!(net.send(a, &[b"x"]), Err(Error::Again));
+            assert_eq!(net.ready(a), NEITHER);
+            let b = net.socket(Pull);
+            let (_, at_b) = net.join_with(a, b, Join { there: 2, ..Join::default() });
+            assert_eq!(net.ready(a), WRITABLE);
+            assert_eq!(net.send(a, &[b"1", b"1"]), Ok(()));
+            assert_eq!(net.send(a, &[b"2"]), Ok(()));
+            assert_eq!(net.send(a, &[b"3"]), Err(Error::Again));
+            assert_eq!(net.ready(a), NEITHER);
+            assert_eq!(net.recv(b).unwrap().len(), 2);
+            assert_eq!(net.send(a, &[b"3"]), Ok(()));
+            net.disconnect(b, at_b);
+            assert_eq!(net.send(a, &[b"4"]), Err(Error::Again));
+        }
+    }
+
+    #[test]
+    fn a_message_whose_peer_dies_is_dropped_and_not_rerouted() {
+        for kind in [Push, Dealer] {
+            let mut net = Net::new();
+            let a = net.socket(kind);
+            let (b, c) = (net.socket(Pull), net.socket(Pull));
+            let (_, at_b) = net.join(a, b);
+            net.join(a, c);
+            net.send_frame(a, b"one", true).unwrap();
+            net.disconnect(b, at_b);
+            assert_eq!(net.send_frame(a, b"two", true), Ok(()));
+            assert_eq!(net.send_frame(a, b"three", false), Ok(()));
+            assert_eq!(net.send(a, &[b"next", b"one"]), Ok(()));
+            assert_eq!(net.drain(c), ["next|one"]);
+            assert_eq!(net.drops(a).peer_gone, 1);
+        }
+    }
+
+    #[test]
+    fn another_peer_that_leaves_does_not_disturb_a_message() {
+        // Each of three peers leaves while the message goes to the first, the second, the third.
+        for target in 0..3 {
+            for leaver in 0..3 {
+                let mut net = Net::new();
+                let push = net.socket(Push);
+                let pulls = [net.socket(Pull), net.socket(Pull), net.socket(Pull)];
+                let at = pulls.map(|pull| net.join(push, pull).1);
+                for _ in 0..target {
+                    net.send(push, &[b"before"]).unwrap();
+                }
+                net.send_frame(push, b"a", true).unwrap();
+                net.disconnect(pulls[leaver], at[leaver]);
+                net.send_frame(push, b"b", false).unwrap();
+                for (i, pull) in pulls.into_iter().enumerate() {
+                    let got = net.drain(pull);
+                    assert_eq!(got.contains(&"a|b".to_string()), i == target && i != leaver);
+                    assert!(got.iter().all(|m| m == "before" || m == "a|b"));
+                }
+            }
+        }
+    }
+}

@@ -65,3 +65,29 @@ impl Machine for Pair {
         Drops { peer_gone: self.out.dropped(), ..Drops::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::harness::{Net, WRITABLE};
+    use ferrozmq_base::{Error, SocketType};
+
+    #[test]
+    fn a_second_peer_is_refused_until_the_first_is_gone() {
+        let mut net = Net::new();
+        let [a, b, c] = [SocketType::Pair; 3].map(|kind| net.socket(kind));
+        let (_, at_b) = net.join(a, b);
+        net.join(c, a);
+        assert_eq!((net.peers(a), net.peers(c)), (1, 0));
+        assert_eq!(net.send(c, &[b"x"]), Err(Error::Again));
+        net.send(b, &[b"1", b"2"]).unwrap();
+        net.send(a, &[b"back"]).unwrap();
+        assert_eq!(net.drain(b), ["back"]);
+        net.disconnect(b, at_b);
+        assert_eq!(net.send(a, &[b"lost"]), Err(Error::Again));
+        assert_eq!(net.drain(a), ["1|2"]);
+        net.join(c, a);
+        assert_eq!(net.ready(c), WRITABLE);
+        net.send(c, &[b"new"]).unwrap();
+        assert_eq!(net.drain(a), ["new"]);
+    }
+}

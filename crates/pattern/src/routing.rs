@@ -100,6 +100,8 @@ pub(crate) struct Labelled {
     label: Msg,
     /// Events of peers that are told as messages: the labels of empty messages.
     notices: VecDeque<Box<[u8]>>,
+    /// Pipes whose far end is gone, which is told when all that it sent was read.
+    ending: Vec<PipeId>,
 }
 
 /// Which frame comes next.
@@ -123,6 +125,7 @@ impl Labelled {
             frame: Msg::new(),
             label: Msg::new(),
             notices: VecDeque::new(),
+            ending: Vec::new(),
         }
     }
 
@@ -131,8 +134,42 @@ impl Labelled {
         self.notices.push_back(routing_id.into());
     }
 
+    /// The far end of a pipe that is read is gone; `tell` leaves an empty message for it behind its last one.
+    pub(crate) fn ended(
+        &mut self,
+        routes: &Routes,
+        pipes: &mut Pipes,
+        pipe: PipeId,
+        tell: bool,
+        due: &mut DueList,
+    ) {
+        if tell && !self.ending.contains(&pipe) {
+            self.ending.push(pipe);
+            self.tell_drained(routes, pipes);
+        }
+        self.input.ended(pipes, pipe, due);
+    }
+
+    /// Tells of the ended pipes of which everything was read; true if there are any.
+    fn tell_drained(&mut self, routes: &Routes, pipes: &mut Pipes) -> bool {
+        let before = self.ending.len();
+        let notices = &mut self.notices;
+        self.ending.retain(|pipe| {
+            let drained = pipes.drained(*pipe);
+            if drained && let Some(id) = routes.id(*pipe) {
+                notices.push_back(id.into());
+            }
+            !drained
+        });
+        self.ending.len() < before
+    }
+
     /// Forgets a pipe and a message of it that was read ahead but is not whole.
-    pub(crate) fn remove(&mut self, pipe: PipeId) {
+    pub(crate) fn remove(&mut self, routes: &Routes, pipes: &mut Pipes, pipe: PipeId) {
+        if self.ending.contains(&pipe) {
+            self.tell_drained(routes, pipes);
+            self.ending.retain(|ending| *ending != pipe);
+        }
         let read_ahead = matches!(self.next, Next::NewLabel(id) | Next::Label(Some(id)) if id == pipe);
         if read_ahead && self.frame.more() {
             self.next = Next::Unread;
@@ -185,8 +222,11 @@ impl Labelled {
                         self.next = Next::Label(None);
                         return Ok(());
                     }
-                    let from = self.input.get(pipes, &mut self.frame, due).ok_or(Error::Again)?;
-                    self.next = Next::NewLabel(from);
+                    match self.input.get(pipes, &mut self.frame, due) {
+                        Some(from) => self.next = Next::NewLabel(from),
+                        None if self.tell_drained(routes, pipes) => {}
+                        None => return Err(Error::Again),
+                    }
                 }
                 Next::NewLabel(from) => {
                     let Some(id) = routes.id(from) else {

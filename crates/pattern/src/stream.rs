@@ -15,8 +15,6 @@ pub struct Stream {
     notify: bool,
     /// The id of the newest pipe.
     latest: Box<[u8]>,
-    /// Pipes whose far end is gone and whose end is still to be told.
-    ending: Vec<PipeId>,
     drops: Drops,
 }
 
@@ -39,7 +37,6 @@ impl Stream {
             out: Outbound::Address,
             notify: true,
             latest: Box::default(),
-            ending: Vec::new(),
             drops: Drops::default(),
         }
     }
@@ -99,17 +96,12 @@ impl Machine for Stream {
 
     fn ended(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
         self.lose_output(id);
-        self.ending.push(id);
-        self.inbound.input.ended(pipes, id, due);
+        self.inbound.ended(&self.routes, pipes, id, self.notify, due);
     }
 
-    fn gone(&mut self, _: &mut Pipes, id: PipeId, _: &mut DueList) {
+    fn gone(&mut self, pipes: &mut Pipes, id: PipeId, _: &mut DueList) {
         self.lose_output(id);
-        if let Some(i) = self.ending.iter().position(|ending| *ending == id) {
-            self.ending.swap_remove(i);
-            self.tell(id);
-        }
-        self.inbound.remove(id);
+        self.inbound.remove(&self.routes, pipes, id);
         self.routes.release(id);
     }
 
@@ -159,5 +151,52 @@ impl Machine for Stream {
 
     fn drops(&self) -> Drops {
         self.drops
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Setting::StreamNotify;
+    use crate::harness::{BOTH, Join, Net, WRITABLE, text};
+    use ferrozmq_base::{Error, SocketType};
+
+    #[test]
+    fn connections_are_announced_named_and_closed() {
+        let mut net = Net::new();
+        let (stream, peer) = (net.socket(SocketType::Stream), net.socket(SocketType::Pair));
+        assert_eq!(net.pattern(stream).latest_routing_id(), None);
+        let (_, at_peer) = net.join(stream, peer);
+        let id = net.pattern(stream).latest_routing_id().unwrap().to_vec();
+        assert_eq!((id.len(), id[0]), (5, 0));
+        assert_eq!(net.ready(stream), BOTH);
+        assert_eq!(net.recv(stream).unwrap(), [id.clone(), vec![]]);
+        net.send(peer, &[b"data"]).unwrap();
+        assert_eq!(net.recv(stream).unwrap(), [id.clone(), b"data".to_vec()]);
+        // MORE on the data means nothing.
+        net.send_frame(stream, &id, true).unwrap();
+        net.send_frame(stream, b"a", true).unwrap();
+        net.send(stream, &[&id, b"b"]).unwrap();
+        assert_eq!(net.drain(peer), ["a", "b"]);
+        net.disconnect(peer, at_peer);
+        assert_eq!(net.recv(stream).unwrap(), [id.clone(), vec![]]);
+        assert_eq!(net.send_frame(stream, &id, true), Err(Error::HostUnreachable));
+        assert_eq!(net.peers(stream), 0);
+    }
+
+    #[test]
+    fn an_empty_frame_closes_and_a_lone_id_swallows_the_next_frame() {
+        let mut net = Net::new();
+        let (stream, peer) = (net.socket(SocketType::Stream), net.socket(SocketType::Pair));
+        net.set(stream, StreamNotify(false)).unwrap();
+        net.join_with(stream, peer, Join { there: 1, assigned: Some(b"name"), ..Join::default() });
+        assert_eq!(net.ready(stream), WRITABLE);
+        net.send_frame(stream, b"name", false).unwrap();
+        net.send_frame(stream, b"swallowed", false).unwrap();
+        net.send(stream, &[b"name", b"1"]).unwrap();
+        assert_eq!(net.send_frame(stream, b"name", true), Err(Error::Again));
+        assert_eq!(net.drain(peer), ["1"]);
+        net.send(stream, &[b"name", b""]).unwrap();
+        assert_eq!((net.peers(stream), net.peers(peer)), (0, 0));
+        assert_eq!(net.recv(stream).map(|m| text(&m)), Err(Error::Again));
     }
 }

@@ -311,8 +311,144 @@ impl Subscriptions {
         self.tree.prefixes(topic, |pipes| pipes.iter().for_each(|id| visit(*id)));
     }
 
+    /// The number of pipes with a subscription.
+    pub(crate) fn pipes(&self) -> usize {
+        self.by_pipe.len()
+    }
+
     /// The number of distinct topics.
     pub(crate) fn count(&self) -> usize {
         self.topics
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ferrozmq_base::pipe::{Rx, Tx};
+    use ferrozmq_base::{Pipe, Pipes};
+    use proptest::prelude::*;
+
+    fn pipes(n: usize) -> Vec<PipeId> {
+        let mut pipes = Pipes::new();
+        (0..n).map(|_| pipes.insert(Pipe::new(Tx::Closed, Rx::Closed))).collect()
+    }
+
+    #[test]
+    fn topics_of_16_megabytes_come_and_go() {
+        let id = pipes(1)[0];
+        let mut subscriptions = Subscriptions::default();
+        let long = vec![b'a'; 16 << 20];
+        assert!(subscriptions.add(&long, id));
+        assert!(subscriptions.add(&long[..1 << 20], id));
+        assert!(!subscriptions.add(&long, id));
+        let mut matches = 0;
+        subscriptions.matching(&long, |_| matches += 1);
+        assert_eq!(matches, 2);
+        assert_eq!(subscriptions.remove(&long, id), Removed::Last);
+        assert_eq!(subscriptions.remove(&long, id), Removed::NotFound);
+        subscriptions.add(&long, id);
+        let mut ended = Vec::new();
+        subscriptions.remove_pipe(id, |topic, _| ended.push(topic.len()));
+        assert_eq!(ended, [1 << 20, 16 << 20]);
+        subscriptions.add(&long, id);
+    }
+
+    #[test]
+    fn a_chain_of_thousands_of_prefixes() {
+        let id = pipes(1)[0];
+        let mut subscriptions = Subscriptions::default();
+        let long = vec![b'a'; 5_000];
+        for end in (0..long.len()).rev() {
+            subscriptions.add(&long[..end], id);
+        }
+        assert_eq!(subscriptions.count(), 5_000);
+        assert_eq!(subscriptions.tree.topics().count(), 5_000);
+        for end in (0..5_000).step_by(2) {
+            assert_eq!(subscriptions.remove(&long[..end], id), Removed::Last);
+        }
+        let mut matches = 0;
+        subscriptions.matching(&long, |_| matches += 1);
+        assert_eq!(matches, 2_500);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Op {
+        Add(Vec<u8>, usize),
+        Remove(Vec<u8>, usize),
+        RemovePipe(usize),
+        Match(Vec<u8>),
+    }
+
+    fn topic() -> impl Strategy<Value = Vec<u8>> {
+        // Few letters, so that prefixes and forks are common.
+        proptest::collection::vec(prop_oneof![Just(b'a'), Just(b'b'), Just(0xff)], 0..7)
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        prop_oneof![
+            5 => (topic(), 0..4usize).prop_map(|(t, p)| Op::Add(t, p)),
+            4 => (topic(), 0..4usize).prop_map(|(t, p)| Op::Remove(t, p)),
+            1 => (0..4usize).prop_map(Op::RemovePipe),
+            4 => topic().prop_map(Op::Match),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn does_what_a_list_of_subscriptions_does(ops in proptest::collection::vec(op(), 1..80)) {
+            let ids = pipes(4);
+            let mut subscriptions = Subscriptions::default();
+            let mut model: BTreeSet<(Vec<u8>, PipeId)> = BTreeSet::new();
+            for op in ops {
+                match op {
+                    Op::Add(topic, p) => {
+                        let is_new = !model.iter().any(|(t, _)| *t == topic);
+                        model.insert((topic.clone(), ids[p]));
+                        prop_assert_eq!(subscriptions.add(&topic, ids[p]), is_new);
+                    }
+                    Op::Remove(topic, p) => {
+                        let found = model.remove(&(topic.clone(), ids[p]));
+                        let remain = model.iter().any(|(t, _)| *t == topic);
+                        let expected = match (found, remain) {
+                            (false, _) => Removed::NotFound,
+                            (true, true) => Removed::OthersRemain,
+                            (true, false) => Removed::Last,
+                        };
+                        prop_assert_eq!(subscriptions.remove(&topic, ids[p]), expected);
+                    }
+                    Op::RemovePipe(p) => {
+                        let mut got = Vec::new();
+                        subscriptions.remove_pipe(ids[p], |t, last| got.push((t.to_vec(), last)));
+                        let topics: Vec<_> =
+                            model.iter().filter(|(_, id)| *id == ids[p]).map(|(t, _)| t.clone()).collect();
+                        model.retain(|(_, id)| *id != ids[p]);
+                        let expected: Vec<_> = topics
+                            .into_iter()
+                            .map(|t| { let last = !model.iter().any(|(other, _)| *other == t); (t, last) })
+                            .collect();
+                        prop_assert_eq!(got, expected);
+                    }
+                    Op::Match(topic) => {
+                        let mut got = Vec::new();
+                        subscriptions.matching(&topic, |id| got.push(id));
+                        got.sort_unstable();
+                        let mut expected: Vec<_> =
+                            model.iter().filter(|(t, _)| topic.starts_with(t)).map(|(_, id)| *id).collect();
+                        expected.sort_unstable();
+                        prop_assert_eq!(subscriptions.tree.matches(&topic), !expected.is_empty());
+                        prop_assert_eq!(got, expected);
+                    }
+                }
+                let topics: BTreeSet<_> = model.iter().map(|(t, _)| t.clone()).collect();
+                prop_assert_eq!(subscriptions.count(), topics.len());
+                prop_assert!(subscriptions.tree.topics().eq(topics.iter().map(|t| &t[..])));
+                // No node is kept without need: at most one fork for each topic, and the root.
+                let nodes = subscriptions.tree.nodes.len() - subscriptions.tree.free.len();
+                prop_assert!(nodes <= 2 * topics.len() + 1);
+            }
+        }
     }
 }

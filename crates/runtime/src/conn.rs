@@ -18,6 +18,7 @@ use ferrozmq_base::{
     log,
     ready::{Hook, Linked},
     slot,
+    sync::{AtomicBool, AtomicU32, Ordering},
 };
 use ferrozmq_proto::{ProtocolError, Scanner, Step};
 use ferrozmq_sys::Stream;
@@ -32,6 +33,8 @@ const CHUNK_BYTES: [usize; 3] = [4 * 1024, 64 * 1024, 256 * 1024];
 const READ_BYTES: usize = 1024;
 /// The first allocation for a body that does not fit a chunk: more only as its bytes arrive.
 const LARGE_BYTES: usize = 1024 * 1024;
+/// More than any machine has: a peer that announces it is not waited for.
+const BODY_MAX: u64 = 1 << 46;
 /// The longest command in traffic: a topic or group is not worth more.
 const COMMAND_BYTES: u64 = 32 * 1024 * 1024;
 
@@ -46,6 +49,12 @@ pub(crate) struct Conn {
     pub output: DriveLock<OutHalf>,
     pub input: DriveLock<InHalf>,
     hook: Hook<Conn>,
+    /// The output is Plain: an application thread may drive it.
+    plain_out: AtomicBool,
+    /// The kernel took no more at the last write; the session waits until it does.
+    blocked: AtomicBool,
+    /// Batches that the application flushed: it streams.
+    app_flushes: AtomicU32,
 }
 
 impl Linked for Conn {
@@ -71,7 +80,42 @@ impl Conn {
             output: DriveLock::new(OutHalf::new(source)),
             input: DriveLock::new(InHalf::new(sink)),
             hook: Hook::new(),
+            plain_out: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
+            app_flushes: AtomicU32::new(0),
         }
+    }
+
+    #[inline]
+    pub(crate) fn is_plain_out(&self) -> bool {
+        self.plain_out.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_plain_out(&self, plain: bool) {
+        self.plain_out.store(plain, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_blocked(&self, blocked: bool) {
+        self.blocked.store(blocked, Ordering::Relaxed);
+    }
+
+    pub(crate) fn app_flushes(&self) -> u32 {
+        self.app_flushes.load(Ordering::Relaxed)
+    }
+
+    /// The application flushes a batch. Only the socket's owner writes the counter.
+    pub(crate) fn count_app_flush(&self) {
+        self.app_flushes.store(self.app_flushes().wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Whether anything published has not been written.
+    pub(crate) fn has_unwritten(&self) -> bool {
+        self.link.published() != self.link.head()
     }
 }
 
@@ -125,6 +169,15 @@ impl OutHalf {
         }
     }
 
+    pub(crate) fn stream(&self) -> Option<&Arc<Stream>> {
+        self.stream.as_ref()
+    }
+
+    /// The kernel refuses to take more for good: what the peer sent may still be read.
+    pub(crate) fn give_up(&mut self) {
+        self.stream = None;
+    }
+
     /// The handshake is over: `first` goes out before the records.
     pub(crate) fn attach(&mut self, stream: Arc<Stream>, plain: bool, first: Vec<u8>) {
         self.stream = Some(stream);
@@ -139,7 +192,11 @@ impl OutHalf {
         self.wire.clear();
         self.written = 0;
         match &mut self.source {
-            Some(Source::Log(log)) => u64::from(log.connection_lost().cut),
+            Some(Source::Log(log)) => {
+                let cut = log.connection_lost().cut;
+                self.wake_writer |= log.claim_waiting();
+                u64::from(cut)
+            }
             _ => 0,
         }
     }
@@ -157,7 +214,11 @@ impl OutHalf {
     /// Whether the socket has written its subscriptions again.
     pub(crate) fn has_restarted(&mut self) -> bool {
         match &mut self.source {
-            Some(Source::Log(log)) => log.restarted(),
+            Some(Source::Log(log)) => {
+                // The mark is found by looking.
+                log.pending();
+                log.restarted()
+            }
             _ => true,
         }
     }
@@ -210,8 +271,10 @@ impl OutHalf {
             if !log.pending() {
                 return Ok(());
             }
+            // A control frame that waits goes out at the end of the record that is half written.
+            let limit = if control.is_empty() { u64::MAX } else { log.bytes_to_boundary() };
             let mut slices = [IoSlice::new(&[]); 64];
-            let count = log.slices(&mut slices);
+            let count = log.slices_within(&mut slices, limit);
             let n = stream.write(&slices[..count])?;
             self.wake_writer |= log.advance(n);
         }
@@ -324,6 +387,15 @@ impl InHalf {
             peer: None,
             frames_seen: false,
         }
+    }
+
+    pub(crate) fn stream(&self) -> Option<&Arc<Stream>> {
+        self.stream.as_ref()
+    }
+
+    /// Whether the bytes are records as they lie, so that an application thread may read them.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.scanner.is_some()
     }
 
     /// The handshake is over; `surplus` are the bytes read behind it.
@@ -571,6 +643,9 @@ impl InHalf {
             scanner.take_large();
         }
         chunk.skip(header);
+        if body > BODY_MAX {
+            return Err(Refused::Memory);
+        }
         let total = usize::try_from(body).map_err(|_| Refused::Memory)?;
         let mut block = Vec::new();
         let first = total.min(LARGE_BYTES.max(chunk.pending().len()));

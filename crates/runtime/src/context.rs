@@ -9,7 +9,7 @@ use std::{
 
 use ferrozmq_base::{
     Error, Result, SocketType,
-    sync::{AtomicU64, AtomicUsize, Ordering, lock},
+    sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering, lock},
 };
 use ferrozmq_sys::{
     ForkEpoch, Interest, PollFd, Resolver, WakeFd, random,
@@ -56,6 +56,7 @@ pub(crate) struct Shared {
     /// Signalled when the last of them is gone.
     idle: WakeFd,
     pub epoch: ForkEpoch,
+    direct: AtomicBool,
     seed: AtomicU64,
 }
 
@@ -111,6 +112,7 @@ impl Context {
             live: AtomicUsize::new(0),
             idle: WakeFd::new()?,
             epoch: ForkEpoch::current(),
+            direct: AtomicBool::new(std::env::var_os("FERROZMQ_DIRECT").is_none_or(|v| v != "off")),
             seed: AtomicU64::new(random::number()?),
         });
         Ok(Self { _handle: Arc::new(Handle(shared.clone())), shared })
@@ -195,6 +197,12 @@ impl Context {
         Ok(())
     }
 
+    /// Whether threads of the application drive connections themselves (on by default; the environment variable
+    /// `FERROZMQ_DIRECT=off` changes that). For sockets made afterwards.
+    pub fn set_direct(&self, direct: bool) {
+        self.shared.direct.store(direct, Ordering::Relaxed);
+    }
+
     /// How many panics were caught in the I/O threads; each ended one connection.
     pub fn panics(&self) -> usize {
         let state = lock(&self.shared.state);
@@ -204,6 +212,10 @@ impl Context {
 }
 
 impl Shared {
+    pub(crate) fn is_direct(&self) -> bool {
+        self.direct.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn next_id(&self) -> u64 {
         self.ids.fetch_add(1, Ordering::Relaxed)
     }

@@ -307,7 +307,7 @@ impl SocketCore {
 
     fn connect_inproc(&mut self, text: &str) -> Result<()> {
         let own = self.party();
-        let conflate = self.options.conflate && conflates(self.kind());
+        let conflate = if self.options.conflate { conflates(self.kind()) } else { (false, false) };
         let assigned_id = self.options.connect_routing_id.take();
         let local = Local { connected: true, assigned_id, inproc: true };
         let (near, far) = (Arc::new(Owner::default()), Arc::new(Owner::default()));

@@ -103,14 +103,20 @@ pub(crate) fn sum(send: u32, receive: u32) -> u32 {
     if send == 0 || receive == 0 { 0 } else { send.saturating_add(receive) }
 }
 
-/// Both ends of a pair: the connecter's and the binder's.
-pub(crate) fn pair(conflate: bool, to_binder: u32, to_connecter: u32) -> (Pipe, Pipe) {
+/// Both ends of a pair: the connecter's and the binder's. `conflate`: whether what the connecter sends, and what it
+/// receives, keeps the newest message only.
+pub(crate) fn pair(conflate: (bool, bool), to_binder: u32, to_connecter: u32) -> (Pipe, Pipe) {
+    let (near_tx, far_rx) = direction(conflate.0, to_binder);
+    let (far_tx, near_rx) = direction(conflate.1, to_connecter);
+    (Pipe::new(near_tx, near_rx), Pipe::new(far_tx, far_rx))
+}
+
+fn direction(conflate: bool, hwm: u32) -> (Tx, Rx) {
     if conflate {
-        let (w1, r1) = slot::slot();
-        let (w2, r2) = slot::slot();
-        return (Pipe::new(Tx::Slot(w1), Rx::Slot(r2)), Pipe::new(Tx::Slot(w2), Rx::Slot(r1)));
+        let (writer, reader) = slot::slot();
+        (Tx::Slot(writer), Rx::Slot(reader))
+    } else {
+        let (writer, reader) = queue::queue(hwm);
+        (Tx::Queue(writer), Rx::Queue(reader))
     }
-    let (w1, r1) = queue::queue(to_binder);
-    let (w2, r2) = queue::queue(to_connecter);
-    (Pipe::new(Tx::Queue(w1), Rx::Queue(r2)), Pipe::new(Tx::Queue(w2), Rx::Queue(r1)))
 }

@@ -40,6 +40,10 @@ pub(crate) enum Command {
     Unlisten(u64, Close),
     /// A session's input was paused and has room again.
     Resume(u64),
+    /// The application gives the right to read back, or has found what only the session can deal with.
+    Reclaim(u64),
+    /// Commands that the application read.
+    Inbound(u64, Vec<Vec<u8>>),
     /// A session's host name was looked up.
     Resolved(u64, std::io::Result<Vec<std::net::SocketAddr>>),
     /// End the thread.
@@ -227,6 +231,8 @@ impl IoThread {
                 }
             }
             Command::Resume(id) => self.with_session(id, now, Session::resume),
+            Command::Reclaim(id) => self.with_session(id, now, Session::reclaim),
+            Command::Inbound(id, commands) => self.with_session(id, now, |s, turn| s.inbound(commands, turn)),
             Command::Resolved(id, addresses) => {
                 self.with_session(id, now, |s, turn| s.resolved(addresses, turn));
             }

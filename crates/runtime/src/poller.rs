@@ -6,7 +6,7 @@ use ferrozmq_base::Result;
 use ferrozmq_pattern::Events;
 use ferrozmq_sys::{Interest, PollFd, SignalSet, clock};
 
-use crate::{port::sleep, socket::SocketCore};
+use crate::{direct::Held, port::sleep, socket::SocketCore};
 
 /// A socket to wait for, and what it turned out to be ready for.
 #[derive(Debug)]
@@ -47,6 +47,15 @@ pub fn poll(
     timeout: Option<Duration>,
     mask: Option<&SignalSet>,
 ) -> Result<usize> {
+    if let [item] = sockets {
+        // Whoever waits for one socket reads it as a blocked receive would.
+        item.socket.write_deferred();
+    } else {
+        for item in sockets.iter_mut() {
+            item.socket.end_leases();
+            item.socket.write_deferred();
+        }
+    }
     // A time too far away to be expressed is as good as never.
     let deadline = timeout.and_then(|t| clock::now().checked_add(t));
     let mut last = timeout == Some(Duration::ZERO);
@@ -80,19 +89,46 @@ fn doze(
     deadline: Option<std::time::Instant>,
     mask: Option<&SignalSet>,
 ) -> Result<bool> {
+    for item in sockets.iter() {
+        item.socket.waits.check()?;
+    }
+    // With one socket this thread reads the connections itself, as a blocked receive would.
+    let mut held = match sockets {
+        [item] if item.interest.readable => item.socket.hold(false),
+        _ => Held::default(),
+    };
+    if let [item] = sockets
+        && fds.is_empty()
+        && item.socket.spin(&mut held)
+    {
+        item.socket.resume(held, false);
+        return Ok(true);
+    }
     let asleep = sockets.iter().take_while(|item| item.socket.port().prepare_sleep()).count();
     let result = if asleep < sockets.len() {
         Ok(1)
     } else {
-        let mut all: Vec<PollFd> =
-            sockets.iter().map(|item| PollFd::new(item.socket.port().wake_fd(), Interest::READ)).collect();
-        all.extend_from_slice(fds);
+        let mut all = fds.to_vec();
+        all.extend(sockets.iter().map(|item| PollFd::new(item.socket.port().wake_fd(), Interest::READ)));
+        let interrupts = sockets.iter().filter_map(|item| item.socket.waits.interrupt.as_deref());
+        all.extend(interrupts.map(|i| PollFd::new(i, Interest::READ)));
+        SocketCore::watch(&mut held, &mut all);
         let result = sleep(&mut all, deadline, mask);
-        fds.copy_from_slice(&all[sockets.len()..]);
+        fds.copy_from_slice(&all[..fds.len()]);
         result
     };
     for item in &sockets[..asleep] {
         item.socket.port().awake();
     }
-    Ok(result? > 0)
+    if let [item] = sockets {
+        item.socket.resume(held, result.is_ok());
+        item.socket.settle();
+    }
+    for item in sockets.iter() {
+        item.socket.waits.check()?;
+    }
+    match (result, sockets.first()) {
+        (Err(e), Some(item)) => item.socket.waits.interrupted(e.into()).map(|()| true),
+        (result, _) => Ok(result? > 0),
+    }
 }

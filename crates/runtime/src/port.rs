@@ -95,6 +95,8 @@ pub(crate) struct Port {
     /// The socket that this one is the monitor of, if it is one.
     watched: OnceLock<Weak<Port>>,
     closed: AtomicBool,
+    /// The owner waits in a way that reads connections itself: sessions may lend it the right to.
+    leasable: AtomicBool,
     pub monitor: MonitorSlot,
 }
 
@@ -106,6 +108,7 @@ impl Port {
             exported: AtomicBool::new(false),
             watched: OnceLock::new(),
             closed: AtomicBool::new(false),
+            leasable: AtomicBool::new(false),
             monitor: MonitorSlot::default(),
         })
     }
@@ -163,6 +166,26 @@ impl Port {
             }
         }
         self.wake.as_raw_fd()
+    }
+
+    /// Whether the application polls the descriptor by itself.
+    pub(crate) fn is_exported(&self) -> bool {
+        self.exported.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_leasable(&self) -> bool {
+        self.leasable.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_leasable(&self, leasable: bool) {
+        self.leasable.store(leasable, Ordering::Relaxed);
+    }
+
+    /// Ends a sleep of the owner, so that it gives back what it holds.
+    pub(crate) fn nudge(&self) {
+        if self.mailbox.sleeper().wake() {
+            self.wake.signal();
+        }
     }
 
     /// The owner is about to sleep on [`Port::wake_fd`]; false if there is mail already.

@@ -32,6 +32,10 @@ use crate::{
 
 /// How many reads a session makes before others get their turn.
 const READS_PER_TURN: usize = 4;
+/// How long a stream that the application flushes itself is left alone at a time.
+const WATCH: Duration = Duration::from_micros(100);
+/// How long the application may leave the right to read unused.
+const LEASE: Duration = Duration::from_millis(5);
 /// How long a peer may take to close its side after we have closed ours.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// The read buffer of a handshake: with what is kept of it, far below the budget of an unauthenticated connection.
@@ -70,6 +74,15 @@ struct Handshake {
     written: usize,
 }
 
+/// What comes after a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    /// It was lost: the connecting side makes a new one.
+    Loss,
+    /// Nothing.
+    End,
+}
+
 /// Both directions of a connection, held.
 #[derive(Debug)]
 struct Holds {
@@ -102,6 +115,17 @@ pub(crate) struct Session {
     /// The pattern writes its subscriptions again before anything is sent.
     awaits_restart: bool,
     input_paused: bool,
+    /// The right to read rests with the application; when the session looks whether it is used, and how it stood.
+    lease: Option<(Instant, u64)>,
+    /// The application streams: the session looks by a timer. When, and what it had seen.
+    watch: Option<(Instant, u32)>,
+    seen_flushes: u32,
+    /// What the application had read when the engine was told last.
+    heard_stamp: u64,
+    /// The stream is registered with the poller.
+    watched: bool,
+    /// The connection is to end as soon as the application gives back what it holds of it.
+    leaving: Option<After>,
     peer: Option<PeerRef>,
     retry_at: Option<Instant>,
     /// Set once the session is closing: when it gives up (none: never).
@@ -173,6 +197,12 @@ impl Session {
             identified: false,
             awaits_restart: false,
             input_paused: false,
+            lease: None,
+            watch: None,
+            seen_flushes: 0,
+            heard_stamp: 0,
+            watched: false,
+            leaving: None,
             peer: None,
             retry_at: None,
             closing: None,
@@ -203,7 +233,9 @@ impl Session {
             Phase::Active(_) => self.codec.as_ref().and_then(engine_deadline),
             _ => None,
         };
-        [protocol, self.retry_at, self.closing.flatten()].into_iter().flatten().min()
+        let lease = self.lease.map(|(at, _)| at);
+        let watch = self.watch.map(|(at, _)| at);
+        [protocol, self.retry_at, self.closing.flatten(), lease, watch].into_iter().flatten().min()
     }
 
     // ---- Starting and connecting ----
@@ -271,7 +303,8 @@ impl Session {
             };
         }
         if connector.stops_after(error) {
-            return self.give_up(turn);
+            // The socket keeps the endpoint listed until it is disconnected.
+            return self.die(turn);
         }
         self.retry(turn);
     }
@@ -374,9 +407,8 @@ impl Session {
             let value = error.raw_os_error().unwrap_or(0);
             self.port.monitor.notify(Notice::HandshakeFailed, value as u64, &self.ends);
         }
-        self.disconnect(turn);
         let stop = matches!(&self.role, Role::Connect(c) if c.stops_after_handshake());
-        if stop { self.give_up(turn) } else { self.after_loss(turn) }
+        self.leave(if stop { After::End } else { After::Loss }, turn);
     }
 
     fn handshake_refused(&mut self, error: ProtocolError, turn: &mut Turn<'_>) {
@@ -386,9 +418,8 @@ impl Session {
             self.port.monitor.notify(Notice::HandshakeProtocol, u64::from(code), &self.ends);
         }
         let own_echo = matches!(&self.phase, Phase::Handshake(h) if h.stream.is_self_connected());
-        self.disconnect(turn);
         // A connection to our own ephemeral port is nobody's mistake: try again.
-        if own_echo { self.after_loss(turn) } else { self.give_up(turn) }
+        self.leave(if own_echo { After::Loss } else { After::End }, turn);
     }
 
     /// The peer is known: its pipe is made, or taken up again, and traffic begins.
@@ -406,8 +437,7 @@ impl Session {
         }
         let Some((conn, mut holds, pipe)) = self.connection() else {
             self.phase = Phase::Active(stream);
-            self.disconnect(turn);
-            return self.after_loss(turn);
+            return self.leave(After::Loss, turn);
         };
         let (plain_out, scanner) = self.settings.modes(ready.as_ref());
         conn.output.access(&mut holds.output).attach(stream.clone(), plain_out, first);
@@ -417,9 +447,10 @@ impl Session {
         self.conn = Some(conn.clone());
         self.holds = Some(holds);
         self.phase = Phase::Active(stream);
+        conn.set_plain_out(plain_out);
+        conn.set_blocked(false);
         if attached.is_err() {
-            self.disconnect(turn);
-            return self.after_loss(turn);
+            return self.leave(After::Loss, turn);
         }
         if !self.introduce(&conn, pipe, ready.as_ref()) {
             return self.die(turn);
@@ -494,7 +525,12 @@ impl Session {
                     return self.connect_finished(stream, turn);
                 }
                 Phase::Handshake(_) => self.handshake_write(turn),
-                Phase::Active(_) => self.look(turn),
+                Phase::Active(_) => {
+                    if let Some(conn) = &self.conn {
+                        conn.set_blocked(false);
+                    }
+                    self.look(turn);
+                }
                 _ => {}
             }
         }
@@ -523,8 +559,21 @@ impl Session {
         }
     }
 
+    /// The peer is gone while nobody reads here: what it sent is still to be read, so the stream stays, unwatched.
+    fn hung_up(&mut self, turn: &mut Turn<'_>) {
+        let Phase::Active(stream) = &self.phase else { return };
+        let stream = stream.clone();
+        self.unwatch(&stream, turn.poller);
+        if self.lease.is_some() {
+            self.reclaim(turn);
+        }
+    }
+
     /// Somebody promised that we would look at the output.
     pub(crate) fn look(&mut self, turn: &mut Turn<'_>) {
+        if let Some(after) = self.leaving {
+            return self.leave(after, turn);
+        }
         let Some(conn) = self.conn.clone() else { return };
         let Phase::Active(stream) = &self.phase else { return };
         let stream = stream.clone();
@@ -548,20 +597,121 @@ impl Session {
         };
         match flushed {
             Flush::Done => {
+                conn.set_blocked(false);
                 if self.want_write(&stream, false, turn) && self.closing.is_some() {
-                    self.finish(turn);
+                    return self.finish(turn);
+                }
+                let flushes = conn.app_flushes();
+                if flushes != std::mem::replace(&mut self.seen_flushes, flushes)
+                    && conn.link.promise.promise()
+                    && conn.link.promise.watch()
+                {
+                    self.watch = Some((turn.now + WATCH, flushes));
                 }
             }
             Flush::Blocked => {
+                conn.set_blocked(true);
                 conn.link.promise.promise();
                 self.want_write(&stream, true, turn);
             }
-            Flush::Lost(e) => self.lost(&e, turn),
+            Flush::Lost(e) => self.output_lost(&e, turn),
+        }
+    }
+
+    /// Nothing can be written any more. What the peer sent before it went is read to its end first.
+    fn output_lost(&mut self, error: &io::Error, turn: &mut Turn<'_>) {
+        let Some(conn) = self.conn.clone() else { return };
+        if self.closing.is_some() {
+            return self.lost(error, turn);
+        }
+        if let Some(mut half) = conn.output.try_lock() {
+            half.give_up();
+            half.unlock();
+        }
+        if !self.input_paused && self.lease.is_none() {
+            self.read(false, turn);
+        }
+    }
+
+    /// The timer of a stream: as long as the application flushes its batches itself, the session only watches.
+    fn watch_over(&mut self, turn: &mut Turn<'_>) {
+        let (Some((_, seen)), Some(conn)) = (self.watch, self.conn.clone()) else { return };
+        let flushes = conn.app_flushes();
+        if flushes != seen && !conn.is_blocked() {
+            self.watch = Some((turn.now + WATCH, flushes));
+            return;
+        }
+        self.watch = None;
+        self.seen_flushes = flushes;
+        conn.link.promise.unwatch();
+        self.look(turn);
+    }
+
+    // ---- The right to read ----
+
+    /// Lends the right to read to the application, which waits for messages of this connection itself.
+    fn lend(&mut self, turn: &mut Turn<'_>) {
+        let (Phase::Active(stream), Some(conn)) = (&self.phase, self.conn.clone()) else { return };
+        if !self.port.is_leasable() || self.closing.is_some() || self.lease.is_some() || self.input_paused {
+            return;
+        }
+        let stream = stream.clone();
+        {
+            let Some(mut half) = conn.input.try_lock() else { return };
+            let plain = half.is_plain();
+            half.set_with_app(plain);
+            half.unlock();
+            if !plain {
+                return;
+            }
+        }
+        self.lease = Some((turn.now + LEASE, conn.link.stamp()));
+        self.rewatch_as_needed(&stream, turn);
+    }
+
+    /// Takes the right to read back, and uses it.
+    pub(crate) fn reclaim(&mut self, turn: &mut Turn<'_>) {
+        if let Some(after) = self.leaving {
+            return self.leave(after, turn);
+        }
+        let (Phase::Active(stream), Some(conn)) = (&self.phase, self.conn.clone()) else { return };
+        if self.lease.is_none() {
+            return;
+        }
+        let stream = stream.clone();
+        // Whoever holds the half finds the note and asks for this again.
+        let Some(mut half) = conn.input.try_lock() else { return };
+        half.set_with_app(false);
+        half.unlock();
+        self.lease = None;
+        if self.rewatch_as_needed(&stream, turn) {
+            self.read(false, turn);
+        }
+    }
+
+    /// The application may have left: a lease that it does not use is taken back.
+    fn check_lease(&mut self, turn: &mut Turn<'_>) {
+        let (Some((_, stamp)), Some(conn)) = (self.lease, self.conn.clone()) else { return };
+        let now = conn.link.stamp();
+        if stamp != now || conn.input.is_held() {
+            self.lease = Some((turn.now + LEASE, now));
+        } else {
+            self.reclaim(turn);
+        }
+    }
+
+    /// Commands that the application read.
+    pub(crate) fn inbound(&mut self, commands: Vec<Vec<u8>>, turn: &mut Turn<'_>) {
+        for command in commands {
+            if let Err(e) = self.command(&command, turn) {
+                return self.violation(e, turn);
+            }
         }
     }
 
     fn read(&mut self, surplus: bool, turn: &mut Turn<'_>) {
         let Some(conn) = self.conn.clone() else { return };
+        let mut told = false;
         for round in 0..READS_PER_TURN {
             let mut commands = Vec::new();
             let mut wake = false;
@@ -589,15 +739,17 @@ impl Session {
                 }
             }
             match fill {
-                Fill::Progress if surplus => {}
-                Fill::Progress => {}
+                Fill::Progress => told |= wake,
                 Fill::Empty if surplus && round == 0 => {}
-                Fill::Empty => return,
+                Fill::Empty => break,
                 Fill::Paused => return self.pause(turn),
                 Fill::Lost(e) => return self.lost(&e, turn),
                 Fill::Violation(e) => return self.violation(e, turn),
                 Fill::OutOfMemory => return self.lost(&io::ErrorKind::OutOfMemory.into(), turn),
             }
+        }
+        if told {
+            self.lend(turn);
         }
     }
 
@@ -633,10 +785,7 @@ impl Session {
         self.input_paused = true;
         let Phase::Active(stream) = &self.phase else { return };
         let stream = stream.clone();
-        let interest = if self.interest.contains(Interest::WRITE) { Interest::WRITE } else { Interest::NONE };
-        if let Err(e) = self.rewatch(&stream, interest, turn) {
-            self.lost(&e, turn);
-        }
+        self.rewatch_as_needed(&stream, turn);
     }
 
     /// The socket has made room.
@@ -646,9 +795,8 @@ impl Session {
         }
         let Phase::Active(stream) = &self.phase else { return };
         let stream = stream.clone();
-        match self.rewatch(&stream, self.interest | Interest::READ, turn) {
-            Ok(()) => self.read(false, turn),
-            Err(e) => self.lost(&e, turn),
+        if self.rewatch_as_needed(&stream, turn) {
+            self.read(false, turn);
         }
     }
 
@@ -666,7 +814,30 @@ impl Session {
                 _ => {}
             };
         }
+        if self.watch.is_some_and(|(at, _)| at <= turn.now) {
+            self.watch_over(turn);
+        }
+        if self.lease.is_some_and(|(at, _)| at <= turn.now) {
+            self.check_lease(turn);
+        }
+        self.heartbeat(turn);
+    }
+
+    /// The engine's deadlines: the end of the handshake, and heartbeats.
+    fn heartbeat(&mut self, turn: &mut Turn<'_>) {
         let paused = self.input_paused;
+        if let Some(conn) = &self.conn {
+            // What the application reads is a sign of life as well.
+            let stamp = conn.link.stamp();
+            if stamp != std::mem::replace(&mut self.heard_stamp, stamp)
+                && let Some(engine) = self.codec.as_mut().and_then(Codec::engine)
+            {
+                engine.heard(turn.now);
+            }
+        }
+        if !self.deadline().is_some_and(|at| at <= turn.now) {
+            return;
+        }
         let action = match &mut self.phase {
             Phase::Handshake(h) => h.codec.engine().map(|e| e.on_deadline(turn.now, false)),
             Phase::Active(_) => {
@@ -690,22 +861,47 @@ impl Session {
         if let Some(code) = error.event_code() {
             self.port.monitor.notify(Notice::HandshakeProtocol, u64::from(code), &self.ends);
         }
-        self.disconnect(turn);
-        self.give_up(turn);
+        self.leave(After::End, turn);
     }
 
     fn lost(&mut self, _error: &io::Error, turn: &mut Turn<'_>) {
-        self.disconnect(turn);
-        self.after_loss(turn);
+        self.leave(After::Loss, turn);
     }
 
-    /// Lets go of the stream; both directions are held afterwards.
+    /// Ends the connection. If the application holds a direction of it, it is woken, gives it back with the note that
+    /// our try left, and the session is called again.
+    fn leave(&mut self, after: After, turn: &mut Turn<'_>) {
+        if let (Phase::Active(stream) | Phase::Farewell(stream), Some(conn), None) =
+            (&self.phase, self.conn.clone(), &self.holds)
+        {
+            match Holds::take(&conn) {
+                Some(holds) => self.holds = Some(holds),
+                None => {
+                    self.leaving = Some(after);
+                    let stream = stream.clone();
+                    let _ = stream.shutdown_both();
+                    self.unwatch(&stream, turn.poller);
+                    (self.lease, self.watch) = (None, None);
+                    return self.port.nudge();
+                }
+            }
+        }
+        self.leaving = None;
+        self.disconnect(turn);
+        match after {
+            After::Loss => self.after_loss(turn),
+            After::End => self.bury(turn.poller),
+        }
+    }
+
+    /// Lets go of the stream; both directions are held.
     fn disconnect(&mut self, turn: &mut Turn<'_>) {
         let stream = match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Handshake(h) => h.stream,
             Phase::Active(stream) | Phase::Connecting(stream) | Phase::Farewell(stream) => stream,
             other => return self.phase = other,
         };
+        (self.lease, self.watch) = (None, None);
         let fd = fd_value(&stream);
         self.unwatch(&stream, turn.poller);
         let _ = stream.shutdown_both();
@@ -716,11 +912,13 @@ impl Session {
         }
         if let Some(conn) = self.conn.clone() {
             conn.link.promise.park();
-            if self.holds.is_none() {
-                self.holds = Holds::take(&conn);
-            }
             if let Some(holds) = &mut self.holds {
-                let cut = conn.output.access(&mut holds.output).detach();
+                let output = conn.output.access(&mut holds.output);
+                let cut = output.detach();
+                let wake = std::mem::take(&mut output.wake_writer);
+                if wake && let Some(id) = conn.link.owner() {
+                    let _ = self.port.post(Event::Writable(id));
+                }
                 conn.link.sent.dropped(Dropped::PeerGone).add(cut);
                 conn.input.access(&mut holds.input).detach();
             }
@@ -749,11 +947,6 @@ impl Session {
         self.retry(turn);
     }
 
-    /// The endpoint is not tried again; the socket keeps it listed until it is disconnected.
-    fn give_up(&mut self, turn: &mut Turn<'_>) {
-        self.die(turn);
-    }
-
     /// Ends the pipe: what the peer sent stays readable, what was queued for it is dropped and counted.
     fn end_pipe(&mut self) {
         let Some(conn) = self.conn.take() else { return };
@@ -768,8 +961,7 @@ impl Session {
     }
 
     fn die(&mut self, turn: &mut Turn<'_>) {
-        self.disconnect(turn);
-        self.bury(turn.poller);
+        self.leave(After::End, turn);
     }
 
     /// Puts away whatever is left.
@@ -802,7 +994,8 @@ impl Session {
                             // From here on input is read only to be thrown away.
                             let stream = stream.clone();
                             self.input_paused = false;
-                            let _ = self.rewatch(&stream, self.interest | Interest::READ, turn);
+                            self.reclaim(turn);
+                            self.rewatch_as_needed(&stream, turn);
                         }
                     }
                     Phase::Farewell(_) | Phase::Dead => {}
@@ -873,11 +1066,15 @@ impl Session {
     }
 
     fn watch(&mut self, stream: &Arc<Stream>, interest: Interest, turn: &Turn<'_>) -> io::Result<()> {
-        self.interest = interest;
-        turn.poller.add(&**stream, self.id, interest)
+        turn.poller.add(&**stream, self.id, interest)?;
+        (self.watched, self.interest) = (true, interest);
+        Ok(())
     }
 
     fn rewatch(&mut self, stream: &Arc<Stream>, interest: Interest, turn: &Turn<'_>) -> io::Result<()> {
+        if !self.watched {
+            return self.watch(stream, interest, turn);
+        }
         if interest == self.interest {
             return Ok(());
         }
@@ -886,13 +1083,22 @@ impl Session {
     }
 
     fn unwatch(&mut self, stream: &Arc<Stream>, poller: &Poller) {
-        let _ = poller.remove(&**stream);
+        if std::mem::take(&mut self.watched) {
+            let _ = poller.remove(&**stream);
+        }
         self.interest = Interest::NONE;
+    }
+
+    /// Watches what the session has to do itself; false if that ended the connection.
+    fn rewatch_as_needed(&mut self, stream: &Arc<Stream>, turn: &mut Turn<'_>) -> bool {
+        let write = self.interest.contains(Interest::WRITE);
+        self.want_write(stream, write, turn)
     }
 
     /// Asks to be told when the kernel takes more; false if that ended the connection.
     fn want_write(&mut self, stream: &Arc<Stream>, want: bool, turn: &mut Turn<'_>) -> bool {
-        let read = if self.input_paused { Interest::NONE } else { Interest::READ };
+        let reads = !self.input_paused && self.lease.is_none();
+        let read = if reads { Interest::READ } else { Interest::NONE };
         let interest = if want { read | Interest::WRITE } else { read };
         match self.rewatch(stream, interest, turn) {
             Ok(()) => true,
@@ -909,7 +1115,13 @@ const ETIMEDOUT: i32 = 110;
 
 impl Holds {
     fn take(conn: &Conn) -> Option<Self> {
-        Some(Self { output: conn.output.try_hold()?, input: conn.input.try_hold()? })
+        let output = conn.output.try_hold()?;
+        let Some(input) = conn.input.try_hold() else {
+            // Whoever wanted the output meanwhile has made its promise.
+            conn.output.release(output);
+            return None;
+        };
+        Some(Self { output, input })
     }
 }
 

@@ -36,7 +36,7 @@ impl Settings {
         let mut config = Config::new(self.kind);
         config.routing_id = o.routing_id.to_vec();
         config.mechanism = Mechanism::Null;
-        config.max_body = o.max_message_size;
+        config.max_body = self.max_body();
         config.accept_old_versions = o.accept_old_versions;
         config.metadata = o.metadata.clone();
         config.heartbeat = Heartbeat {
@@ -48,9 +48,14 @@ impl Settings {
         config
     }
 
-    /// Whether messages of the socket conflate.
-    pub(crate) fn conflates(&self) -> bool {
-        self.options.conflate && conflates(self.kind)
+    /// The longest frame to accept, in bytes.
+    fn max_body(&self) -> Option<u64> {
+        u64::try_from(self.options.max_message_size).ok()
+    }
+
+    /// Which directions keep the newest message only.
+    fn conflated(&self) -> (bool, bool) {
+        if self.options.conflate { conflates(self.kind) } else { (false, false) }
     }
 
     /// Whether a peer's command of this kind means something to the socket.
@@ -72,26 +77,28 @@ impl Settings {
     /// Whether output is written as it lies, and what scans the input if it is taken as it lies.
     pub(crate) fn modes(&self, ready: Option<&Ready>) -> (bool, Option<Scanner>) {
         let Some(ready) = ready else { return (false, None) };
-        let scanner =
-            (ready.rx == Mode::Plain).then(|| Scanner::new(self.kind, self.options.max_message_size));
-        (ready.tx == Mode::Plain && !self.conflates(), scanner)
+        let scanner = (ready.rx == Mode::Plain).then(|| Scanner::new(self.kind, self.max_body()));
+        (ready.tx == Mode::Plain && !self.conflated().0, scanner)
     }
 
     /// A connection and the socket's end of its pipe; nobody drives it yet.
     pub(crate) fn pipe(&self, session: u64, io: Arc<Io>, port: Arc<Port>) -> Result<(Arc<Conn>, Pipe)> {
         let link = Arc::new(Link::new(Promise::parked()));
-        let (tx, source, rx, sink);
-        if self.conflates() {
+        let (conflates_out, conflates_in) = self.conflated();
+        let (tx, source) = if conflates_out {
             let (writer, reader) = slot::linked(link.clone());
-            (tx, source) = (Tx::Slot(writer), Source::Slot(reader));
-            let (writer, reader) = slot::slot();
-            (rx, sink) = (Rx::Slot(reader), Sink::Slot(writer));
+            (Tx::Slot(writer), Source::Slot(reader))
         } else {
             let (writer, reader) = log::log(link.clone(), self.options.send_hwm);
-            (tx, source) = (Tx::Log(writer), Source::Log(reader));
+            (Tx::Log(writer), Source::Log(reader))
+        };
+        let (rx, sink) = if conflates_in {
+            let (writer, reader) = slot::slot();
+            (Rx::Slot(reader), Sink::Slot(writer))
+        } else {
             let (writer, reader) = inbox::inbox(self.options.receive_hwm);
-            (rx, sink) = (Rx::Inbox(reader), Sink::Inbox(writer));
-        }
+            (Rx::Inbox(reader), Sink::Inbox(writer))
+        };
         Ok((Arc::new(Conn::new(session, io, port, link, source, sink)), Pipe::new(tx, rx)))
     }
 
@@ -149,10 +156,12 @@ impl Settings {
     }
 }
 
-/// The types for which ZMQ_CONFLATE means something.
-pub(crate) fn conflates(kind: SocketType) -> bool {
-    matches!(
-        kind,
-        SocketType::Dealer | SocketType::Pull | SocketType::Push | SocketType::Pub | SocketType::Sub
-    )
+/// The directions, out and in, that ZMQ_CONFLATE means on a type. Subscriptions never conflate.
+pub(crate) fn conflates(kind: SocketType) -> (bool, bool) {
+    match kind {
+        SocketType::Dealer => (true, true),
+        SocketType::Push | SocketType::Pub => (true, false),
+        SocketType::Pull | SocketType::Sub => (false, true),
+        _ => (false, false),
+    }
 }

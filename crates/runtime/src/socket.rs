@@ -8,13 +8,17 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use ferrozmq_base::{Due, DueList, End, Error, Msg, Pipe, PipeId, Pipes, Result, SocketType, sync::lock};
+use ferrozmq_base::{
+    Due, DueList, End, Error, Kind, Msg, Pipe, PipeId, Pipes, Result, SocketType, sync::lock,
+};
 use ferrozmq_pattern::{Events, Local, Pattern, Setting};
 
 use crate::{
     context::{Live, Shared, linger},
+    direct::Direct,
     endpoint::Endpoint,
     inproc::{self, Owner, Party},
+    interrupt::Interrupt,
     io_thread::{Command, Io},
     option::{self, ContextOptions, LiveOption, Outcome, Read, SocketOptions, encode},
     port::{Attachment, Event, Far, Port, Whose},
@@ -28,6 +32,15 @@ pub struct Flags {
     pub dont_wait: bool,
     /// More frames of the message follow (ZMQ_SNDMORE).
     pub more: bool,
+}
+
+/// What ends a wait besides what it waits for.
+#[derive(Clone, Debug, Default)]
+pub struct Waits {
+    /// A signal that the thread handles does not, as it does for `zmq.h`: the wait goes on.
+    pub outlast_signals: bool,
+    /// This does.
+    pub interrupt: Option<Arc<Interrupt>>,
 }
 
 /// A socket (zmq_socket(3)), owned by one thread at a time.
@@ -49,6 +62,8 @@ pub struct SocketCore {
     receive_more: bool,
     raw: bool,
     stopped: bool,
+    pub(crate) direct: Direct,
+    pub(crate) waits: Waits,
     _live: Live,
 }
 
@@ -63,7 +78,6 @@ impl SocketCore {
         let pattern = Pattern::new(kind, shared.random()).ok_or(Error::InvalidArgument)?;
         Ok(Self {
             _live: shared.live(),
-            shared,
             id,
             kind,
             port,
@@ -77,7 +91,10 @@ impl SocketCore {
             mail: Vec::new(),
             receive_more: false,
             raw: kind == SocketType::Stream,
+            direct: Direct::new(shared.is_direct()),
             stopped: false,
+            waits: Waits::default(),
+            shared,
         })
     }
 
@@ -106,6 +123,21 @@ impl SocketCore {
         self.receive_more
     }
 
+    /// What ends the socket's waits; by default any signal, as in `zmq.h`.
+    pub fn set_waits(&mut self, waits: Waits) {
+        self.waits = waits;
+    }
+
+    /// What ends the socket's waits.
+    pub fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
+    /// Peers of a PUB or XPUB with at least one subscription.
+    pub fn subscribers(&self) -> usize {
+        self.pattern.subscribers()
+    }
+
     /// The number of peers that the socket has pipes to.
     pub fn peers(&self) -> usize {
         self.pipes.len()
@@ -130,6 +162,18 @@ impl SocketCore {
     #[inline]
     pub fn try_send(&mut self, m: &mut Msg, more: bool) -> Result<()> {
         self.check()?;
+        self.send_rest(m, more)
+    }
+
+    /// Sends a further frame of a message that was begun with [`SocketCore::try_send`] just before: there is room for
+    /// it, and what has happened meanwhile can wait until the message is whole.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    #[inline]
+    pub fn send_rest(&mut self, m: &mut Msg, more: bool) -> Result<()> {
+        // Where a message came from is not passed on with it.
+        m.set_peer(None);
         let result = self.pattern.send(&mut self.pipes, m, more, &mut self.due);
         if !self.due.is_empty() {
             self.settle();
@@ -149,7 +193,10 @@ impl SocketCore {
             self.settle();
         }
         if result.is_ok() {
+            // Over inproc any type may be sent a subscription; for the application it is a message.
+            m.set_kind(Kind::Message);
             self.receive_more = m.more();
+            self.direct.answered = true;
         }
         result
     }
@@ -164,6 +211,7 @@ impl SocketCore {
         }
         self.take_mail();
         self.check()?;
+        self.read_leased();
         let events = self.pattern.ready(&mut self.pipes, &mut self.due);
         self.settle();
         Ok(events)
@@ -175,6 +223,7 @@ impl SocketCore {
     /// # Errors
     /// None yet.
     pub fn fd(&mut self) -> Result<RawFd> {
+        self.end_leases();
         Ok(self.port.export())
     }
 
@@ -260,6 +309,28 @@ impl SocketCore {
         id
     }
 
+    pub(crate) fn pipe_ids(&self) -> impl Iterator<Item = PipeId> + '_ {
+        self.pipes.ids()
+    }
+
+    pub(crate) fn far(&self, id: PipeId) -> Option<&Far> {
+        self.far.get(id.index())?.as_ref()
+    }
+
+    /// Tells the pattern that a pipe can be read.
+    pub(crate) fn readable(&mut self, id: PipeId) {
+        if self.pipes.contains(id) {
+            self.pattern.readable(&mut self.pipes, id, &mut self.due);
+        }
+    }
+
+    /// Tells the pattern that a pipe can be written.
+    pub(crate) fn writable(&mut self, id: PipeId) {
+        if self.pipes.contains(id) {
+            self.pattern.writable(&mut self.pipes, id, &mut self.due);
+        }
+    }
+
     /// Opens the near end of a pipe that this socket made.
     pub(crate) fn open(&mut self, pipe: Pipe, far: Far, local: Local) -> PipeId {
         let id = self.adopt(pipe, far);
@@ -321,7 +392,11 @@ impl SocketCore {
     fn act(&mut self, id: PipeId, due: Due, kick: &mut Option<Arc<Io>>) {
         let Some(far) = self.far.get(id.index()).and_then(Option::as_ref) else { return };
         match (due, far) {
-            (Due::Look, Far::Wire(conn)) => {
+            (Due::Look | Due::Flush, Far::Wire(conn)) => {
+                let conn = conn.clone();
+                if self.write_now(&conn, due) {
+                    return;
+                }
                 let io = &conn.io;
                 io.look(conn.clone());
                 // One wake-up per I/O thread and call.

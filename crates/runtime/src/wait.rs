@@ -7,7 +7,7 @@ use ferrozmq_sys::{Interest, PollFd, clock};
 
 use crate::{
     port::sleep,
-    socket::{Flags, SocketCore},
+    socket::{Flags, SocketCore, Waits},
 };
 
 impl SocketCore {
@@ -39,7 +39,7 @@ impl SocketCore {
     fn send_waiting(&mut self, m: &mut Msg, flags: Flags) -> Result<()> {
         let deadline = deadline(self.options.send_timeout)?;
         loop {
-            self.wait(deadline)?;
+            self.wait(deadline, true)?;
             match self.try_send(m, flags.more) {
                 Err(Error::Again) => {}
                 result => return result,
@@ -51,7 +51,7 @@ impl SocketCore {
     fn recv_waiting(&mut self, m: &mut Msg) -> Result<()> {
         let deadline = deadline(self.options.receive_timeout)?;
         loop {
-            self.wait(deadline)?;
+            self.wait(deadline, false)?;
             match self.try_recv(m) {
                 Err(Error::Again) => {}
                 result => return result,
@@ -59,19 +59,59 @@ impl SocketCore {
         }
     }
 
-    /// Sleeps until an event comes.
-    fn wait(&mut self, deadline: Option<Instant>) -> Result<()> {
-        if !self.port().prepare_sleep() {
+    /// Waits until `done` says so, which is asked after every event; at most for `timeout`.
+    ///
+    /// # Errors
+    /// `Again` once the timeout has passed; `Interrupted`, `Terminated`.
+    pub fn wait_until(
+        &mut self,
+        timeout: Option<Duration>,
+        mut done: impl FnMut(&mut Self) -> bool,
+    ) -> Result<()> {
+        let until = timeout.and_then(|timeout| clock::now().checked_add(timeout));
+        loop {
+            self.events()?;
+            if done(self) {
+                return Ok(());
+            }
+            self.wait(until, false)?;
+        }
+    }
+
+    /// Sleeps until something happens; drives the socket's own connections meanwhile. `output`: for room to send.
+    fn wait(&mut self, deadline: Option<Instant>, output: bool) -> Result<()> {
+        self.waits.check()?;
+        self.write_deferred();
+        let mut held = self.hold(output);
+        if self.spin(&mut held) || !self.port().prepare_sleep() {
+            self.resume(held, false);
             return Ok(());
         }
-        let mut fds = [PollFd::new(self.port().wake_fd(), Interest::READ)];
+        let mut fds = vec![PollFd::new(self.port().wake_fd(), Interest::READ)];
+        fds.extend(self.waits.interrupt.as_deref().map(|i| PollFd::new(i, Interest::READ)));
+        Self::watch(&mut held, &mut fds);
         let woken = sleep(&mut fds, deadline, None);
         self.port().awake();
+        self.resume(held, woken.is_ok());
+        self.settle();
+        self.waits.check()?;
         match woken {
             Ok(0) if !self.port().has_mail() => Err(Error::Again),
             Ok(_) => Ok(()),
-            Err(e) => Err(e.into()),
+            Err(e) => self.waits.interrupted(e.into()),
         }
+    }
+}
+
+impl Waits {
+    /// `Interrupted` while the interrupt is raised.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.interrupt.as_ref().is_some_and(|i| i.is_raised()) { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    /// What becomes of a wait that failed: one that a signal ended is a wait without result, or an error.
+    pub(crate) fn interrupted(&self, e: Error) -> Result<()> {
+        if e == Error::Interrupted && self.outlast_signals { Ok(()) } else { Err(e) }
     }
 }
 

@@ -136,6 +136,26 @@ fn foreign_memory_is_never_copied_and_freed_once() {
     }
 }
 
+/// A free function may use messages itself.
+#[test]
+fn the_free_function_may_make_and_drop_messages() {
+    unsafe extern "C" fn free(data: *mut c_void, hint: *mut c_void) {
+        drop(Msg::copy_from(&[1; 100]).unwrap().share());
+        // SAFETY: the test passes a boxed message and a counter.
+        unsafe {
+            drop(Box::from_raw(data.cast::<Msg>()));
+            count(data, hint);
+        }
+    }
+    let calls = AtomicUsize::new(0);
+    let hint = ptr::from_ref(&calls).cast_mut().cast();
+    let inner = Box::into_raw(Box::new(Msg::copy_from(&[2; 100]).unwrap()));
+    // SAFETY: a message is 64 readable bytes; the counter lives.
+    let mut m = unsafe { Msg::foreign(inner.cast(), 0, Some(free), hint) }.unwrap();
+    m.clear();
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
 #[test]
 fn the_free_function_runs_for_null_data() {
     let calls = AtomicUsize::new(0);

@@ -94,3 +94,27 @@ fn bodies_cross_threads_that_come_and_go() {
         flush();
     }
 }
+
+thread_local! {
+    static LATE: std::cell::RefCell<Vec<Content>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// Bodies that thread-local destructors drop, before or after the pool's own, are freed or go back.
+#[test]
+fn bodies_may_outlive_their_threads_pool() {
+    for pool_first in [false, true] {
+        let foreign = Content::copy_from(&[1; 100]).unwrap();
+        thread::spawn(move || {
+            if pool_first {
+                drop(Content::copy_from(&[2; 100]).unwrap());
+            }
+            LATE.with_borrow_mut(|late| {
+                late.push(foreign);
+                late.push(Content::copy_from(&[3; 100]).unwrap());
+            });
+        })
+        .join()
+        .unwrap();
+    }
+    assert_eq!(Content::copy_from(&[4; 100]).unwrap().as_slice(), [4; 100]);
+}

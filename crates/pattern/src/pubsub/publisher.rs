@@ -18,6 +18,10 @@ impl Pub {
         self.0.topics_count()
     }
 
+    pub(crate) fn subscribers(&self) -> usize {
+        self.0.subscribers()
+    }
+
     pub(crate) fn drops_of(&self, id: PipeId) -> u64 {
         self.0.drops_of(id)
     }

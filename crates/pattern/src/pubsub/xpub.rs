@@ -67,6 +67,10 @@ impl Xpub {
         self.topics.count()
     }
 
+    pub(crate) fn subscribers(&self) -> usize {
+        self.topics.pipes()
+    }
+
     pub(crate) fn drops_of(&self, id: PipeId) -> u64 {
         self.out.losses_of(id)
     }
@@ -136,6 +140,11 @@ impl Xpub {
 
     /// Forgets what a peer subscribed to and tells of the topics that end with it.
     fn cancel_all(&mut self, id: PipeId) {
+        if self.is_mute {
+            self.manual_topics.remove_pipe(id, |_, _| {});
+            self.topics.remove_pipe(id, |_, _| {});
+            return;
+        }
         let mut ended = Vec::new();
         let every = self.options.announce_every_cancel;
         let manual = self.options.manual;
@@ -145,10 +154,8 @@ impl Xpub {
                 ended.push(announcement(Request::Cancel, topic));
             }
         });
-        if !self.is_mute {
-            for notice in ended {
-                self.announce(notice, None);
-            }
+        for notice in ended {
+            self.announce(notice, None);
         }
     }
 
@@ -231,10 +238,6 @@ impl Machine for Xpub {
         if self.last_pipe == Some(id) {
             self.last_pipe = None;
         }
-        // Its requests can be received still, but not be answered.
-        for pending in self.pending.iter_mut().filter(|p| p.from == Some(id)) {
-            pending.from = None;
-        }
     }
 
     #[inline]
@@ -256,7 +259,8 @@ impl Machine for Xpub {
         let Pending { message, from } = self.pending.pop_front().ok_or(Error::Again)?;
         *m = message;
         if self.options.manual {
-            self.last_pipe = from;
+            // A peer that left meanwhile can be answered no more.
+            self.last_pipe = from.filter(|id| self.out.contains(*id));
         }
         Ok(())
     }
@@ -303,10 +307,233 @@ impl Machine for Xpub {
 
     fn drops(&self) -> Drops {
         Drops {
-            full: self.out.full(),
+            full: self.out.full() + self.unread_lost,
             peer_gone: self.out.peer_gone(),
-            unmatched: self.unread_lost,
             ..Drops::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Setting::*;
+    use crate::harness::{Join, Net, Node, READABLE, WRITABLE};
+    use ferrozmq_base::{Error, PipeId, SocketType::*};
+
+    /// A socket that can send anything to the publisher: its requests, or what only looks like one.
+    fn peer(net: &mut Net, publisher: Node) -> (Node, PipeId) {
+        let peer = net.socket(Pair);
+        let (at_peer, _) = net.join(peer, publisher);
+        (peer, at_peer)
+    }
+
+    #[test]
+    fn first_and_last_subscriptions_are_announced() {
+        let mut net = Net::new();
+        let publisher = net.socket(Xpub);
+        let (a, at_a) = peer(&mut net, publisher);
+        let (b, at_b) = peer(&mut net, publisher);
+        for from in [a, b] {
+            net.send(from, &[b"\x01A"]).unwrap();
+            net.send(from, &[b"\x01A"]).unwrap();
+        }
+        assert!(net.ready(publisher).readable);
+        assert_eq!(net.drain(publisher), ["\\x01A"]);
+        // Subscribed twice and cancelled once: a set, not a count.
+        net.send(a, &[b"\x00A"]).unwrap();
+        net.send(a, &[b"\x00A"]).unwrap();
+        net.send(a, &[b"\x00unknown"]).unwrap();
+        assert_eq!(net.recv(publisher), Err(Error::Again));
+        net.send(publisher, &[b"A"]).unwrap();
+        assert_eq!((net.drain(a).len(), net.drain(b).len()), (0, 1));
+        net.send(b, &[b"\x01"]).unwrap();
+        net.send(a, &[b"\x01"]).unwrap();
+        net.send(b, &[b"\x01zz"]).unwrap();
+        assert_eq!(net.pattern(publisher).topics_count(), Some(3));
+        net.drain(publisher);
+        net.disconnect(b, at_b);
+        assert_eq!(net.drain(publisher), ["\\x00A", "\\x00zz"]);
+        net.disconnect(a, at_a);
+        assert_eq!(net.drain(publisher), ["\\x00"]);
+        assert_eq!((net.pattern(publisher).topics_count(), net.peers(publisher)), (Some(0), 0));
+    }
+
+    #[test]
+    fn verbose_announces_duplicates_and_verboser_cancels_too() {
+        let mut net = Net::new();
+        let publisher = net.socket(Xpub);
+        let (a, _) = peer(&mut net, publisher);
+        let (b, at_b) = peer(&mut net, publisher);
+        net.set(publisher, XpubVerbose(true)).unwrap();
+        for frame in [b"\x01A", b"\x01A", b"\x00A", b"\x01A"] {
+            net.send(a, &[frame]).unwrap();
+        }
+        net.send(b, &[b"\x01A"]).unwrap();
+        net.send(b, &[b"\x00A"]).unwrap();
+        assert_eq!(net.drain(publisher), ["\\x01A", "\\x01A", "\\x00A", "\\x01A", "\\x01A"]);
+        net.set(publisher, XpubVerboser(true)).unwrap();
+        net.send(b, &[b"\x01A"]).unwrap();
+        net.send(b, &[b"\x00A"]).unwrap();
+        net.send(b, &[b"\x00A"]).unwrap();
+        net.send(b, &[b"\x01A"]).unwrap();
+        assert_eq!(net.drain(publisher), ["\\x01A", "\\x00A", "\\x00A", "\\x01A"]);
+        net.disconnect(b, at_b);
+        assert_eq!(net.drain(publisher), ["\\x00A"]);
+    }
+
+    #[test]
+    fn in_manual_mode_the_application_subscribes_for_its_peers() {
+        let mut net = Net::new();
+        let publisher = net.socket(Xpub);
+        assert_eq!(net.set(publisher, Subscribe(b"A")), Err(Error::InvalidArgument));
+        net.set(publisher, XpubManual(true)).unwrap();
+        assert_eq!(net.set(publisher, Subscribe(b"A")), Ok(()));
+        let (a, at_a) = peer(&mut net, publisher);
+        let (b, _) = peer(&mut net, publisher);
+        net.send(a, &[b"\x01A"]).unwrap();
+        net.send(b, &[b"\x01A"]).unwrap();
+        net.send(publisher, &[b"A"]).unwrap();
+        assert_eq!(net.recv(publisher).unwrap(), [b"\x01A"]);
+        net.set(publisher, Subscribe(b"X")).unwrap();
+        assert_eq!(net.recv(publisher).unwrap(), [b"\x01A"]);
+        net.set(publisher, Subscribe(b"Y")).unwrap();
+        net.send(publisher, &[b"X"]).unwrap();
+        net.send(publisher, &[b"Y"]).unwrap();
+        assert_eq!((net.drain(a), net.drain(b)), (vec!["X".to_string()], vec!["Y".to_string()]));
+        net.send(b, &[b"\x00A"]).unwrap();
+        assert_eq!(net.drain(publisher), ["\\x00A"]);
+        net.set(publisher, Unsubscribe(b"Y")).unwrap();
+        net.send(publisher, &[b"Y"]).unwrap();
+        assert_eq!(net.drain(b), [""; 0]);
+        // A peer that leaves: its own requests end; afterwards it is not the last one any more.
+        net.send(a, &[b"\x01C"]).unwrap();
+        net.disconnect(a, at_a);
+        assert_eq!(net.drain(publisher), ["\\x01C", "\\x00A", "\\x00C"]);
+        net.set(publisher, Subscribe(b"Z")).unwrap();
+        assert_eq!(net.pattern(publisher).topics_count(), Some(0));
+    }
+
+    #[test]
+    fn the_last_value_goes_to_the_last_peer_once() {
+        let mut net = Net::new();
+        let publisher = net.socket(Xpub);
+        net.set(publisher, XpubManualLastValue(true)).unwrap();
+        let (a, _) = peer(&mut net, publisher);
+        let (b, _) = peer(&mut net, publisher);
+        for from in [a, b] {
+            net.send(from, &[b"\x01A"]).unwrap();
+            net.recv(publisher).unwrap();
+            net.set(publisher, Subscribe(b"A")).unwrap();
+        }
+        net.send(publisher, &[b"A", b"last"]).unwrap();
+        net.send(publisher, &[b"A", b"all"]).unwrap();
+        assert_eq!(net.drain(a), ["A|all"]);
+        assert_eq!(net.drain(b), ["A|last", "A|all"]);
+    }
+
+    #[test]
+    fn a_welcome_goes_to_every_new_peer() {
+        let mut net = Net::new();
+        let (publisher, subscriber) = (net.socket(Pub), net.socket(Sub));
+        net.set(publisher, XpubWelcome(b"welcome")).unwrap();
+        let (peer, _) = peer(&mut net, publisher);
+        assert_eq!(net.drain(peer), ["welcome"]);
+        net.join(subscriber, publisher);
+        net.set(subscriber, Subscribe(b"w")).unwrap();
+        assert_eq!(net.drain(subscriber), ["welcome"]);
+    }
+
+    #[test]
+    fn nodrop_sends_to_all_or_to_none() {
+        let mut net = Net::new();
+        let publisher = net.socket(Xpub);
+        net.set(publisher, XpubNodrop(true)).unwrap();
+        let subscribers = [net.socket(Sub), net.socket(Sub)];
+        for (subscriber, there) in subscribers.into_iter().zip([0, 1]) {
+            net.set(subscriber, Subscribe(b"")).unwrap();
+            net.join_with(publisher, subscriber, Join { there, ..Join::default() });
+        }
+        net.send(publisher, &[b"1", b"1"]).unwrap();
+        assert_eq!(net.send(publisher, &[b"2"]), Err(Error::Again));
+        assert!(net.ready(publisher).writable);
+        assert_eq!(net.drain(subscribers[0]), ["1|1"]);
+        assert_eq!(net.drain(subscribers[1]), ["1|1"]);
+        net.send(publisher, &[b"2"]).unwrap();
+        assert_eq!(subscribers.map(|s| net.drain(s)), [["2"], ["2"]]);
+        assert_eq!(net.drops(publisher).full, 0);
+    }
+
+    #[test]
+    fn requests_inside_of_messages() {
+        let mut net = Net::new();
+        let publisher = net.socket(Xpub);
+        let (a, _) = peer(&mut net, publisher);
+        net.send(a, &[b"usr", b"\x01Q", b"end"]).unwrap();
+        net.send(a, &[b"\x01P", b"tail"]).unwrap();
+        assert_eq!(net.drain(publisher), ["usr|\\x01Q|end", "\\x01P", "tail"]);
+        assert_eq!(net.pattern(publisher).topics_count(), Some(2));
+        net.set(publisher, OnlyFirstSubscribe(true)).unwrap();
+        net.send(a, &[b"usr", b"\x01R"]).unwrap();
+        assert_eq!(net.drain(publisher), ["usr|\\x01R"]);
+        net.send(a, &[b"\x01S", b"\x01T"]).unwrap();
+        assert_eq!(net.drain(publisher), ["\\x01S", "\\x01T"]);
+        assert_eq!(net.pattern(publisher).topics_count(), Some(4));
+    }
+
+    #[test]
+    fn inverted_matching_sends_to_the_others() {
+        let mut net = Net::new();
+        let publisher = net.socket(Pub);
+        net.set(publisher, InvertMatching(true)).unwrap();
+        let (a, _) = peer(&mut net, publisher);
+        let (b, _) = peer(&mut net, publisher);
+        net.send(a, &[b"\x01A"]).unwrap();
+        net.send(publisher, &[b"A", b"1"]).unwrap();
+        net.send(publisher, &[b"B"]).unwrap();
+        assert_eq!(net.drain(a), ["B"]);
+        assert_eq!(net.drain(b), ["A|1", "B"]);
+    }
+
+    #[test]
+    fn a_pub_keeps_what_it_is_sent_to_itself() {
+        let mut net = Net::new();
+        let publisher = net.socket(Pub);
+        let (a, at_a) = peer(&mut net, publisher);
+        net.send(a, &[b"usr", b"\x01A", b"x"]).unwrap();
+        net.send(publisher, &[b"A"]).unwrap();
+        net.send(publisher, &[b"usr"]).unwrap();
+        assert_eq!(net.drain(a), ["A"]);
+        assert_eq!(net.recv(publisher), Err(Error::NotSupported));
+        assert_eq!(net.ready(publisher), WRITABLE);
+        net.disconnect(a, at_a);
+        assert_eq!(net.send(publisher, &[b"A"]), Ok(()));
+        assert_ne!(net.ready(publisher), READABLE);
+    }
+
+    #[test]
+    fn a_peer_that_cannot_subscribe_gets_everything() {
+        let mut net = Net::new();
+        let (publisher, old) = (net.socket(Xpub), net.socket(Pair));
+        net.join_with(old, publisher, Join { subscribes_to_all: true, ..Join::default() });
+        assert_eq!(net.drain(publisher), ["\\x01"]);
+        net.send(publisher, &[b"any"]).unwrap();
+        assert_eq!(net.drain(old), ["any"]);
+    }
+
+    #[test]
+    fn a_topic_of_16_megabytes_is_subscribed_cancelled_and_left() {
+        let mut net = Net::new();
+        let (publisher, subscriber) = (net.socket(Xpub), net.socket(Sub));
+        let (at_subscriber, _) = net.join(subscriber, publisher);
+        let topic = vec![b't'; 16 << 20];
+        net.set(subscriber, Subscribe(&topic)).unwrap();
+        assert_eq!(net.recv(publisher).unwrap()[0].len(), topic.len() + 1);
+        net.set(subscriber, Unsubscribe(&topic)).unwrap();
+        assert_eq!(net.recv(publisher).unwrap()[0][0], 0);
+        net.set(subscriber, Subscribe(&topic)).unwrap();
+        net.send(publisher, &[&topic]).unwrap();
+        assert_eq!(net.recv(subscriber).unwrap()[0].len(), topic.len());
+        net.disconnect(subscriber, at_subscriber);
+        assert_eq!(net.pattern(publisher).topics_count(), Some(0));
     }
 }

@@ -117,6 +117,15 @@ impl Xsub {
         }
     }
 
+    /// Undoes the count of a request that could not be sent.
+    fn take_back(&mut self, m: &Msg) {
+        match request(m) {
+            Some((Request::Subscribe, topic)) => _ = self.remove(topic),
+            Some((Request::Cancel, topic)) => self.add(topic),
+            None => {}
+        }
+    }
+
     fn send_upstream(&mut self, pipes: &mut Pipes, m: &mut Msg, more: bool, due: &mut DueList) {
         if !self.out.in_message() {
             self.out.unmatch();
@@ -194,7 +203,10 @@ impl Machine for Xsub {
         if !is_sent {
             m.clear();
         } else if asked.is_some() && is_first && !more {
-            self.out.send_everywhere(pipes, m, due)?;
+            if let Err(error) = self.out.send_everywhere(pipes, m, due) {
+                self.take_back(m);
+                return Err(error.into());
+            }
             m.clear();
         } else {
             self.send_upstream(pipes, m, more, due);
@@ -243,5 +255,147 @@ impl Machine for Xsub {
             unmatched: self.unmatched,
             ..Drops::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Setting::*;
+    use crate::harness::{Join, NEITHER, Net, READABLE, WRITABLE};
+    use ferrozmq_base::{Error, SocketType::*};
+
+    #[test]
+    fn two_subscriptions_need_two_cancels() {
+        let mut net = Net::new();
+        let (publisher, subscriber) = (net.socket(Xpub), net.socket(Sub));
+        net.set(publisher, XpubVerboser(true)).unwrap();
+        net.join(subscriber, publisher);
+        net.set(subscriber, Subscribe(b"A")).unwrap();
+        net.set(subscriber, Subscribe(b"A")).unwrap();
+        net.set(subscriber, Unsubscribe(b"A")).unwrap();
+        net.set(subscriber, Unsubscribe(b"unknown")).unwrap();
+        assert_eq!(net.drain(publisher), ["\\x01A", "\\x01A"]);
+        net.send(publisher, &[b"AB", b"any"]).unwrap();
+        assert_eq!(net.drain(subscriber), ["AB|any"]);
+        net.set(subscriber, Unsubscribe(b"A")).unwrap();
+        assert_eq!(net.drain(publisher), ["\\x00A"]);
+        assert_eq!(net.pattern(subscriber).topics_count(), Some(0));
+        net.send(publisher, &[b"AB"]).unwrap();
+        assert_eq!(net.drain(subscriber), [""; 0]);
+        net.set(subscriber, XsubVerboseUnsubscribe(true)).unwrap();
+        net.set(subscriber, Unsubscribe(b"A")).unwrap();
+        assert_eq!(net.drain(publisher), ["\\x00A"]);
+    }
+
+    #[test]
+    fn new_peers_and_new_connections_get_every_topic_once() {
+        let mut net = Net::new();
+        let (publisher, subscriber) = (net.socket(Xpub), net.socket(Sub));
+        net.set(publisher, XpubVerbose(true)).unwrap();
+        for topic in [&b"b"[..], b"a", b"", b"a"] {
+            net.set(subscriber, Subscribe(topic)).unwrap();
+        }
+        let (at_subscriber, _) = net.join(subscriber, publisher);
+        assert_eq!(net.drain(publisher), ["\\x01", "\\x01a", "\\x01b"]);
+        net.hiccup(subscriber, at_subscriber);
+        assert_eq!(net.drain(publisher), ["\\x01", "\\x01a", "\\x01b"]);
+    }
+
+    #[test]
+    fn subscriptions_pass_the_high_water_mark() {
+        let mut net = Net::new();
+        let (publisher, subscriber) = (net.socket(Pub), net.socket(Sub));
+        let topic = |i: u32| i.to_be_bytes();
+        for i in 0..50 {
+            net.set(subscriber, Subscribe(&topic(i))).unwrap();
+        }
+        // Nobody reads until all are sent.
+        let far = net.socket(Pair);
+        net.join_with(subscriber, far, Join { there: 2, ..Join::default() });
+        for i in 50..100 {
+            net.set(subscriber, Subscribe(&topic(i))).unwrap();
+        }
+        assert_eq!(net.drain(far).len(), 100);
+        net.join_with(subscriber, publisher, Join { there: 2, ..Join::default() });
+        assert_eq!(net.pattern(publisher).topics_count(), Some(100));
+        assert_eq!(net.pattern(subscriber).topics_count(), Some(100));
+    }
+
+    #[test]
+    fn a_subscriber_filters_whatever_it_is_sent() {
+        let mut net = Net::new();
+        let (pusher, subscriber) = (net.socket(Push), net.socket(Sub));
+        net.join(pusher, subscriber);
+        net.set(subscriber, Subscribe(b"yes")).unwrap();
+        net.send(pusher, &[b"no", b"yes", b"yes"]).unwrap();
+        assert_eq!(net.ready(subscriber), NEITHER);
+        net.send(pusher, &[b"yes!", b"no"]).unwrap();
+        net.send(pusher, &[b"no"]).unwrap();
+        assert_eq!(net.ready(subscriber), READABLE);
+        assert_eq!(net.drain(subscriber), ["yes!|no"]);
+        assert_eq!(net.drops(subscriber).unmatched, 2);
+        net.set(subscriber, InvertMatching(true)).unwrap();
+        net.send(pusher, &[b"yes"]).unwrap();
+        net.send(pusher, &[b"no", b"x"]).unwrap();
+        assert_eq!(net.drain(subscriber), ["no|x"]);
+        assert_eq!(net.send(subscriber, &[b"x"]), Err(Error::NotSupported));
+    }
+
+    #[test]
+    fn xsub_sends_requests_and_messages_upstream_and_does_not_filter() {
+        let mut net = Net::new();
+        let (publisher, subscriber) = (net.socket(Xpub), net.socket(Xsub));
+        net.join(subscriber, publisher);
+        assert_eq!(net.ready(subscriber), WRITABLE);
+        assert_eq!(net.set(subscriber, Subscribe(b"")), Err(Error::InvalidArgument));
+        net.send(subscriber, &[b"\x01A"]).unwrap();
+        net.send(subscriber, &[b"\x00never"]).unwrap();
+        net.send(subscriber, &[b"hello", b"you"]).unwrap();
+        net.send(subscriber, &[b""]).unwrap();
+        assert_eq!(net.drain(publisher), ["\\x01A", "hello|you", ""]);
+        assert_eq!(net.pattern(subscriber).topics_count(), Some(1));
+        net.send(publisher, &[b"ABC"]).unwrap();
+        assert_eq!(net.drain(subscriber), ["ABC"]);
+        net.send(subscriber, &[b"\x00A"]).unwrap();
+        assert_eq!(net.drain(publisher), ["\\x00A"]);
+    }
+
+    #[test]
+    fn a_proxy_passes_subscriptions_up_and_messages_down() {
+        let mut net = Net::new();
+        let (origin, up, down) = (net.socket(Pub), net.socket(Xsub), net.socket(Xpub));
+        let (one, two) = (net.socket(Sub), net.socket(Sub));
+        net.join(up, origin);
+        net.join(one, down);
+        net.join(two, down);
+        net.set(one, Subscribe(b"A")).unwrap();
+        net.set(two, Subscribe(b"A")).unwrap();
+        // A stray cancel must not take the topic away from the others.
+        let stray = net.socket(Pair);
+        net.join(stray, down);
+        net.send(stray, &[b"\x00A"]).unwrap();
+        while let Ok(request) = net.recv(down) {
+            net.send(up, &[&request[0]]).unwrap();
+        }
+        net.send(origin, &[b"A1", b"2"]).unwrap();
+        let message = net.recv(up).unwrap();
+        net.send(down, &[&message[0], &message[1]]).unwrap();
+        assert_eq!((net.drain(one), net.drain(two)), (vec!["A1|2".to_string()], vec!["A1|2".to_string()]));
+    }
+
+    #[test]
+    fn a_subscriber_that_drops_a_pipe_in_mid_message_reads_on_with_the_next() {
+        let mut net = Net::new();
+        let (one, two, subscriber) = (net.socket(Push), net.socket(Push), net.socket(Sub));
+        let (_, at_one) = net.join(one, subscriber);
+        net.join(two, subscriber);
+        net.set(subscriber, Subscribe(b"y")).unwrap();
+        net.send(one, &[b"y", b"lost"]).unwrap();
+        assert_eq!(net.ready(subscriber), READABLE);
+        net.disconnect(subscriber, at_one);
+        assert_eq!(net.ready(subscriber), NEITHER);
+        net.send(two, &[b"no"]).unwrap();
+        net.send(two, &[b"y2"]).unwrap();
+        assert_eq!(net.drain(subscriber), ["y2"]);
     }
 }

@@ -8,7 +8,7 @@ use super::dealer::write_probe;
 use super::router::Identities;
 use crate::fair_queue::FairQueue;
 use crate::{Drops, Events, Local, Machine, Setting};
-use ferrozmq_base::{DueList, Error, Msg, PeerInfo, PipeId, Pipes};
+use ferrozmq_base::{DueList, End, Error, Msg, PeerInfo, PipeId, Pipes};
 
 /// A REP socket.
 #[derive(Debug)]
@@ -139,7 +139,12 @@ impl Machine for Rep {
 
     fn ended(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
         self.lose_reply(id);
-        self.peers.ended(pipes, id, &mut self.input, due);
+        if self.input.contains(id) {
+            self.input.ended(pipes, id, due);
+        } else {
+            // Never read, it cannot drain.
+            pipes.end(id, End::Now, due);
+        }
     }
 
     fn gone(&mut self, _: &mut Pipes, id: PipeId, _: &mut DueList) {
@@ -211,5 +216,105 @@ impl Machine for Rep {
 
     fn drops(&self) -> Drops {
         self.drops
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::harness::{Join, NEITHER, Net};
+    use ferrozmq_base::{Error, SocketType::*};
+
+    #[test]
+    fn the_envelope_comes_back_whatever_its_size() {
+        let mut net = Net::new();
+        let (dealer, rep) = (net.socket(Dealer), net.socket(Rep));
+        net.join(dealer, rep);
+        let long = [b'l'; 300];
+        net.send(dealer, &[b"a", &long, b"", b"body", b"", b"end"]).unwrap();
+        assert_eq!(net.drain(rep), ["body||end"]);
+        net.send(rep, &[b"reply", b"2"]).unwrap();
+        let got = net.recv(dealer).unwrap();
+        assert_eq!(got, [b"a".to_vec(), long.to_vec(), vec![], b"reply".to_vec(), b"2".to_vec()]);
+    }
+
+    #[test]
+    fn requests_without_envelope_or_body_are_skipped() {
+        let mut net = Net::new();
+        let (dealer, rep) = (net.socket(Dealer), net.socket(Rep));
+        net.join(dealer, rep);
+        net.send(dealer, &[b"no envelope"]).unwrap();
+        net.send(dealer, &[b"a", b"b"]).unwrap();
+        net.send(dealer, &[b""]).unwrap();
+        net.send(dealer, &[b"a", b""]).unwrap();
+        assert_eq!(net.ready(rep), NEITHER);
+        assert_eq!(net.drops(rep).malformed, 4);
+        net.send(dealer, &[b"", b"x"]).unwrap();
+        assert_eq!(net.drain(rep), ["x"]);
+        net.send(rep, &[b"y"]).unwrap();
+        assert_eq!(net.drain(dealer), ["|y"]);
+    }
+
+    #[test]
+    fn pipelined_requests_are_answered_in_order() {
+        let mut net = Net::new();
+        let (dealer, rep) = (net.socket(Dealer), net.socket(Rep));
+        net.join(dealer, rep);
+        for i in [b"1", b"2", b"3"] {
+            net.send(dealer, &[b"", i]).unwrap();
+        }
+        for _ in 0..3 {
+            let request = net.recv(rep).unwrap();
+            net.send(rep, &[&request[0]]).unwrap();
+        }
+        assert_eq!(net.drain(dealer), ["|1", "|2", "|3"]);
+    }
+
+    #[test]
+    fn a_reply_to_a_peer_that_left_succeeds_and_is_counted() {
+        let mut net = Net::new();
+        let (req, rep) = (net.socket(Req), net.socket(Rep));
+        for frames_before in 0..2 {
+            let (at_req, _) = net.join(req, rep);
+            net.send(req, &[b"x"]).unwrap();
+            net.recv(rep).unwrap();
+            if frames_before == 1 {
+                net.send_frame(rep, b"begun", true).unwrap();
+            }
+            net.disconnect(req, at_req);
+            assert_eq!(net.send(rep, &[b"y"]), Ok(()));
+            assert_eq!(net.recv(rep), Err(Error::Again));
+            net.set(req, crate::Setting::ReqRelaxed(true)).unwrap();
+        }
+        assert_eq!(net.drops(rep).peer_gone, 2);
+        assert_eq!(net.peers(rep), 0);
+    }
+
+    #[test]
+    fn a_reply_to_a_peer_without_room_is_dropped() {
+        let mut net = Net::new();
+        let (dealer, rep) = (net.socket(Dealer), net.socket(Rep));
+        net.join_with(dealer, rep, Join { back: 1, ..Join::default() });
+        for i in [b"1", b"2"] {
+            net.send(dealer, &[b"", i]).unwrap();
+            net.recv(rep).unwrap();
+            net.send(rep, &[i]).unwrap();
+        }
+        assert_eq!(net.drain(dealer), ["|1"]);
+        assert_eq!(net.drops(rep).full, 1);
+    }
+
+    #[test]
+    fn dropping_the_asker_in_mid_request_starts_over() {
+        let mut net = Net::new();
+        let (one, two, rep) = (net.socket(Dealer), net.socket(Dealer), net.socket(Rep));
+        let (_, at_rep) = net.join(one, rep);
+        net.join(two, rep);
+        net.send(one, &[b"", b"1", b"2"]).unwrap();
+        assert_eq!(net.recv_frame(rep).unwrap(), (b"1".to_vec(), true));
+        net.disconnect(rep, at_rep);
+        net.send(two, &[b"", b"whole"]).unwrap();
+        assert_eq!(net.drain(rep), ["whole"]);
+        net.send(rep, &[b"reply"]).unwrap();
+        assert_eq!(net.drain(two), ["|reply"]);
     }
 }

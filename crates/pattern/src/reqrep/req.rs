@@ -185,3 +185,144 @@ impl Machine for Req {
         Drops { malformed: self.malformed, ..self.dealer.drops() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Setting::*;
+    use crate::harness::{Join, NEITHER, Net, Node, READABLE, WRITABLE};
+    use ferrozmq_base::{Error, SocketType::*};
+
+    /// A REQ joined to a ROUTER that knows it as `q`.
+    fn pair(net: &mut Net) -> (Node, Node) {
+        let (req, router) = (net.socket(Req), net.socket(Router));
+        net.join_with(req, router, Join { id: b"q", ..Join::default() });
+        (req, router)
+    }
+
+    #[test]
+    fn sends_and_receives_alternate() {
+        let mut net = Net::new();
+        let (req, rep) = (net.socket(Req), net.socket(Rep));
+        assert_eq!(net.send(req, &[b"x"]), Err(Error::Again));
+        assert_eq!(net.recv(req), Err(Error::InvalidState));
+        assert_eq!(net.ready(req), NEITHER);
+        net.join(req, rep);
+        assert_eq!(net.ready(req), WRITABLE);
+        assert_eq!(net.send(rep, &[b"x"]), Err(Error::InvalidState));
+        net.send_frame(req, b"a", true).unwrap();
+        assert_eq!(net.recv(req), Err(Error::InvalidState));
+        net.send_frame(req, b"", false).unwrap();
+        assert_eq!(net.ready(req), NEITHER);
+        assert_eq!(net.send(req, &[b"x"]), Err(Error::InvalidState));
+        assert_eq!(net.recv(req), Err(Error::Again));
+        assert_eq!(net.ready(rep), READABLE);
+        assert_eq!(net.drain(rep), ["a|"]);
+        assert_eq!(net.ready(rep), WRITABLE);
+        assert_eq!(net.recv(rep), Err(Error::InvalidState));
+        net.send(rep, &[b"b", b"c"]).unwrap();
+        assert_eq!(net.ready(rep), NEITHER);
+        assert_eq!(net.ready(req), READABLE);
+        assert_eq!(net.recv_frame(req).unwrap(), (b"b".to_vec(), true));
+        assert_eq!(net.send(req, &[b"x"]), Err(Error::InvalidState));
+        assert_eq!(net.recv_frame(req).unwrap(), (b"c".to_vec(), false));
+        net.send(req, &[b"again"]).unwrap();
+        assert_eq!(net.drain(rep), ["again"]);
+    }
+
+    #[test]
+    fn only_well_formed_replies_count() {
+        let mut net = Net::new();
+        let (req, router) = pair(&mut net);
+        net.send(req, &[b"x"]).unwrap();
+        assert_eq!(net.drain(router), ["q||x"]);
+        for garbage in [&[&b"q"[..], b"no delimiter"][..], &[b"q", b"x", b"", b"y"], &[b"q", b""]] {
+            net.send(router, garbage).unwrap();
+            assert_eq!(net.ready(req), NEITHER);
+            assert_eq!(net.recv(req), Err(Error::Again));
+        }
+        net.send(router, &[b"q", b"", b"good"]).unwrap();
+        assert_eq!(net.drain(req), ["good"]);
+        assert_eq!(net.drops(req).malformed, 3);
+    }
+
+    #[test]
+    fn a_reply_of_another_peer_is_skipped() {
+        let mut net = Net::new();
+        let (req, one) = pair(&mut net);
+        let two = net.socket(Dealer);
+        net.join(req, two);
+        net.send(req, &[b"x"]).unwrap();
+        net.send(two, &[b"", b"not asked"]).unwrap();
+        assert_eq!(net.recv(req), Err(Error::Again));
+        net.recv(one).unwrap();
+        net.send(one, &[b"q", b"", b"asked"]).unwrap();
+        assert_eq!(net.drain(req), ["asked"]);
+    }
+
+    #[test]
+    fn when_the_replier_is_gone_any_reply_counts() {
+        let mut net = Net::new();
+        let (req, one, two) = (net.socket(Req), net.socket(Dealer), net.socket(Dealer));
+        let (_, at_one) = net.join(req, one);
+        net.join(req, two);
+        net.send(req, &[b"x"]).unwrap();
+        assert_eq!(net.drain(one), ["|x"]);
+        net.disconnect(one, at_one);
+        net.send(two, &[b"", b"instead"]).unwrap();
+        assert_eq!(net.drain(req), ["instead"]);
+    }
+
+    #[test]
+    fn late_replies_are_flushed_by_the_next_request() {
+        let mut net = Net::new();
+        let (req, router) = pair(&mut net);
+        net.set(req, ReqRelaxed(true)).unwrap();
+        net.send(req, &[b"1"]).unwrap();
+        net.send(router, &[b"q", b"", b"late"]).unwrap();
+        assert!(net.ready(req).readable);
+        net.send(req, &[b"2"]).unwrap();
+        assert_eq!(net.recv(req), Err(Error::Again));
+        net.send(router, &[b"q", b"", b"in time"]).unwrap();
+        assert_eq!(net.drain(req), ["in time"]);
+    }
+
+    #[test]
+    fn correlated_replies_carry_the_id_of_the_request() {
+        let mut net = Net::new();
+        let (req, router) = pair(&mut net);
+        net.set(req, ReqRelaxed(true)).unwrap();
+        net.set(req, ReqCorrelate(true)).unwrap();
+        net.send(req, &[b"1"]).unwrap();
+        net.send(req, &[b"2"]).unwrap();
+        let first = net.recv(router).unwrap();
+        let second = net.recv(router).unwrap();
+        assert_eq!((&first[2][..], &first[3][..]), (&b""[..], &b"1"[..]));
+        let number = |id: &[u8]| u32::from_ne_bytes(id.try_into().unwrap());
+        assert_eq!(number(&first[1]).wrapping_add(1), number(&second[1]));
+        for garbage in [
+            &[&b"q"[..], b"", b"no id"][..],
+            &[b"q", &first[1], b"", b"late"],
+            &[b"q", &second[1], b"no delimiter", b"x"],
+            &[b"q", &second[1], b""],
+            &[b"q", &second[1]],
+            &[b"q", b"longer", b"", b"x"],
+        ] {
+            net.send(router, garbage).unwrap();
+            assert_eq!(net.recv(req), Err(Error::Again));
+        }
+        net.send(router, &[b"q", &second[1], b"", b"fits", b"!"]).unwrap();
+        assert_eq!(net.drain(req), ["fits|!"]);
+    }
+
+    #[test]
+    fn a_full_peer_takes_no_request() {
+        let mut net = Net::new();
+        let (req, router) = (net.socket(Req), net.socket(Router));
+        net.join_with(req, router, Join { there: 1, ..Join::default() });
+        net.set(req, ReqRelaxed(true)).unwrap();
+        net.send(req, &[b"1"]).unwrap();
+        assert_eq!(net.send(req, &[b"2"]), Err(Error::Again));
+        net.recv(router).unwrap();
+        assert_eq!(net.send(req, &[b"2"]), Ok(()));
+    }
+}

@@ -6,7 +6,6 @@
 //! what it sent before being received under a fresh id. An id whose owner's far end is gone is free, even while
 //! messages of that owner are still to be received under it.
 use super::dealer::write_probe;
-use crate::fair_queue::FairQueue;
 use crate::routing::{Labelled, Routes};
 use crate::{Drops, Events, Local, Machine, Setting};
 use ferrozmq_base::{DueList, End, Error, Msg, PeerInfo, PipeId, Pipes};
@@ -66,15 +65,6 @@ impl Identities {
         }
         Some(Arrival { replaced })
     }
-
-    /// The far end of a pipe is gone. One that is not read cannot drain, so it is ended here.
-    pub(super) fn ended(&self, pipes: &mut Pipes, id: PipeId, input: &mut FairQueue, due: &mut DueList) {
-        if input.contains(id) {
-            input.ended(pipes, id, due);
-        } else {
-            pipes.end(id, End::Now, due);
-        }
-    }
 }
 
 /// Bits of `ZMQ_ROUTER_NOTIFY`.
@@ -90,8 +80,6 @@ pub struct Router {
     mandatory: bool,
     probe: bool,
     notify: u8,
-    /// Pipes whose far end is gone and whose end is still to be told.
-    ending: Vec<PipeId>,
     drops: Drops,
 }
 
@@ -115,7 +103,6 @@ impl Router {
             mandatory: false,
             probe: false,
             notify: 0,
-            ending: Vec::new(),
             drops: Drops::default(),
         }
     }
@@ -133,10 +120,14 @@ impl Router {
         Ok(Events { readable: false, writable: pipes.room(id) })
     }
 
+    /// Whether the application hears of peers: a raw router always, as STREAM.
+    fn tells(&self, bit: u8) -> bool {
+        self.peers.raw || self.notify & bit != 0
+    }
+
     /// Leaves the empty message that tells of a peer, if these notices are wanted.
     fn notify(&mut self, id: PipeId, bit: u8) {
-        if self.notify & bit != 0
-            && !self.peers.raw
+        if self.tells(bit)
             && let Some(routing_id) = self.peers.routes.id(id)
         {
             self.inbound.notify(routing_id);
@@ -201,19 +192,18 @@ impl Machine for Router {
 
     fn ended(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
         self.lose_output(pipes, id);
-        if self.notify & NOTIFY_DISCONNECT != 0 {
-            self.ending.push(id);
+        if self.inbound.input.contains(id) {
+            let tell = self.tells(NOTIFY_DISCONNECT);
+            self.inbound.ended(&self.peers.routes, pipes, id, tell, due);
+        } else {
+            // Never read, it cannot drain.
+            pipes.end(id, End::Now, due);
         }
-        self.peers.ended(pipes, id, &mut self.inbound.input, due);
     }
 
     fn gone(&mut self, pipes: &mut Pipes, id: PipeId, _: &mut DueList) {
         self.lose_output(pipes, id);
-        if let Some(i) = self.ending.iter().position(|ending| *ending == id) {
-            self.ending.swap_remove(i);
-            self.notify(id, NOTIFY_DISCONNECT);
-        }
-        self.inbound.remove(id);
+        self.inbound.remove(&self.peers.routes, pipes, id);
         self.peers.routes.release(id);
     }
 
@@ -281,5 +271,221 @@ impl Machine for Router {
 
     fn drops(&self) -> Drops {
         self.drops
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Setting::*;
+    use crate::harness::{BOTH, Join, NEITHER, Net, Node, READABLE, WRITABLE};
+    use ferrozmq_base::{Error, PipeId, SocketType::*};
+
+    fn dealer(net: &mut Net, router: Node, id: &'static [u8]) -> (Node, PipeId) {
+        let dealer = net.socket(Dealer);
+        let (at_dealer, _) = net.join_with(dealer, router, Join { id, ..Join::default() });
+        (dealer, at_dealer)
+    }
+
+    #[test]
+    fn messages_carry_the_id_of_their_sender_and_go_where_they_say() {
+        let mut net = Net::new();
+        let router = net.socket(Router);
+        let (a, _) = dealer(&mut net, router, b"a");
+        let (b, _) = dealer(&mut net, router, b"");
+        net.send(a, &[b"1", b"2"]).unwrap();
+        assert_eq!(net.ready(router), BOTH);
+        assert_eq!(net.drain(router), ["a|1|2"]);
+        net.send(b, &[b"x"]).unwrap();
+        let got = net.recv(router).unwrap();
+        assert_eq!((got[0].len(), got[0][0], &got[1][..]), (5, 0, &b"x"[..]));
+        net.send(router, &[&got[0], b"to b", b"!"]).unwrap();
+        net.send(router, &[b"a", b"to a"]).unwrap();
+        net.send(router, &[b"nobody", b"lost", b"whole"]).unwrap();
+        net.send(router, &[b"only an id"]).unwrap();
+        net.send(router, &[b"a", b"more"]).unwrap();
+        assert_eq!(net.drain(b), ["to b|!"]);
+        assert_eq!(net.drain(a), ["to a", "more"]);
+        assert_eq!(net.drops(router).unroutable, 2);
+    }
+
+    #[test]
+    fn a_duplicate_is_parked_and_stays_so() {
+        let mut net = Net::new();
+        let router = net.socket(Router);
+        let (first, at_first) = dealer(&mut net, router, b"id");
+        let (second, at_second) = dealer(&mut net, router, b"id");
+        net.send(second, &[b"unheard"]).unwrap();
+        net.send(first, &[b"heard"]).unwrap();
+        assert_eq!(net.drain(router), ["id|heard"]);
+        net.send(router, &[b"id", b"x"]).unwrap();
+        assert_eq!(net.drain(second), [""; 0]);
+        net.disconnect(first, at_first);
+        net.send(router, &[b"id", b"x"]).unwrap();
+        assert_eq!((net.drain(router).len(), net.drain(second).len()), (0, 0));
+        net.disconnect(second, at_second);
+        assert_eq!(net.peers(router), 0);
+        let (third, _) = dealer(&mut net, router, b"id");
+        net.send(router, &[b"id", b"y"]).unwrap();
+        assert_eq!(net.drain(third), ["y"]);
+    }
+
+    #[test]
+    fn with_handover_the_newest_peer_has_the_id() {
+        let mut net = Net::new();
+        let router = net.socket(Router);
+        net.set(router, RouterHandover(true)).unwrap();
+        let (old, _) = dealer(&mut net, router, b"id");
+        net.send(old, &[b"1", b"1"]).unwrap();
+        net.send(old, &[b"2"]).unwrap();
+        assert_eq!(net.recv_frame(router).unwrap().0, b"id");
+        assert_eq!(net.recv_frame(router).unwrap(), (b"1".to_vec(), true));
+        net.send_frame(router, b"id", true).unwrap();
+        let (new, _) = dealer(&mut net, router, b"id");
+        // What was being sent to the old peer is not for the new one.
+        net.send_frame(router, b"for the old", false).unwrap();
+        // A message begun is finished; the rest of the old peer's messages come under an id of their own.
+        assert_eq!(net.recv_frame(router).unwrap(), (b"1".to_vec(), false));
+        let rest = net.recv(router).unwrap();
+        assert_eq!((rest[0].len(), &rest[1][..]), (5, &b"2"[..]));
+        net.send(router, &[b"id", b"for the new"]).unwrap();
+        assert_eq!(net.drain(new), ["for the new"]);
+        assert_eq!(net.recv(router), Err(Error::Again));
+        assert_eq!((net.peers(router), net.peers(old)), (1, 0));
+    }
+
+    #[test]
+    fn a_peer_that_comes_back_has_its_id_at_once() {
+        let mut net = Net::new();
+        let router = net.socket(Router);
+        let (old, at_old) = dealer(&mut net, router, b"id");
+        net.send(old, &[b"unread"]).unwrap();
+        net.disconnect(old, at_old);
+        let (new, _) = dealer(&mut net, router, b"id");
+        net.send(router, &[b"id", b"hello"]).unwrap();
+        assert_eq!(net.drain(new), ["hello"]);
+        net.send(new, &[b"read"]).unwrap();
+        assert_eq!(net.drain(router), ["id|unread", "id|read"]);
+        net.send(router, &[b"id", b"again"]).unwrap();
+        assert_eq!(net.drain(new), ["again"]);
+    }
+
+    #[test]
+    fn mandatory_says_why_a_message_cannot_be_sent() {
+        let mut net = Net::new();
+        let router = net.socket(Router);
+        net.set(router, RouterMandatory(true)).unwrap();
+        assert_eq!(net.ready(router), NEITHER);
+        let dealer = net.socket(Dealer);
+        let join = Join { there: 0, back: 1, id: b"a", ..Join::default() };
+        let (at_dealer, _) = net.join_with(dealer, router, join);
+        assert_eq!(net.ready(router), WRITABLE);
+        assert_eq!(net.send_frame(router, b"b", true), Err(Error::HostUnreachable));
+        assert_eq!(net.peer_state(router, b"b"), Err(Error::HostUnreachable));
+        // After the error the next frame is an id again.
+        assert_eq!(net.send(router, &[b"a", b"1"]), Ok(()));
+        assert_eq!(net.send_frame(router, b"a", true), Err(Error::Again));
+        assert_eq!(net.peer_state(router, b"a"), Ok(NEITHER));
+        assert_eq!(net.ready(router), NEITHER);
+        assert_eq!(net.drain(dealer), ["1"]);
+        assert_eq!(net.peer_state(router, b"a"), Ok(WRITABLE));
+        assert_eq!(net.send(router, &[b"a", b"2"]), Ok(()));
+        net.send(dealer, &[b"last words"]).unwrap();
+        net.disconnect(dealer, at_dealer);
+        assert_eq!(net.send_frame(router, b"a", true), Err(Error::HostUnreachable));
+        assert_eq!(net.ready(router), READABLE);
+        assert_eq!(net.drain(router), ["a|last words"]);
+    }
+
+    #[test]
+    fn a_full_peer_loses_messages() {
+        let mut net = Net::new();
+        let (router, dealer) = (net.socket(Router), net.socket(Dealer));
+        net.join_with(dealer, router, Join { back: 1, id: b"a", ..Join::default() });
+        for i in [b"1", b"2"] {
+            assert_eq!(net.send(router, &[b"a", i]), Ok(()));
+        }
+        assert_eq!(net.drain(dealer), ["1"]);
+        assert_eq!(net.drops(router).full, 1);
+    }
+
+    #[test]
+    fn a_peer_that_dies_in_mid_message_gets_none_of_it() {
+        let mut net = Net::new();
+        let router = net.socket(Router);
+        let (a, at_a) = dealer(&mut net, router, b"a");
+        let (b, _) = dealer(&mut net, router, b"b");
+        net.send_frame(router, b"a", true).unwrap();
+        net.send_frame(router, b"1", true).unwrap();
+        net.disconnect(a, at_a);
+        assert_eq!(net.send_frame(router, b"2", true), Ok(()));
+        assert_eq!(net.send_frame(router, b"3", false), Ok(()));
+        net.send(router, &[b"b", b"x"]).unwrap();
+        assert_eq!(net.drain(b), ["x"]);
+        assert_eq!(net.drops(router).peer_gone, 1);
+    }
+
+    #[test]
+    fn automatic_ids_avoid_announced_ones() {
+        let mut net = Net::new();
+        let router = net.socket(Router);
+        let (a, _) = dealer(&mut net, router, b"");
+        net.send(a, &[b"x"]).unwrap();
+        let first = net.recv(router).unwrap().remove(0);
+        let mut next = first.clone();
+        next[4] += 1;
+        let squatter = net.socket(Dealer);
+        net.join_with(squatter, router, Join { id: Box::leak(next.clone().into()), ..Join::default() });
+        let (b, _) = dealer(&mut net, router, b"");
+        net.send(b, &[b"x"]).unwrap();
+        let second = net.recv(router).unwrap().remove(0);
+        assert!(second != next && second != first);
+        assert!(net.pattern(router).id_in_use(&next));
+    }
+
+    #[test]
+    fn an_assigned_id_counts_before_the_announced_one() {
+        let mut net = Net::new();
+        let (router, peer) = (net.socket(Router), net.socket(Router));
+        let join = Join { far_id: b"own", assigned: Some(b"given"), id: b"r", ..Join::default() };
+        let (at_router, _) = net.join_with(router, peer, join);
+        assert_eq!(net.pattern(router).routing_id(at_router), Some(&b"given"[..]));
+        net.send(router, &[b"given", b"x"]).unwrap();
+        net.send(router, &[b"own", b"lost"]).unwrap();
+        assert_eq!(net.drain(peer), ["r|x"]);
+        net.send(peer, &[b"r", b"y"]).unwrap();
+        assert_eq!(net.drain(router), ["given|y"]);
+    }
+
+    #[test]
+    fn probes_and_notices_are_empty_messages() {
+        let mut net = Net::new();
+        let router = net.socket(Router);
+        assert_eq!(net.set(router, RouterNotify(4)), Err(Error::InvalidArgument));
+        net.set(router, RouterNotify(3)).unwrap();
+        let dealer = net.socket(Dealer);
+        net.set(dealer, ProbeRouter(true)).unwrap();
+        let (at_dealer, _) = net.join_with(dealer, router, Join { id: b"d", ..Join::default() });
+        assert_eq!(net.ready(router), BOTH);
+        assert_eq!(net.drain(router), ["d|", "d|"]);
+        net.send(dealer, &[b"bye", b"!"]).unwrap();
+        net.disconnect(dealer, at_dealer);
+        assert_eq!(net.drain(router), ["d|bye|!", "d|"]);
+    }
+
+    #[test]
+    fn a_raw_router_closes_a_connection_by_an_empty_frame() {
+        let mut net = Net::new();
+        let (router, peer) = (net.socket(Router), net.socket(Dealer));
+        net.set(router, RouterRaw(true)).unwrap();
+        net.join_with(peer, router, Join { id: b"ignored", ..Join::default() });
+        net.send(peer, &[b"x"]).unwrap();
+        let id = net.recv(router).unwrap().remove(0);
+        assert_eq!(id.len(), 5);
+        assert_eq!(net.recv(router).unwrap(), [id.clone(), b"x".to_vec()]);
+        net.send_frame(router, &id, true).unwrap();
+        net.send_frame(router, b"data", true).unwrap();
+        net.send(router, &[&id, b""]).unwrap();
+        assert_eq!(net.drain(peer), ["data"]);
+        assert_eq!((net.peers(router), net.peers(peer)), (0, 0));
     }
 }

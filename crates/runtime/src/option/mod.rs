@@ -8,19 +8,20 @@
 //! Invariant: an option that this build cannot honour is refused with EINVAL, never stored and ignored.
 mod context;
 mod filter;
+#[cfg(test)]
+mod reference;
 mod row;
-mod setting;
 mod socket;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use context::ContextOptions;
+pub use ferrozmq_pattern::Setting;
 pub use filter::{AcceptFilter, IpcFilters};
 pub use row::{Effect, Kinds, Null, ReadAs, Reset, Row, Status, Write};
-pub use setting::Setting;
 pub use socket::{Heartbeat, Multicast, SocketOptions, Tcp};
-pub use table::TABLE;
+pub use table::{TABLE, row};
 
 use ferrozmq_base::{Error, Result, SocketType};
 
@@ -59,11 +60,6 @@ pub enum LiveOption {
     TopicsCount,
     /// The routing id of the newest connection of a STREAM socket; [`encode::binary`].
     StreamRoutingId,
-}
-
-/// The row of an option number.
-pub fn row(number: i32) -> Option<&'static Row> {
-    TABLE.binary_search_by_key(&number, |row| row.number).ok().and_then(|i| TABLE.get(i))
 }
 
 /// Sets the option `number`. `None` is a NULL pointer with length 0.

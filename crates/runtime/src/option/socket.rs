@@ -44,9 +44,9 @@ pub struct SocketOptions {
     /// Length of the kernel's queue of a listener.
     #[doc(alias = "ZMQ_BACKLOG")]
     pub backlog: u32,
-    /// Largest inbound part in bytes; `None` is unlimited.
+    /// Largest inbound part in bytes; negative is unlimited.
     #[doc(alias = "ZMQ_MAXMSGSIZE")]
-    pub max_message_size: Option<u64>,
+    pub max_message_size: i64,
     /// Queue messages only for completed connections.
     #[doc(alias = "ZMQ_IMMEDIATE")]
     pub immediate: bool,
@@ -215,7 +215,7 @@ impl SocketOptions {
             reconnect_jitter: false,
             reconnect_stop: 0,
             backlog: 100,
-            max_message_size: None,
+            max_message_size: -1,
             immediate: false,
             conflate: false,
             invert_matching: false,

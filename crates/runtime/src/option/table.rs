@@ -11,7 +11,6 @@ use std::time::Duration;
 const MAX: i32 = i32::MAX;
 const ALL: Kinds = Kinds::ALL;
 const NONE: Kinds = Kinds::NONE;
-const SUB: Kinds = Kinds::of(&[SocketType::Sub]);
 const XSUB: Kinds = Kinds::of(&[SocketType::Xsub]);
 const REQ: Kinds = Kinds::of(&[SocketType::Req]);
 const STREAM: Kinds = Kinds::of(&[SocketType::Stream]);
@@ -106,8 +105,7 @@ const fn live_int(live: LiveOption) -> Getter {
 macro_rules! rows {
     ($($number:literal $constant:ident $name:literal; $status:ident $effect:ident $default:literal $acts:ident;
         set $write:expr; get $read:expr; $doc:literal)*) => {
-        /// Every socket option, by number.
-        pub static TABLE: &[Row] = &[$({
+        const ROWS: &[Row] = &[$({
             const WRITE: Setter = $write;
             const READ: Getter = $read;
             Row {
@@ -126,6 +124,26 @@ macro_rules! rows {
             }
         }),*];
     };
+}
+
+/// Every socket option, by number.
+pub static TABLE: &[Row] = ROWS;
+
+/// Where the row of each number is in the table; past its end for numbers that are no option.
+static PLACES: [u8; 128] = {
+    let mut places = [u8::MAX; 128];
+    let mut i = 0;
+    while i < ROWS.len() {
+        places[ROWS[i].number as usize] = i as u8;
+        i += 1;
+    }
+    places
+};
+
+/// The row of an option number.
+#[inline]
+pub fn row(number: i32) -> Option<&'static Row> {
+    TABLE.get(usize::from(*PLACES.get(usize::try_from(number).ok()?)?))
 }
 
 rows! {
@@ -180,8 +198,8 @@ rows! {
     set int(0, MAX, |o, v| o.reconnect_interval_max = millis(v)); get as_int(|o| in_millis(o.reconnect_interval_max));
     "Bound of the growing delay between attempts to connect, in milliseconds; 0 keeps it constant."
 22 ZMQ_MAXMSGSIZE "max_message_size"; Stable NextEndpoint "-1" ALL;
-    set Setter(Write::Int64(|o, v| o.max_message_size = u64::try_from(v).ok()), ALL);
-    get Getter(ReadAs::Int64(|o| o.max_message_size.map_or(-1, |v| i64::try_from(v).unwrap_or(i64::MAX))), ALL);
+    set Setter(Write::Int64(|o, v| o.max_message_size = v), ALL);
+    get Getter(ReadAs::Int64(|o| o.max_message_size), ALL);
     "Largest inbound part in bytes; the connection of a larger one is closed. Negative is unlimited."
 23 ZMQ_SNDHWM "send_hwm"; Stable Now "1000" ALL;
     set hwm(|o, v| o.send_hwm = v); get as_int(|o| clipped(o.send_hwm));

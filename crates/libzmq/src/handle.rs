@@ -1,0 +1,303 @@
+//! Handles: the `void *` of contexts, sockets, pollers and timers.
+//!
+//! All live in one region of memory that is mapped once, at the first handle, and never unmapped. A handle is an
+//! address in it: `region + slot * 128 + (generation % 16) * 8`. So any pointer that a caller passes is judged by
+//! arithmetic before anything is read: is it inside the part in use, and does its low part fit the generation of its
+//! slot. A slot goes back to the end of a queue and is not used again before 64 others, so a closed handle is told
+//! from a new one until its slot was used 16 times more.
+//!
+//! Invariants, on which the `unsafe` here rests:
+//! - slots below `used` are initialised, at their final address, for ever;
+//! - `Slot::object` is touched only with a pass of the slot's own gate, of which there is one at a time;
+//! - `Slot::generation` changes only with that pass.
+use crate::{context::ContextHandle, poller::Registrations, socket::SocketHandle, timers::Timers};
+use ferrozmq_base::{
+    Error, Result,
+    gate::{Gate, Pass},
+    sync::{heavy_fence, unique_id},
+};
+use ferrozmq_sys::ForkEpoch;
+use libc::c_void;
+use std::{
+    cell::{Cell, UnsafeCell},
+    collections::VecDeque,
+    ptr,
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering},
+    },
+};
+
+/// Bytes of a slot.
+const STRIDE: usize = 128;
+/// Bytes between the addresses of two generations of a slot.
+const STEP: usize = 8;
+/// The most handles at a time. The region is reserved, not used: 16 MB of addresses.
+const SLOTS: usize = 1 << 17;
+/// How many free slots are kept unused.
+const RESTING: usize = 64;
+
+/// What a handle stands for.
+#[derive(Debug)]
+pub(crate) enum Object {
+    Free,
+    Context(ContextHandle),
+    Socket(Box<SocketHandle>),
+    Poller(Box<Registrations>),
+    Timers(Box<Timers>),
+}
+
+#[repr(C, align(128))]
+struct Slot {
+    generation: AtomicU32,
+    gate: Gate,
+    object: UnsafeCell<Object>,
+}
+
+const _: () = assert!(size_of::<Slot>() == STRIDE && STRIDE / STEP == 16);
+
+// SAFETY: the object is touched only by the holder of the gate's one pass, and may move between threads (below).
+unsafe impl Sync for Slot {}
+
+const _: () = {
+    const fn moves_between_threads<T: Send>() {}
+    moves_between_threads::<Object>();
+};
+
+/// The process in which the first handle was made.
+static PROCESS: OnceLock<ForkEpoch> = OnceLock::new();
+static REGION: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
+static USED: AtomicUsize = AtomicUsize::new(0);
+static FREE: Mutex<VecDeque<usize>> = Mutex::new(VecDeque::new());
+
+/// Why a pointer gives no access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// NULL, not ours, or closed.
+    Dead,
+    /// Somebody is using it in this moment: another thread, or this one further up the stack.
+    Busy,
+}
+
+impl Refused {
+    /// The error to report where a dead handle has this one.
+    pub(crate) fn or(self, dead: Error) -> Error {
+        match self {
+            Self::Dead => dead,
+            Self::Busy => Error::InvalidState,
+        }
+    }
+}
+
+/// Exclusive access to what a handle stands for.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    slot: &'static Slot,
+    _pass: Pass<'static>,
+}
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Slot").field("generation", &self.generation).finish_non_exhaustive()
+    }
+}
+
+impl Entered {
+    #[inline(always)]
+    pub(crate) fn object(&mut self) -> &mut Object {
+        // SAFETY: self holds the slot's pass, and the result borrows self.
+        unsafe { &mut *self.slot.object.get() }
+    }
+
+    /// Takes the object out: the handle is dead from now on.
+    pub(crate) fn retire(mut self) -> Object {
+        let object = std::mem::replace(self.object(), Object::Free);
+        self.slot.generation.fetch_add(1, Ordering::Relaxed);
+        let region = REGION.load(Ordering::Acquire) as usize;
+        let index = (ptr::from_ref(self.slot) as usize - region) / STRIDE;
+        drop(self);
+        free_slots().push_back(index);
+        object
+    }
+}
+
+/// The slot that this address may be a handle of.
+#[inline(always)]
+fn slot(handle: *const c_void) -> Option<&'static Slot> {
+    let region = REGION.load(Ordering::Acquire);
+    let offset = (handle as usize).wrapping_sub(region as usize);
+    let index = offset / STRIDE;
+    if index >= USED.load(Ordering::Acquire) {
+        return None;
+    }
+    // SAFETY: slots below `used` are initialised and stay. Without a region `used` is 0.
+    let slot = unsafe { &*region.add(index) };
+    slot.is_named(offset).then_some(slot)
+}
+
+impl Slot {
+    #[inline(always)]
+    fn is_named(&self, offset: usize) -> bool {
+        let step = (self.generation.load(Ordering::Relaxed) as usize) % (STRIDE / STEP);
+        offset % STRIDE == step * STEP
+    }
+}
+
+/// Enters what the handle stands for.
+#[inline(always)]
+pub(crate) fn enter(handle: *const c_void) -> Result<Entered, Refused> {
+    let slot = slot(handle).ok_or(Refused::Dead)?;
+    let pass = slot.gate.enter(thread()).ok_or(Refused::Busy)?;
+    // It may have been closed in between.
+    if !slot.is_named(handle as usize - ptr::from_ref(slot) as usize) {
+        return Err(Refused::Dead);
+    }
+    Ok(Entered { slot, _pass: pass })
+}
+
+/// As [`enter`], for what several threads may use: waits for the others, who stay for a moment only.
+pub(crate) fn enter_shared(handle: *const c_void) -> Result<Entered, Refused> {
+    // Bounded: after a fork another thread's moment may never end.
+    for _ in 0..10_000 {
+        match enter(handle) {
+            Err(Refused::Busy) => std::thread::yield_now(),
+            entered => return entered,
+        }
+    }
+    Err(Refused::Dead)
+}
+
+/// A new handle.
+///
+/// # Errors
+/// `TooManyFiles` at the limit of handles, `OutOfMemory`.
+pub(crate) fn insert(object: Object) -> Result<*mut c_void> {
+    let mut free = free_slots();
+    let index = match USED.load(Ordering::Acquire) {
+        used if free.len() > RESTING || used == SLOTS => free.pop_front().ok_or(Error::TooManyFiles)?,
+        used => first_use(used)?,
+    };
+    drop(free);
+    let region = REGION.load(Ordering::Acquire);
+    // SAFETY: an index from the queue or from `first_use` is below `used`.
+    let slot = unsafe { &*region.add(index) };
+    // A stale handle of the slot may be tried in this moment; it leaves at once.
+    let pass = loop {
+        match slot.gate.enter(thread()) {
+            Some(pass) => break pass,
+            None => std::thread::yield_now(),
+        }
+    };
+    let mut entered = Entered { slot, _pass: pass };
+    *entered.object() = object;
+    let step = slot.generation.load(Ordering::Relaxed) as usize % (STRIDE / STEP);
+    Ok(ptr::from_ref(slot).cast::<u8>().wrapping_add(step * STEP).cast_mut().cast())
+}
+
+/// Initialises the next slot, and first of all the region. The caller holds the lock of the free slots.
+fn first_use(index: usize) -> Result<usize> {
+    let mut region = REGION.load(Ordering::Acquire);
+    if region.is_null() {
+        region = reserve()?;
+        REGION.store(region, Ordering::Release);
+    }
+    let slot =
+        Slot { generation: AtomicU32::new(0), gate: Gate::new(), object: UnsafeCell::new(Object::Free) };
+    // SAFETY: `index` is below SLOTS, so inside the region, and not below `used`, so nobody looks at it yet.
+    unsafe { region.add(index).write(slot) };
+    USED.store(index + 1, Ordering::Release);
+    Ok(index)
+}
+
+fn reserve() -> Result<*mut Slot> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a fresh anonymous mapping, where the kernel likes; page aligned, which is more than a slot needs.
+    let region = unsafe {
+        libc::mmap(ptr::null_mut(), SLOTS * STRIDE, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+    };
+    if region == libc::MAP_FAILED {
+        return Err(Error::OutOfMemory);
+    }
+    PROCESS.get_or_init(ForkEpoch::current);
+    // The first one registers the process with the kernel; before that the cheap side of the gates is a full fence.
+    heavy_fence();
+    Ok(region.cast())
+}
+
+/// Whether this process is a child that got the handles by a fork.
+pub(crate) fn in_forked_child() -> bool {
+    PROCESS.get().is_some_and(|epoch| !epoch.is_current())
+}
+
+fn free_slots() -> std::sync::MutexGuard<'static, VecDeque<usize>> {
+    FREE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A number of the calling thread that no other has.
+#[inline(always)]
+fn thread() -> u64 {
+    thread_local! {
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
+    }
+    NUMBER.with(|number| {
+        if number.get() == 0 {
+            number.set(unique_id());
+        }
+        number.get()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timers() -> *mut c_void {
+        insert(Object::Timers(Box::default())).expect("a slot")
+    }
+
+    #[test]
+    fn pointers_that_are_no_handles_are_dead() {
+        let live = timers();
+        let here = 0u8;
+        for pointer in [
+            ptr::null(),
+            ptr::without_provenance(1),
+            ptr::without_provenance(usize::MAX),
+            (&raw const here).cast(),
+            live.wrapping_byte_add(1),
+            live.wrapping_byte_add(8),
+            live.wrapping_byte_sub(1),
+            live.wrapping_byte_add(STRIDE * SLOTS),
+        ] {
+            assert_eq!(enter(pointer).err(), Some(Refused::Dead), "{pointer:?}");
+        }
+        enter(live).expect("alive").retire();
+        assert_eq!(enter(live).err(), Some(Refused::Dead));
+    }
+
+    #[test]
+    fn a_closed_handle_stays_dead_while_new_ones_come() {
+        let old = timers();
+        enter(old).expect("alive").retire();
+        for _ in 0..10 * RESTING {
+            let new = timers();
+            assert_ne!(new, old);
+            assert_eq!(enter(old).err(), Some(Refused::Dead));
+            enter(new).expect("alive").retire();
+        }
+    }
+
+    #[test]
+    fn a_second_entry_is_refused_until_the_first_leaves() {
+        let handle = timers();
+        let first = enter(handle).expect("alive");
+        assert_eq!(enter(handle).err(), Some(Refused::Busy));
+        let address = handle as usize;
+        let other = std::thread::spawn(move || enter(address as *const c_void).err());
+        assert_eq!(other.join().expect("no panic"), Some(Refused::Busy));
+        drop(first);
+        let other = std::thread::spawn(move || enter(address as *const c_void).err());
+        assert_eq!(other.join().expect("no panic"), None);
+        enter(handle).expect("handed back").retire();
+    }
+}

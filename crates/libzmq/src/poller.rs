@@ -1,0 +1,213 @@
+//! `zmq_poller`: a list of sockets and descriptors to wait for, kept between the waits.
+//!
+//! It names sockets by their handles, so one that is closed while registered makes the wait ENOTSOCK, no more.
+use crate::{
+    boundary::entries,
+    handle::{self, Object},
+    poll::{Wanted, timeout, wait_for},
+    socket::with_socket,
+};
+use ferrozmq_base::{Error, Result};
+use libc::{c_int, c_long, c_short, c_void};
+use std::ptr;
+
+/// `zmq_poller_event_t`.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[allow(missing_docs, reason = "the fields of zmq.h")]
+pub struct PollerEvent {
+    pub socket: *mut c_void,
+    pub fd: c_int,
+    pub user_data: *mut c_void,
+    pub events: c_short,
+}
+
+const _: () = assert!(size_of::<PollerEvent>() == 32 && align_of::<PollerEvent>() == 8);
+const _: () = assert!(
+    std::mem::offset_of!(PollerEvent, user_data) == 16 && std::mem::offset_of!(PollerEvent, events) == 24
+);
+
+impl PollerEvent {
+    const NONE: Self = Self { socket: ptr::null_mut(), fd: -1, user_data: ptr::null_mut(), events: 0 };
+}
+
+/// What a poller's handle stands for.
+#[derive(Debug, Default)]
+pub(crate) struct Registrations(Vec<Registration>);
+
+#[derive(Clone, Copy, Debug)]
+struct Registration {
+    wanted: Wanted,
+    user_data: *mut c_void,
+}
+
+// SAFETY: the handles are only compared and looked up, the user's pointer only handed back.
+unsafe impl Send for Registration {}
+
+/// What is registered: a socket by its handle, or a descriptor.
+#[derive(Clone, Copy)]
+enum Subject {
+    Socket(*mut c_void),
+    Fd(c_int),
+}
+
+impl Subject {
+    fn check(self) -> Result<()> {
+        match self {
+            Self::Socket(handle) => with_socket(handle, |_| Ok(())),
+            Self::Fd(-1) => Err(Error::BadDescriptor),
+            Self::Fd(_) => Ok(()),
+        }
+    }
+
+    fn is(self, wanted: &Wanted) -> bool {
+        match self {
+            Self::Socket(handle) => wanted.socket == handle,
+            Self::Fd(fd) => wanted.socket.is_null() && wanted.fd == fd,
+        }
+    }
+}
+
+/// The bits of `ZMQ_POLLIN`, `ZMQ_POLLOUT`, `ZMQ_POLLERR` and `ZMQ_POLLPRI`.
+fn check_events(events: c_short) -> Result<()> {
+    if events & !15 == 0 { Ok(()) } else { Err(Error::InvalidArgument) }
+}
+
+fn with_poller<R>(handle: *const c_void, body: impl FnOnce(&mut Registrations) -> Result<R>) -> Result<R> {
+    let mut entered = handle::enter(handle).map_err(|refused| refused.or(Error::BadAddress))?;
+    match entered.object() {
+        Object::Poller(registrations) => body(registrations),
+        _ => Err(Error::BadAddress),
+    }
+}
+
+fn add(poller: *mut c_void, subject: Subject, user_data: *mut c_void, events: c_short) -> Result<c_int> {
+    with_poller(poller, |registered| {
+        subject.check()?;
+        check_events(events)?;
+        if registered.0.iter().any(|r| subject.is(&r.wanted)) {
+            return Err(Error::InvalidArgument);
+        }
+        let (socket, fd) = match subject {
+            Subject::Socket(handle) => (handle, -1),
+            Subject::Fd(fd) => (ptr::null_mut(), fd),
+        };
+        registered.0.push(Registration { wanted: Wanted { socket, fd, events }, user_data });
+        Ok(0)
+    })
+}
+
+fn modify(poller: *mut c_void, subject: Subject, events: c_short) -> Result<c_int> {
+    with_poller(poller, |registered| {
+        subject.check()?;
+        check_events(events)?;
+        let registration = registered.0.iter_mut().find(|r| subject.is(&r.wanted));
+        registration.ok_or(Error::InvalidArgument)?.wanted.events = events;
+        Ok(0)
+    })
+}
+
+fn remove(poller: *mut c_void, subject: Subject) -> Result<c_int> {
+    with_poller(poller, |registered| {
+        subject.check()?;
+        let index = registered.0.iter().position(|r| subject.is(&r.wanted));
+        registered.0.remove(index.ok_or(Error::InvalidArgument)?);
+        Ok(0)
+    })
+}
+
+/// Waits and fills `events` from the front; the result is how many. Never 0: the end of the time is `Again`.
+fn wait(poller: *mut c_void, events: &mut [PollerEvent], milliseconds: c_long) -> Result<usize> {
+    let registered = with_poller(poller, |registered| Ok(registered.0.clone()))?;
+    if milliseconds < 0 && registered.iter().all(|r| r.wanted.events == 0) {
+        return Err(Error::BadAddress);
+    }
+    let wanted: Vec<_> = registered.iter().map(|r| r.wanted).collect();
+    let found = wait_for(&wanted, timeout(milliseconds), None)?;
+    let ready = registered.iter().zip(found).filter(|(_, found)| *found != 0);
+    let mut count = 0;
+    for (place, (r, found)) in events.iter_mut().zip(ready) {
+        let Wanted { socket, fd, .. } = r.wanted;
+        *place = PollerEvent { socket, fd, user_data: r.user_data, events: found };
+        count += 1;
+    }
+    if count == 0 { Err(Error::Again) } else { Ok(count) }
+}
+
+fn destroy(place: &mut *mut c_void) -> Result<c_int> {
+    with_poller(*place, |_| Ok(()))?;
+    drop(handle::enter(*place).map_err(|refused| refused.or(Error::BadAddress))?.retire());
+    *place = ptr::null_mut();
+    Ok(0)
+}
+
+entries! {
+    /// A new, empty poller.
+    fn zmq_poller_new() -> *mut c_void, or ptr::null_mut(); { handle::insert(Object::Poller(Box::default())) }
+
+    /// Frees a poller and sets the pointer to NULL.
+    fn zmq_poller_destroy(poller_p: *mut *mut c_void) -> c_int, or -1; {
+        // SAFETY: NULL or a pointer, by the contract of the entry points.
+        destroy(unsafe { poller_p.as_mut() }.ok_or(Error::BadAddress)?)
+    }
+
+    /// The number of registrations.
+    fn zmq_poller_size(poller: *mut c_void) -> c_int, or -1; {
+        with_poller(poller, |registered| Ok(crate::boundary::clamped(registered.0.len())))
+    }
+
+    /// Registers a socket.
+    fn zmq_poller_add(poller: *mut c_void, socket: *mut c_void, user_data: *mut c_void, events: c_short) -> c_int, or -1; {
+        add(poller, Subject::Socket(socket), user_data, events)
+    }
+
+    /// Changes what is waited for on a socket.
+    fn zmq_poller_modify(poller: *mut c_void, socket: *mut c_void, events: c_short) -> c_int, or -1; {
+        modify(poller, Subject::Socket(socket), events)
+    }
+
+    /// Takes a socket off the list.
+    fn zmq_poller_remove(poller: *mut c_void, socket: *mut c_void) -> c_int, or -1; {
+        remove(poller, Subject::Socket(socket))
+    }
+
+    /// Registers a descriptor.
+    fn zmq_poller_add_fd(poller: *mut c_void, fd: c_int, user_data: *mut c_void, events: c_short) -> c_int, or -1; {
+        add(poller, Subject::Fd(fd), user_data, events)
+    }
+
+    /// Changes what is waited for on a descriptor.
+    fn zmq_poller_modify_fd(poller: *mut c_void, fd: c_int, events: c_short) -> c_int, or -1; {
+        modify(poller, Subject::Fd(fd), events)
+    }
+
+    /// Takes a descriptor off the list.
+    fn zmq_poller_remove_fd(poller: *mut c_void, fd: c_int) -> c_int, or -1; { remove(poller, Subject::Fd(fd)) }
+
+    /// Waits for one event; without one it is blank.
+    fn zmq_poller_wait(poller: *mut c_void, event: *mut PollerEvent, timeout: c_long) -> c_int, or -1; {
+        // SAFETY: NULL or an event, by the contract of the entry points.
+        let event = unsafe { event.as_mut() }.ok_or(Error::BadAddress)?;
+        *event = PollerEvent::NONE;
+        wait(poller, std::slice::from_mut(event), timeout).map(|_| 0)
+    }
+
+    /// Waits for events; the result is their number, and the rest of the array is blank.
+    fn zmq_poller_wait_all(poller: *mut c_void, events: *mut PollerEvent, n_events: c_int, timeout: c_long) -> c_int, or -1; {
+        with_poller(poller, |_| Ok(()))?;
+        let count = usize::try_from(n_events).map_err(|_| Error::InvalidArgument)?;
+        if events.is_null() {
+            return Err(Error::BadAddress);
+        }
+        // SAFETY: not NULL, so `n_events` events by the contract of the entry points.
+        let events = unsafe { std::slice::from_raw_parts_mut(events, count) };
+        let found = wait(poller, events, timeout)?;
+        events[found..].fill(PollerEvent::NONE);
+        Ok(crate::boundary::clamped(found))
+    }
+
+    /// A descriptor to wait for the poller itself: only with thread-safe sockets, which are not built.
+    fn zmq_poller_fd(poller: *mut c_void, fd: *mut c_int) -> c_int, or -1; {
+        with_poller(poller, |_| if fd.is_null() { Err(Error::BadAddress) } else { Err(Error::InvalidArgument) })
+    }
+}

@@ -1,0 +1,257 @@
+//! Sockets (zmq_socket(3)).
+use crate::{
+    boundary::{bytes, bytes_mut, clamped, entries, text},
+    context::context,
+    handle::{self, Object, Refused},
+    message::flags,
+};
+use ferrozmq_base::{Error, Msg, Result, SocketType};
+use ferrozmq_runtime::{BindError, SocketCore};
+use libc::{c_char, c_int, c_void};
+use std::ptr;
+
+/// What a socket's handle stands for.
+#[derive(Debug)]
+pub(crate) struct SocketHandle {
+    pub(crate) core: SocketCore,
+    /// A call is inside the core, or was ended there by a panic: then every further one but close is EFAULT.
+    pub(crate) inside: bool,
+}
+
+impl SocketHandle {
+    /// Runs `body` on the core.
+    #[inline(always)]
+    pub(crate) fn run<R>(&mut self, body: impl FnOnce(&mut SocketCore) -> Result<R>) -> Result<R> {
+        if self.inside {
+            return Err(Error::BadAddress);
+        }
+        self.inside = true;
+        let result = body(&mut self.core);
+        self.inside = false;
+        result
+    }
+}
+
+/// Runs `body` on the socket behind a handle. While it runs, other threads get EFSM for this socket.
+#[inline(always)]
+pub(crate) fn with_socket<R>(
+    handle: *const c_void,
+    body: impl FnOnce(&mut SocketCore) -> Result<R>,
+) -> Result<R> {
+    let mut entered = handle::enter(handle).map_err(|refused| refused.or(Error::NotASocket))?;
+    match entered.object() {
+        Object::Socket(socket) => socket.run(body),
+        _ => Err(Error::NotASocket),
+    }
+}
+
+fn open(context_handle: *mut c_void, kind: c_int) -> Result<*mut c_void> {
+    let context = context(context_handle)?;
+    let kind = SocketType::from_number(kind).ok_or(Error::InvalidArgument)?;
+    let core = context.socket(kind)?;
+    handle::insert(Object::Socket(Box::new(SocketHandle { core, inside: false })))
+}
+
+fn close(socket: *mut c_void) -> Result<c_int> {
+    let mut entered = match handle::enter(socket) {
+        Ok(entered) => entered,
+        // In the parent another thread was inside; it is not in the child, which has nothing to close.
+        Err(Refused::Busy) if handle::in_forked_child() => return Ok(0),
+        Err(refused) => return Err(refused.or(Error::NotASocket)),
+    };
+    if !matches!(entered.object(), Object::Socket(_)) {
+        return Err(Error::NotASocket);
+    }
+    if let Object::Socket(socket) = entered.retire() {
+        socket.core.close();
+    }
+    Ok(0)
+}
+
+/// Runs `body` with a C string that must be text.
+///
+/// # Safety
+/// As [`text`].
+unsafe fn with_endpoint(
+    socket: *mut c_void,
+    endpoint: *const c_char,
+    body: impl FnOnce(&mut SocketCore, &str) -> Result<(), BindError>,
+) -> Result<c_int> {
+    with_socket(socket, |core| {
+        // SAFETY: by the contract.
+        let endpoint = unsafe { text(endpoint) }.ok_or(Error::InvalidArgument)?;
+        body(core, endpoint).map(|()| 0).map_err(|error| error.error())
+    })
+}
+
+/// The options whose value is cleared by NULL with any length (ZMQ_SOCKS_USERNAME, ZMQ_SOCKS_PASSWORD).
+const CLEARED_BY_NULL: [c_int; 2] = [99, 100];
+
+fn monitor(
+    socket: *mut c_void,
+    endpoint: Option<&str>,
+    events: u64,
+    version: c_int,
+    kind: c_int,
+) -> Result<c_int> {
+    with_socket(socket, |core| {
+        let kind = SocketType::from_number(kind).ok_or(Error::InvalidArgument)?;
+        core.monitor(endpoint, events, version, kind).map(|()| 0)
+    })
+}
+
+/// The endpoint of a monitor: NULL stops monitoring, what is no text is EINVAL.
+///
+/// # Safety
+/// As [`text`].
+unsafe fn monitor_endpoint<'a>(endpoint: *const c_char) -> Result<Option<&'a str>> {
+    // SAFETY: by the contract.
+    let name = unsafe { text(endpoint) };
+    if name.is_none() && !endpoint.is_null() { Err(Error::InvalidArgument) } else { Ok(name) }
+}
+
+/// The events of version 1 are 16 bits.
+fn events_of_version_1(events: c_int) -> Result<u64> {
+    u16::try_from(events).map(u64::from).map_err(|_| Error::InvalidArgument)
+}
+
+const PAIR: c_int = 0;
+
+entries! {
+    /// A new socket of a context.
+    fn zmq_socket(context: *mut c_void, kind: c_int) -> *mut c_void, or ptr::null_mut(); { open(context, kind) }
+
+    /// Closes a socket; what was accepted is still sent, as the linger option says.
+    fn zmq_close(socket: *mut c_void) -> c_int, or -1; { close(socket) }
+
+    /// Binds to an endpoint.
+    fn zmq_bind(socket: *mut c_void, endpoint: *const c_char) -> c_int, or -1; {
+        // SAFETY: by the contract of the entry points.
+        unsafe { with_endpoint(socket, endpoint, SocketCore::bind) }
+    }
+
+    /// Connects to an endpoint.
+    fn zmq_connect(socket: *mut c_void, endpoint: *const c_char) -> c_int, or -1; {
+        // SAFETY: by the contract of the entry points.
+        unsafe { with_endpoint(socket, endpoint, SocketCore::connect) }
+    }
+
+    /// Takes back a bind.
+    fn zmq_unbind(socket: *mut c_void, endpoint: *const c_char) -> c_int, or -1; {
+        // SAFETY: by the contract of the entry points.
+        unsafe { with_endpoint(socket, endpoint, SocketCore::unbind) }
+    }
+
+    /// Takes back a connect.
+    fn zmq_disconnect(socket: *mut c_void, endpoint: *const c_char) -> c_int, or -1; {
+        // SAFETY: by the contract of the entry points.
+        unsafe { with_endpoint(socket, endpoint, SocketCore::disconnect) }
+    }
+
+    /// Sends a copy of a buffer.
+    fn zmq_send(socket: *mut c_void, buf: *const c_void, len: usize, bits: c_int) -> c_int, or -1; {
+        with_socket(socket, |core| {
+            // SAFETY: NULL or readable, by the contract of the entry points.
+            let body = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
+            core.send(&mut Msg::copy_from(body)?, flags(bits))?;
+            Ok(clamped(len))
+        })
+    }
+
+    /// Sends constant memory without a copy.
+    fn zmq_send_const(socket: *mut c_void, buf: *const c_void, len: usize, bits: c_int) -> c_int, or -1; {
+        with_socket(socket, |core| {
+            // SAFETY: NULL or readable, for ever, as the prototype's comment in zmq.h asks.
+            let body: &'static [u8] = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
+            core.send(&mut Msg::from_static(body), flags(bits))?;
+            Ok(clamped(len))
+        })
+    }
+
+    /// Receives into a buffer; what does not fit is lost, and the result is the whole size.
+    fn zmq_recv(socket: *mut c_void, buf: *mut c_void, len: usize, bits: c_int) -> c_int, or -1; {
+        let mut message = Msg::new();
+        with_socket(socket, |core| core.recv(&mut message, flags(bits).dont_wait))?;
+        let body = message.as_slice();
+        let count = body.len().min(len);
+        if count > 0 && !buf.is_null() {
+            // SAFETY: writable for `len` bytes, by the contract of the entry points, and no part of the message.
+            unsafe { ptr::copy_nonoverlapping(body.as_ptr(), buf.cast(), count) };
+        }
+        Ok(clamped(body.len()))
+    }
+
+    /// Sets an option.
+    fn zmq_setsockopt(socket: *mut c_void, option: c_int, optval: *const c_void, optvallen: usize) -> c_int, or -1; {
+        with_socket(socket, |core| {
+            let is_null = optval.is_null() && (optvallen == 0 || CLEARED_BY_NULL.contains(&option));
+            // SAFETY: NULL or readable, by the contract of the entry points.
+            let value = if is_null { None } else { Some(unsafe { bytes(optval.cast(), optvallen) }.ok_or(Error::InvalidArgument)?) };
+            core.set_option(option, value).map(|()| 0)
+        })
+    }
+
+    /// Reads an option.
+    fn zmq_getsockopt(socket: *mut c_void, option: c_int, optval: *mut c_void, optvallen: *mut usize) -> c_int, or -1; {
+        with_socket(socket, |core| {
+            // SAFETY: NULL or a length, by the contract of the entry points.
+            let length = unsafe { optvallen.as_mut() }.ok_or(Error::InvalidArgument)?;
+            // SAFETY: NULL or writable, by the contract of the entry points.
+            let buffer = unsafe { bytes_mut(optval.cast(), *length) }.ok_or(Error::InvalidArgument)?;
+            *length = core.option(option, buffer)?;
+            Ok(0)
+        })
+    }
+
+    /// Watches a socket's connections (version 1 of the events); NULL stops.
+    fn zmq_socket_monitor(socket: *mut c_void, endpoint: *const c_char, events: c_int) -> c_int, or -1; {
+        with_socket(socket, |_| Ok(()))?;
+        // SAFETY: by the contract of the entry points.
+        let endpoint = unsafe { monitor_endpoint(endpoint) }?;
+        monitor(socket, endpoint, events_of_version_1(events)?, 1, PAIR)
+    }
+
+    /// Watches a socket's connections; NULL stops.
+    fn zmq_socket_monitor_versioned(
+        socket: *mut c_void,
+        endpoint: *const c_char,
+        events: u64,
+        event_version: c_int,
+        kind: c_int,
+    ) -> c_int, or -1; {
+        // SAFETY: by the contract of the entry points.
+        let endpoint = unsafe { monitor_endpoint(endpoint) }?;
+        monitor(socket, endpoint, events, event_version, kind)
+    }
+
+    /// Asks for statistics of the pipes as events, which this build does not have: EINVAL, as for a monitor without
+    /// ZMQ_EVENT_PIPES_STATS.
+    fn zmq_socket_monitor_pipes_stats(socket: *mut c_void) -> c_int, or -1; {
+        with_socket(socket, |_| Err(Error::InvalidArgument))
+    }
+
+    /// Joins a group: for DISH, which is not built.
+    fn zmq_join(socket: *mut c_void, _group: *const c_char) -> c_int, or -1; {
+        with_socket(socket, |_| Err(Error::NotSupported))
+    }
+
+    /// Leaves a group: for DISH, which is not built.
+    fn zmq_leave(socket: *mut c_void, _group: *const c_char) -> c_int, or -1; {
+        with_socket(socket, |_| Err(Error::NotSupported))
+    }
+
+    /// Connects and tells the peer's number: for PEER, which is not built.
+    fn zmq_connect_peer(socket: *mut c_void, _endpoint: *const c_char) -> u32, or 0; {
+        with_socket(socket, |_| Err(Error::NotSupported))
+    }
+
+    /// Ends the connection of a peer: for SERVER and PEER, which are not built.
+    fn zmq_disconnect_peer(socket: *mut c_void, _routing_id: u32) -> c_int, or -1; {
+        with_socket(socket, |_| Err(Error::NotSupported))
+    }
+
+    /// What can be done with a peer of a ROUTER; not built: ENOTSUP.
+    fn zmq_socket_get_peer_state(socket: *mut c_void, _routing_id: *const c_void, _size: usize) -> c_int, or -1; {
+        with_socket(socket, |_| Err(Error::NotSupported))
+    }
+}

@@ -1,0 +1,325 @@
+//! Direct I/O: the application's own thread drives Plain directions of its connections.
+//!
+//! An optimisation only: without this file every other line works, with the I/O thread in between. The application
+//! writes inline when that costs nothing extra (a reply, a sparse send), flushes full batches of a stream, and reads
+//! by itself while it waits for messages, with the right to read lent by the session.
+//!
+//! Invariants: a drive lock is only tried, and released before the call ends; an unlock that finds a note schedules
+//! the connection. Published bytes that the kernel has not accepted always have somebody who will look: the promise
+//! is made, or the lock is held with a note, or the session waits for the kernel. What an application thread cannot
+//! do (commands, losses, violations) it leaves to the session.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ferrozmq_base::{Due, PipeId, drive_lock::Hold, sync::spin_loop};
+use ferrozmq_sys::{Interest, PollFd, clock};
+
+use crate::{
+    conn::{Conn, Fill, Flush, InHalf, OutHalf},
+    io_thread::Command,
+    port::Far,
+    socket::SocketCore,
+};
+
+/// The most connections that a waiting thread drives itself; with more, the I/O threads are as fast.
+const CONNECTIONS_MAX: usize = 8;
+/// The shortest pause between inline writes that are not answers.
+const GAP: Duration = Duration::from_micros(20);
+/// How long a waiting thread looks for input before it sleeps.
+const SPIN: Duration = Duration::from_micros(20);
+/// Looks between two looks at the clock.
+const PAUSES: u32 = 8;
+
+/// What a socket remembers for driving its own connections.
+#[derive(Debug)]
+pub(crate) struct Direct {
+    enabled: bool,
+    /// Something was received since the last send: a send now is probably an answer, and somebody waits for it.
+    pub answered: bool,
+    /// When the last inline write ended.
+    last_write: Option<Instant>,
+    spin: Spin,
+}
+
+/// Whether spinning before a sleep has paid lately.
+#[derive(Debug)]
+struct Spin {
+    failures: u32,
+    skip: u32,
+    back_off: u32,
+    possible: bool,
+}
+
+impl Spin {
+    fn new(possible: bool) -> Self {
+        Self { failures: 0, skip: 0, back_off: 64, possible }
+    }
+
+    fn wanted(&mut self) -> bool {
+        if !self.possible {
+            return false;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        true
+    }
+
+    fn paid(&mut self, paid: bool) {
+        if paid {
+            (self.failures, self.back_off) = (0, 64);
+            return;
+        }
+        self.failures += 1;
+        if self.failures >= 2 {
+            self.skip = self.back_off;
+            self.back_off = (self.back_off * 2).min(1024);
+        }
+    }
+}
+
+impl Direct {
+    pub(crate) fn new(enabled: bool) -> Self {
+        Self {
+            enabled,
+            answered: false,
+            last_write: None,
+            spin: Spin::new(ferrozmq_sys::thread::cpus_online() > 1),
+        }
+    }
+}
+
+/// Directions that a waiting thread holds.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    inputs: Vec<(PipeId, Arc<Conn>, Hold<InHalf>)>,
+    outputs: Vec<(Arc<Conn>, Hold<OutHalf>)>,
+}
+
+impl SocketCore {
+    fn drives(&self) -> bool {
+        self.direct.enabled && !self.port().is_exported()
+    }
+
+    /// Writes now if that is worth it; true if nothing is left to do for this due.
+    pub(crate) fn write_now(&mut self, conn: &Arc<Conn>, due: Due) -> bool {
+        if !self.drives() || !conn.is_plain_out() {
+            return due == Due::Flush;
+        }
+        match due {
+            Due::Flush if conn.is_blocked() => true,
+            Due::Flush => {
+                conn.count_app_flush();
+                self.drive(conn, false);
+                true
+            }
+            _ if self.direct.answered || self.is_sparse() => {
+                self.direct.answered = false;
+                let written = self.drive(conn, true);
+                self.direct.last_write = Some(clock::now());
+                written
+            }
+            _ => false,
+        }
+    }
+
+    fn is_sparse(&self) -> bool {
+        self.direct.last_write.is_none_or(|last| clock::now().saturating_duration_since(last) > GAP)
+    }
+
+    /// Writes what is published. `promised`: this thread made the promise and breaks it by looking. False: somebody
+    /// else drives, and the promise is still this thread's to hand on.
+    fn drive(&mut self, conn: &Arc<Conn>, promised: bool) -> bool {
+        let Some(mut half) = conn.output.try_lock() else { return false };
+        if promised {
+            conn.link.promise.begin_look();
+        }
+        let flushed = half.flush(&conn.link.control, None);
+        let wake = std::mem::take(&mut half.wake_writer);
+        let noted = half.unlock();
+        conn.set_blocked(matches!(flushed, Flush::Blocked));
+        if noted || !matches!(flushed, Flush::Done) {
+            schedule(conn);
+        }
+        if wake && let Some(id) = conn.link.owner() {
+            self.writable(id);
+        }
+        true
+    }
+
+    /// Writes what was deferred, before the application waits for somebody else.
+    pub(crate) fn write_deferred(&mut self) {
+        if !self.drives() || self.peers() > CONNECTIONS_MAX {
+            return;
+        }
+        for (_, conn) in self.connections() {
+            if conn.is_plain_out() && !conn.is_blocked() && conn.has_unwritten() {
+                self.drive(&conn, false);
+            }
+        }
+    }
+
+    fn connections(&self) -> Vec<(PipeId, Arc<Conn>)> {
+        self.pipe_ids()
+            .filter_map(|id| match self.far(id) {
+                Some(Far::Wire(conn)) => Some((id, conn.clone())),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Before a wait: takes the directions that this thread will drive meanwhile. `output`: it waits for room.
+    pub(crate) fn hold(&mut self, output: bool) -> Held {
+        let mut held = Held::default();
+        if !self.drives() || self.peers() > CONNECTIONS_MAX {
+            self.port().set_leasable(false);
+            return held;
+        }
+        if output {
+            for (_, conn) in self.connections() {
+                if conn.is_plain_out()
+                    && let Some(hold) = conn.output.try_hold()
+                {
+                    held.outputs.push((conn, hold));
+                }
+            }
+            return held;
+        }
+        self.port().set_leasable(true);
+        for (id, conn) in self.connections() {
+            if conn.input.is_with_app()
+                && let Some(hold) = conn.input.try_hold()
+            {
+                held.inputs.push((id, conn, hold));
+            }
+        }
+        held
+    }
+
+    /// Looks for input without sleeping, as long as that has paid lately; true if something came.
+    pub(crate) fn spin(&mut self, held: &mut Held) -> bool {
+        if held.inputs.is_empty() || !self.direct.spin.wanted() {
+            return false;
+        }
+        let end = clock::now() + SPIN;
+        let paid = loop {
+            if self.read_held(held) || self.port().has_mail() {
+                break true;
+            }
+            for _ in 0..PAUSES {
+                spin_loop();
+            }
+            if clock::now() >= end {
+                break false;
+            }
+        };
+        self.direct.spin.paid(paid);
+        paid
+    }
+
+    /// Reads every held input once; true if a pipe became readable.
+    fn read_held(&mut self, held: &mut Held) -> bool {
+        let mut came = false;
+        for (id, conn, hold) in &mut held.inputs {
+            let half = conn.input.access(hold);
+            came |= self.read_half(*id, conn, half);
+        }
+        came
+    }
+
+    fn read_half(&mut self, id: PipeId, conn: &Arc<Conn>, half: &mut InHalf) -> bool {
+        let (mut commands, mut wake) = (Vec::new(), false);
+        let fill = half.fill(None, &mut commands, &mut wake);
+        if !commands.is_empty() {
+            conn.io.send(Command::Inbound(conn.session, commands));
+        }
+        match fill {
+            Fill::Empty => {}
+            Fill::Progress => conn.link.touch(),
+            // Its end, its mistake or its pause: the session's affair. It finds the same when it reads.
+            Fill::Paused | Fill::Lost(_) | Fill::Violation(_) | Fill::OutOfMemory => {
+                conn.io.send(Command::Reclaim(conn.session));
+            }
+        }
+        if wake {
+            self.readable(id);
+        }
+        wake
+    }
+
+    /// What to sleep on, besides the socket's own wake-up.
+    pub(crate) fn watch(held: &mut Held, fds: &mut Vec<PollFd>) {
+        for (_, conn, hold) in &mut held.inputs {
+            if let Some(stream) = conn.input.access(hold).stream() {
+                fds.push(PollFd::new(&**stream, Interest::READ));
+            }
+        }
+        for (conn, hold) in &mut held.outputs {
+            if let Some(stream) = conn.output.access(hold).stream() {
+                fds.push(PollFd::new(&**stream, Interest::WRITE));
+            }
+        }
+    }
+
+    /// After a wait: does what became possible, and gives everything back.
+    pub(crate) fn resume(&mut self, mut held: Held, woken: bool) {
+        if woken {
+            self.read_held(&mut held);
+        }
+        for (_, conn, hold) in held.inputs {
+            if conn.input.release(hold) {
+                // The session wanted it meanwhile.
+                conn.io.send(Command::Reclaim(conn.session));
+            }
+        }
+        for (conn, mut hold) in held.outputs {
+            let half = conn.output.access(&mut hold);
+            let flushed = half.flush(&conn.link.control, None);
+            let wake = std::mem::take(&mut half.wake_writer);
+            let noted = conn.output.release(hold);
+            conn.set_blocked(matches!(flushed, Flush::Blocked));
+            if noted || !matches!(flushed, Flush::Done) {
+                schedule(&conn);
+            }
+            if wake && let Some(id) = conn.link.owner() {
+                self.writable(id);
+            }
+        }
+    }
+
+    /// Reads leased connections once: a call that does not wait must see what is there.
+    pub(crate) fn read_leased(&mut self) -> bool {
+        if !self.port().is_leasable() {
+            return false;
+        }
+        let mut held = self.hold(false);
+        let came = self.read_held(&mut held);
+        self.resume(held, false);
+        came
+    }
+
+    /// Gives the right to read back to the I/O threads: the application will wait in a way that does not read.
+    pub(crate) fn end_leases(&mut self) {
+        if !self.port().is_leasable() {
+            return;
+        }
+        self.port().set_leasable(false);
+        for (_, conn) in self.connections() {
+            if conn.input.is_with_app() {
+                conn.io.send(Command::Reclaim(conn.session));
+            }
+        }
+    }
+}
+
+/// Makes sure that the I/O thread looks at a connection's output.
+fn schedule(conn: &Arc<Conn>) {
+    if conn.link.promise.promise() {
+        conn.io.look(conn.clone());
+        conn.io.kick();
+    }
+}

@@ -1,0 +1,88 @@
+//! A command as data: what to run, with which environment, in the repository's root.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Stdio};
+use std::sync::LazyLock;
+
+/// A command that is not run yet.
+#[derive(Clone)]
+pub(crate) struct Command {
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+}
+
+impl Command {
+    /// A command from the words of a line.
+    pub(crate) fn new(line: &str) -> Self {
+        Self { arguments: line.split_whitespace().map(str::to_owned).collect(), variables: Vec::new() }
+    }
+
+    /// Adds the words of a line.
+    pub(crate) fn args(mut self, line: &str) -> Self {
+        self.arguments.extend(line.split_whitespace().map(str::to_owned));
+        self
+    }
+
+    /// Adds one argument as it is.
+    pub(crate) fn arg(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Prints the command and runs it.
+    ///
+    /// # Errors
+    /// If it cannot be started or fails.
+    pub(crate) fn run(&self) -> Result<(), String> {
+        let variables: String =
+            self.variables.iter().map(|(name, value)| format!("{name}={value} ")).collect();
+        let line = format!("{variables}{}", self.arguments.join(" "));
+        println!("$ {line}");
+        let status = self.process().status().map_err(|e| format!("{line}: {e}"))?;
+        if status.success() { Ok(()) } else { Err(format!("{line}: {status}")) }
+    }
+
+    /// Whether it can be run and succeeds; nothing is printed.
+    pub(crate) fn succeeds(&self) -> bool {
+        let status = self.process().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    }
+
+    /// What it prints, if it can be run.
+    pub(crate) fn output(&self) -> Option<String> {
+        let output = self.process().stderr(Stdio::null()).output().ok()?;
+        String::from_utf8(output.stdout).ok()
+    }
+
+    fn process(&self) -> Process {
+        let mut process = Process::new(&self.arguments[0]);
+        process.args(&self.arguments[1..]).current_dir(repository());
+        process.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        process
+    }
+}
+
+/// The root of the repository.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the repository")
+}
+
+/// Cargo's target directory.
+pub(crate) fn target_dir() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from)
+}
+
+/// Runs the tests of what `selection` (arguments of cargo) selects, by cargo-nextest where it is installed: it gives
+/// each test a process of its own, and ends one that hangs.
+pub(crate) fn tests(selection: &str) -> Command {
+    static NEXTEST: LazyLock<bool> = LazyLock::new(|| Command::new("cargo nextest --version").succeeds());
+    let runner = if *NEXTEST { "cargo nextest run --no-fail-fast" } else { "cargo test --no-fail-fast" };
+    Command::new(runner).args(selection)
+}

@@ -1,0 +1,127 @@
+//! The steps of `cargo xtask test`, as data.
+
+use crate::command::{Command, target_dir, tests};
+
+/// One thing that is tested.
+pub(crate) struct Step {
+    /// Its name, for `--only`.
+    pub(crate) name: &'static str,
+    /// What it shows.
+    pub(crate) about: &'static str,
+    /// Packages without which it is skipped.
+    pub(crate) needs: &'static [&'static str],
+    /// A path in the repository. While it does not exist there is nothing to test, and the step says so.
+    pub(crate) subject: &'static str,
+    /// What to run, in order.
+    pub(crate) commands: Vec<Command>,
+}
+
+const SYSTEM: (&str, &str) = ("FERROZMQ_SUBJECT", "system");
+const DIRECT_OFF: (&str, &str) = ("FERROZMQ_DIRECT", "off");
+const DIRECT_ON: (&str, &str) = ("FERROZMQ_DIRECT", "on");
+const VALGRIND: (&str, &str) = ("FERROZMQ_VALGRIND", "1");
+
+/// Where the C library begins to be one.
+const C_LIBRARY: &str = "crates/libzmq/build.rs";
+
+/// All steps, in the order in which they run: what is quick or what the others need comes first.
+pub(crate) fn all() -> Vec<Step> {
+    let step = |name, about, needs, subject, commands| Step { name, about, needs, subject, commands };
+    let cargo = |line: &str| vec![Command::new("cargo").args(line)];
+    let tests_with = |selection: &str, variables: &[(&str, &str)]| {
+        vec![variables.iter().fold(tests(selection), |command, (name, value)| command.env(name, value))]
+    };
+    let (here, system) = (&["gcc", "g++", "make"][..], &["gcc", "g++", "make", "libzmq5", "libzmq3-dev"][..]);
+    let valgrind = &["gcc", "g++", "make", "valgrind"][..];
+    vec![
+        step("fmt", "the source is formatted", &[], "", cargo("fmt --all --check")),
+        step("clippy", "no warnings", &[], "", cargo("clippy --workspace --all-targets -- -D warnings")),
+        step(
+            "determinism",
+            "protocol, patterns and runtime use no clock, thread, socket or file of their own",
+            &[],
+            "",
+            cargo("clippy --workspace -- -D clippy::disallowed_methods -D clippy::disallowed_types"),
+        ),
+        step(
+            "release",
+            "the C library and the command line",
+            &[],
+            C_LIBRARY,
+            cargo("build --release -p libzmq -p fzmq"),
+        ),
+        step(
+            "unit",
+            "unit tests",
+            &[],
+            "",
+            tests_with("--workspace --exclude interop --exclude conformance", &[]),
+        ),
+        step("doc", "the examples of the documentation", &[], "", cargo("test --workspace --doc")),
+        step("loom", "models of the lock-free pieces", &[], "crates/base/src", vec![loom(2)]),
+        step(
+            "conformance-system",
+            "the conformance tests, with the system's libzmq",
+            system,
+            "conformance/tests",
+            tests_with("-p conformance", &[SYSTEM]),
+        ),
+        step(
+            "conformance",
+            "the conformance tests",
+            here,
+            C_LIBRARY,
+            tests_with("-p conformance", &[DIRECT_ON]),
+        ),
+        step(
+            "conformance-indirect",
+            "the conformance tests, with all I/O in the background",
+            here,
+            C_LIBRARY,
+            tests_with("-p conformance", &[DIRECT_OFF]),
+        ),
+        step(
+            "interop-system",
+            "header and C programs, with the system's libzmq",
+            system,
+            "interop/tests",
+            tests_with("-p interop --test header --test chapter_c", &[SYSTEM]),
+        ),
+        step(
+            "interop",
+            "other processes: header, C programs, libzmq as the peer",
+            system,
+            C_LIBRARY,
+            tests_with("-p interop", &[]),
+        ),
+        step(
+            "valgrind",
+            "the C programs under valgrind",
+            valgrind,
+            C_LIBRARY,
+            tests_with("-p interop --test chapter_c", &[VALGRIND]),
+        ),
+        step("close-storm", "closing loses nothing, 50 times", here, C_LIBRARY, vec![close_storm(50)]),
+    ]
+}
+
+/// The loom models, which are compiled in a way of their own, and so in a directory of their own.
+pub(crate) fn loom(preemptions: u32) -> Command {
+    Command::new("cargo test --release -p ferrozmq-base --lib --test loom_* --target-dir")
+        .arg(&target_dir().join("loom").display().to_string())
+        .env("RUSTFLAGS", "--cfg loom")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("LOOM_MAX_PREEMPTIONS", &preemptions.to_string())
+}
+
+/// Closes under load.
+pub(crate) fn close_storm(count: u32) -> Command {
+    Command::new("cargo run --quiet -p interop --bin close-storm --").arg(&count.to_string())
+}
+
+/// The benchmarks.
+pub(crate) fn bench(arguments: &[&str]) -> Command {
+    arguments
+        .iter()
+        .fold(Command::new("cargo run --release -p ferrozmq-bench --"), |command, a| command.arg(a))
+}
