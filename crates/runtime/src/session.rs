@@ -985,7 +985,14 @@ impl Session {
         }
         match how {
             Close::Now => self.abandon(turn),
-            Close::Linger(Some(Duration::ZERO)) => self.abandon(turn),
+            Close::Linger(Some(Duration::ZERO)) => {
+                // What the kernel takes at once goes out nevertheless.
+                self.closing = Some(Some(turn.now));
+                self.look(turn);
+                if !matches!(self.phase, Phase::Farewell(_)) {
+                    self.abandon(turn);
+                }
+            }
             Close::Linger(limit) => {
                 self.closing = Some(limit.map(|l| turn.now + l));
                 match &self.phase {
