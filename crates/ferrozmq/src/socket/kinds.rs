@@ -302,6 +302,28 @@ impl Router {
     }
 }
 
+impl Router {
+    /// Receives all frames of the next message, of which the first is the sender's routing id: for brokers that pass
+    /// messages on as they are.
+    ///
+    /// # Errors
+    /// As [`recv_from`](Self::recv_from).
+    pub fn recv_multipart(&mut self) -> Result<Multipart> {
+        self.0.recv_multipart()
+    }
+
+    /// Sends a message whose first frame is the receiver's routing id.
+    ///
+    /// # Errors
+    /// As [`send_to`](Self::send_to).
+    pub fn send<M: IntoMultipart<Whole = Multipart>>(
+        &mut self,
+        message: M,
+    ) -> Result<(), SendError<Multipart>> {
+        self.0.send(message)
+    }
+}
+
 /// A message whose first frame is the name of its sender.
 fn addressed(mut frames: Multipart) -> Result<(RoutingId, Multipart)> {
     let peer = frames.pop_front().ok_or(Error::Protocol)?;
