@@ -12,6 +12,7 @@ use crate::c_library::CLibrary;
 use crate::entrant::Which;
 use crate::load;
 use crate::row::{Row, Transport};
+use crate::rust_api::RustApi;
 use crate::sides::{self, Figure, Peer};
 use crate::subject::{Fault, Result, Subject};
 
@@ -188,6 +189,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let job = Job { side, row, time: Duration::from_micros(time), endpoint };
     let figure = match Which::from_argument(which) {
         Which::Bare => job.bare(),
+        Which::Rust => job.with(&RustApi),
         Which::Library(path) => job.with(&CLibrary::load(&path)?),
     }?;
     match figure {
