@@ -81,7 +81,7 @@ pub trait ContextBackend: Send + Sync {
     fn shutdown(&self) -> Result<()>;
     /// `zmq_ctx_term`; the context may not be used after `Ok`.
     fn term(&self) -> Result<()>;
-    /// The C handle.
+    /// The C handle; null if the subject is not a C library.
     fn handle(&self) -> Handle;
 }
 
@@ -107,7 +107,7 @@ pub trait SocketBackend: Send {
     fn monitor(&self, endpoint: Option<&str>, events: i32) -> Result<()>;
     /// Closes the socket.
     fn close(&self) -> Result<()>;
-    /// The C handle.
+    /// The C handle; null if the subject is not a C library.
     fn handle(&self) -> Handle;
 }
 
@@ -116,11 +116,11 @@ pub trait SocketBackend: Send {
 /// # Panics
 /// If it cannot be loaded, naming what was looked for.
 pub fn subject() -> &'static dyn Subject {
-    static SUBJECT: OnceLock<CSubject> = OnceLock::new();
-    SUBJECT.get_or_init(|| {
+    static SUBJECT: OnceLock<Box<dyn Subject>> = OnceLock::new();
+    &**SUBJECT.get_or_init(|| {
         let path = library_path();
         let library = Library::load(&path).unwrap_or_else(|e| panic!("cannot load {}: {e}", path.display()));
-        CSubject(library)
+        Box::new(CSubject(library))
     })
 }
 

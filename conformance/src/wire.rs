@@ -4,7 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use crate::socket::Sock;
+use crate::socket::{Ctx, Sock, Transport};
+use crate::{wait, zmq};
 
 /// `FF`, eight bytes, `7F`.
 pub const SIGNATURE: [u8; 10] = [0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F];
@@ -237,4 +238,46 @@ impl Default for RawListener {
 /// Bytes as hexadecimal text.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x} ")).collect()
+}
+
+/// A bound socket and its endpoint.
+pub fn bound(kind: i32) -> (Sock, String) {
+    let sock = Ctx::new().socket(kind);
+    let endpoint = sock.bind_any(Transport::Tcp);
+    (sock, endpoint)
+}
+
+/// A bound socket and a scripted peer of the type, both past the handshake of ZMTP 3 with that minor number.
+#[track_caller]
+pub fn with_peer(kind: i32, minor: u8, peer: &str) -> (Sock, Raw) {
+    let (sock, endpoint) = bound(kind);
+    let mut raw = Raw::connect(&endpoint);
+    raw.handshake(minor, peer, identity_of(peer));
+    (sock, raw)
+}
+
+fn identity_of(peer: &str) -> Option<&'static [u8]> {
+    matches!(peer, "REQ" | "DEALER" | "ROUTER").then_some(&b""[..])
+}
+
+/// Lets the bound socket attach its peer, then reads what it says.
+#[track_caller]
+pub fn expect_when_attached(sock: &Sock, raw: &mut Raw, wanted: &[u8]) {
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| raw.expect(wanted));
+        wait::until("the expected bytes", || {
+            sock.events();
+            reader.is_finished()
+        });
+        reader.join().expect("the expected bytes");
+    });
+}
+
+/// A SUB connected to a scripted PUB.
+pub fn sub_with_peer(minor: u8) -> (Sock, Raw) {
+    let listener = RawListener::new();
+    let sub = Ctx::new().socket(zmq::SUB);
+    let mut raw = listener.connect(&sub);
+    raw.handshake(minor, "PUB", None);
+    (sub, raw)
 }

@@ -7,7 +7,7 @@ use conformance::c_api::NULL;
 use conformance::publish::nothing_before_marker;
 use conformance::socket::{Ctx, Sock, Transport, inproc, ipc, join, join_more, unique};
 use conformance::wire::Raw;
-use conformance::{Errno, Monitor, c_library, ours_only, wait, zmq};
+use conformance::{Errno, Monitor, c_library, differs, ours_only, wait, zmq};
 
 fn pull() -> Sock {
     Ctx::new().socket(zmq::PULL)
@@ -203,6 +203,29 @@ fn tcp_bind_to_a_foreign_address_is_eaddrnotavail() {
 #[test]
 fn tcp_bind_to_an_unknown_interface_is_enodev() {
     assert_eq!(bind("tcp://no-such-interface.invalid:*"), Err(zmq::ENODEV));
+}
+
+#[test]
+fn tcp_bind_to_a_host_name_resolves_it() {
+    let bound = bind("tcp://localhost:*");
+    if differs!("tcp_bind_to_a_host_name_resolves_it", libzmq: true, ours: false) {
+        assert_eq!(bound, Err(zmq::ENODEV));
+    } else {
+        assert!(bound.as_ref().is_ok_and(|endpoint| endpoint.starts_with("tcp://127.0.0.1:")), "{bound:?}");
+    }
+}
+
+#[test]
+fn tcp_connect_accepts_port_0() {
+    assert_eq!(connect("tcp://127.0.0.1:0"), Ok(()));
+}
+
+#[test]
+fn tcp_connect_refuses_a_port_that_is_none() {
+    let wanted = differs!("tcp_connect_refuses_a_port_that_is_none", libzmq: Ok(()), ours: Err(zmq::EINVAL));
+    for endpoint in ["tcp://127.0.0.1:99999", "tcp://127.0.0.1:5a"] {
+        assert_eq!(connect(endpoint), wanted, "{endpoint}");
+    }
 }
 
 #[test]
@@ -403,7 +426,8 @@ fn ipc_abstract_name_may_not_be_empty() {
 
 #[test]
 fn ipc_paths_have_at_most_107_bytes() {
-    assert_eq!(bind(&format!("ipc://@{}", "x".repeat(106))).map(|_| ()), Ok(()));
+    let name = format!("{:x<106}", format!("conformance-{}-", std::process::id()));
+    assert_eq!(bind(&format!("ipc://@{name}")).map(|_| ()), Ok(()));
     assert_eq!(bind(&format!("ipc://@{}", "x".repeat(107))), Err(zmq::ENAMETOOLONG));
     assert_eq!(connect(&format!("ipc:///{}", "x".repeat(107))), Err(zmq::ENAMETOOLONG));
 }

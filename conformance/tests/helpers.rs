@@ -492,6 +492,17 @@ fn cancelling_twice_or_an_unknown_timer_is_einval() {
 }
 
 #[test]
+fn a_freshly_cancelled_timer_can_be_changed_but_stays_cancelled() {
+    let timers = Timers::new(c_library!());
+    let (lib, id) = (timers.lib, timers.add(HOUR));
+    timers.add(HOUR);
+    assert_eq!(timers.check(lib.zmq_timers_cancel(timers.handle, id)), Ok(0));
+    assert_eq!(timers.check(lib.zmq_timers_set_interval(timers.handle, id, 1)), Ok(0));
+    assert_eq!(timers.check(lib.zmq_timers_reset(timers.handle, id)), Ok(0));
+    assert!(timers.timeout() > HOUR as i64 / 2);
+}
+
+#[test]
 fn an_interval_can_be_changed() {
     let timers = Timers::new(c_library!());
     let id = timers.add(HOUR);

@@ -152,6 +152,17 @@ fn a_failed_bind_is_reported() {
 }
 
 #[test]
+fn a_failed_bind_is_preceded_by_the_end_of_its_own_descriptor() {
+    let busy = pull();
+    let sock = pull();
+    let events = Monitor::new(&sock);
+    assert_eq!(sock.bind(&busy.bind_any(Transport::Tcp)), Err(zmq::EADDRINUSE));
+    let closed = events.next();
+    assert_eq!((closed.event, &closed.endpoint[..]), (zmq::EVENT_CLOSED, ""));
+    assert_eq!(events.next().event, zmq::EVENT_BIND_FAILED);
+}
+
+#[test]
 fn unbinding_is_reported() {
     let sock = pull();
     let endpoint = sock.bind_any(Transport::Tcp);

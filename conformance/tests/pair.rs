@@ -172,3 +172,19 @@ fn inproc_does_not_compare_socket_types() {
     b.send("from a pair");
     a.expect("from a pair");
 }
+
+#[test]
+fn conflate_has_no_effect_on_a_pair() {
+    let ctx = Ctx::new();
+    let (a, b) = (ctx.socket(zmq::PAIR), ctx.socket(zmq::PAIR));
+    for sock in [&a, &b] {
+        sock.set(zmq::CONFLATE, 1).unwrap();
+    }
+    join(&a, &b, Transport::Inproc);
+    for text in ["one", "two", "three"] {
+        a.send(text);
+    }
+    for text in ["one", "two", "three"] {
+        b.expect(text);
+    }
+}

@@ -207,7 +207,7 @@ impl<S: Typed> Builder<S> {
     /// otherwise.
     #[doc(alias = "ZMQ_MAXMSGSIZE")]
     pub fn max_message_size(self, bytes: u64) -> Self {
-        self.set(|o| o.max_message_size = Some(bytes))
+        self.set(|o| o.max_message_size = i64::try_from(bytes).unwrap_or(i64::MAX))
     }
 
     /// Whether messages wait only for peers that are connected: not unless told otherwise.

@@ -16,13 +16,14 @@ use ferrozmq_base::{
     gate::{Gate, Pass},
     sync::{heavy_fence, unique_id},
 };
+use ferrozmq_sys::ForkEpoch;
 use libc::c_void;
 use std::{
     cell::{Cell, UnsafeCell},
     collections::VecDeque,
     ptr,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, OnceLock, TryLockError,
         atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering},
     },
 };
@@ -63,6 +64,8 @@ const _: () = {
     moves_between_threads::<Object>();
 };
 
+/// The process in which the first handle was made.
+static PROCESS: OnceLock<ForkEpoch> = OnceLock::new();
 static REGION: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
 static USED: AtomicUsize = AtomicUsize::new(0);
 static FREE: Mutex<VecDeque<usize>> = Mutex::new(VecDeque::new());
@@ -113,7 +116,9 @@ impl Entered {
         let region = REGION.load(Ordering::Acquire) as usize;
         let index = (ptr::from_ref(self.slot) as usize - region) / STRIDE;
         drop(self);
-        free_slots().push_back(index);
+        if let Some(mut free) = free_slots() {
+            free.push_back(index);
+        }
         object
     }
 }
@@ -167,9 +172,9 @@ pub(crate) fn enter_shared(handle: *const c_void) -> Result<Entered, Refused> {
 /// A new handle.
 ///
 /// # Errors
-/// `TooManyFiles` at the limit of handles, `OutOfMemory`.
+/// `TooManyFiles` at the limit of handles, `OutOfMemory`; `Interrupted` in a forked child that cannot make any.
 pub(crate) fn insert(object: Object) -> Result<*mut c_void> {
-    let mut free = free_slots();
+    let mut free = free_slots().ok_or(Error::Interrupted)?;
     let index = match USED.load(Ordering::Acquire) {
         used if free.len() > RESTING || used == SLOTS => free.pop_front().ok_or(Error::TooManyFiles)?,
         used => first_use(used)?,
@@ -215,13 +220,28 @@ fn reserve() -> Result<*mut Slot> {
     if region == libc::MAP_FAILED {
         return Err(Error::OutOfMemory);
     }
+    PROCESS.get_or_init(ForkEpoch::current);
     // The first one registers the process with the kernel; before that the cheap side of the gates is a full fence.
     heavy_fence();
     Ok(region.cast())
 }
 
-fn free_slots() -> std::sync::MutexGuard<'static, VecDeque<usize>> {
-    FREE.lock().unwrap_or_else(PoisonError::into_inner)
+/// Whether this process is a child that got the handles by a fork.
+pub(crate) fn in_forked_child() -> bool {
+    PROCESS.get().is_some_and(|epoch| !epoch.is_current())
+}
+
+/// The free slots; none if they stay locked, as they may after a fork that came while another thread had them.
+fn free_slots() -> Option<MutexGuard<'static, VecDeque<usize>>> {
+    for _ in 0..1_000_000 {
+        match FREE.try_lock() {
+            Ok(free) => return Some(free),
+            // Nothing in the critical sections leaves the queue half changed.
+            Err(TryLockError::Poisoned(free)) => return Some(free.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+        }
+    }
+    None
 }
 
 /// A number of the calling thread that no other has.

@@ -55,6 +55,8 @@ pub(crate) unsafe fn send(message: *mut Msg, socket: *mut c_void, bits: c_int) -
         // SAFETY: by the contract.
         let message = unsafe { live(message) }?;
         let size = message.len();
+        // Where it came from does not go with it, whether or not it can be sent.
+        message.set_peer(None);
         core.send(message, flags(bits))?;
         Ok(clamped(size))
     })

@@ -23,7 +23,7 @@ use ferrozmq_base::{
 use ferrozmq_proto::{ProtocolError, Scanner, Step};
 use ferrozmq_sys::Stream;
 
-use crate::{codec::Codec, io_thread::Io, port::Port};
+use crate::{codec::Codec, io_thread::Io};
 
 /// The most wire bytes that a Coded direction prepares before it writes.
 const WIRE_BYTES: usize = 64 * 1024;
@@ -33,6 +33,8 @@ const CHUNK_BYTES: [usize; 3] = [4 * 1024, 64 * 1024, 256 * 1024];
 const READ_BYTES: usize = 1024;
 /// The first allocation for a body that does not fit a chunk: more only as its bytes arrive.
 const LARGE_BYTES: usize = 1024 * 1024;
+/// More than any machine has: a peer that announces it is not waited for.
+const BODY_MAX: u64 = 1 << 46;
 /// The longest command in traffic: a topic or group is not worth more.
 const COMMAND_BYTES: u64 = 32 * 1024 * 1024;
 
@@ -42,11 +44,10 @@ pub(crate) struct Conn {
     /// The session's number: its token in the I/O thread.
     pub session: u64,
     pub io: Arc<Io>,
-    pub port: Arc<Port>,
     pub link: Arc<Link>,
     pub output: DriveLock<OutHalf>,
     pub input: DriveLock<InHalf>,
-    hook: Hook<Conn>,
+    hook: Hook<Self>,
     /// The output is Plain: an application thread may drive it.
     plain_out: AtomicBool,
     /// The kernel took no more at the last write; the session waits until it does.
@@ -62,18 +63,10 @@ impl Linked for Conn {
 }
 
 impl Conn {
-    pub(crate) fn new(
-        session: u64,
-        io: Arc<Io>,
-        port: Arc<Port>,
-        link: Arc<Link>,
-        source: Source,
-        sink: Sink,
-    ) -> Self {
+    pub(crate) fn new(session: u64, io: Arc<Io>, link: Arc<Link>, source: Source, sink: Sink) -> Self {
         Self {
             session,
             io,
-            port,
             link,
             output: DriveLock::new(OutHalf::new(source)),
             input: DriveLock::new(InHalf::new(sink)),
@@ -641,6 +634,9 @@ impl InHalf {
             scanner.take_large();
         }
         chunk.skip(header);
+        if body > BODY_MAX {
+            return Err(Refused::Memory);
+        }
         let total = usize::try_from(body).map_err(|_| Refused::Memory)?;
         let mut block = Vec::new();
         let first = total.min(LARGE_BYTES.max(chunk.pending().len()));

@@ -225,7 +225,7 @@ impl SocketCore {
         let (conn, pipe) = if self.options.immediate {
             (None, None)
         } else {
-            let (conn, pipe) = settings.pipe(session, io.clone(), self.port().clone())?;
+            let (conn, pipe) = settings.pipe(session, io.clone())?;
             (Some(conn), Some(pipe))
         };
         let started = Session::connecting(
@@ -262,7 +262,6 @@ impl SocketCore {
     fn party(&self) -> Party {
         Party {
             port: self.port().clone(),
-            kind: self.kind(),
             routing_id: self.options.routing_id.clone(),
             send_hwm: self.options.send_hwm,
             receive_hwm: self.options.receive_hwm,

@@ -93,7 +93,7 @@ pub(crate) struct Port {
     /// Set once the application has asked for the descriptor: it polls by itself, so every post signals.
     exported: AtomicBool,
     /// The socket that this one is the monitor of, if it is one.
-    watched: OnceLock<Weak<Port>>,
+    watched: OnceLock<Weak<Self>>,
     closed: AtomicBool,
     /// The owner waits in a way that reads connections itself: sessions may lend it the right to.
     leasable: AtomicBool,

@@ -154,6 +154,10 @@ impl Session {
     }
 
     /// A session that connects to `target`, with the pipe's connection if the pipe exists already. Not started.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a session is made of comes from its socket one by one"
+    )]
     pub(crate) fn connecting(
         id: u64,
         context: &Arc<Shared>,
@@ -466,7 +470,7 @@ impl Session {
         if let (Some(conn), Some(holds)) = (self.conn.clone(), self.holds.take()) {
             return Some((conn, holds, None));
         }
-        let (conn, pipe) = self.settings.pipe(self.id, self.io.clone(), self.port.clone()).ok()?;
+        let (conn, pipe) = self.settings.pipe(self.id, self.io.clone()).ok()?;
         let holds = Holds::take(&conn)?;
         Some((conn, holds, Some(pipe)))
     }
@@ -537,10 +541,7 @@ impl Session {
         if event.readable {
             match &self.phase {
                 Phase::Handshake(_) => self.handshake_read(turn),
-                Phase::Active(_) if self.input_paused && !event.failed => {}
-                Phase::Active(_) if self.input_paused => {
-                    self.lost(&io::ErrorKind::ConnectionReset.into(), turn)
-                }
+                Phase::Active(_) if self.input_paused || self.lease.is_some() => self.hung_up(turn),
                 Phase::Active(_) => self.read(false, turn),
                 Phase::Farewell(_) => self.farewell(turn),
                 _ => {}
@@ -835,7 +836,7 @@ impl Session {
                 engine.heard(turn.now);
             }
         }
-        if !self.deadline().is_some_and(|at| at <= turn.now) {
+        if self.deadline().is_none_or(|at| at > turn.now) {
             return;
         }
         let action = match &mut self.phase {
@@ -984,7 +985,14 @@ impl Session {
         }
         match how {
             Close::Now => self.abandon(turn),
-            Close::Linger(Some(Duration::ZERO)) => self.abandon(turn),
+            Close::Linger(Some(Duration::ZERO)) => {
+                // What the kernel takes at once goes out nevertheless.
+                self.closing = Some(Some(turn.now));
+                self.look(turn);
+                if !matches!(self.phase, Phase::Farewell(_)) {
+                    self.abandon(turn);
+                }
+            }
             Close::Linger(limit) => {
                 self.closing = Some(limit.map(|l| turn.now + l));
                 match &self.phase {
