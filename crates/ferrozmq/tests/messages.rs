@@ -12,7 +12,8 @@ fn long_contents_are_moved_not_copied() {
     let address = bytes.as_ptr();
     let message = Message::from(bytes);
     assert_eq!(message.as_ptr(), address);
-    assert_eq!(message.into_vec().as_ptr(), address);
+    let bytes = message.into_vec();
+    assert_eq!(bytes.as_ptr(), address);
 
     let bytes = Bytes::from(vec![7u8; 1000]);
     let address = bytes.as_ptr();

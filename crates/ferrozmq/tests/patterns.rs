@@ -108,7 +108,15 @@ fn only_what_was_subscribed_to_arrives() {
         assert_eq!(weather.recv_multipart()?, Multipart::from(["weather.zurich", "21 C"]));
         assert_eq!(all.recv()?, "news");
         assert_eq!(all.recv()?, "weather.zurich");
-        assert_eq!(all.unsubscribe("never subscribed"), Err(Error::InvalidArgument));
+        weather.unsubscribe("weather.")?;
+        all.subscribe("last")?;
+        while publisher.subscribers()? > 1 {
+            thread::yield_now();
+        }
+        publisher.send("weather.bern")?;
+        publisher.send("last")?;
+        assert_eq!((all.recv()?, all.recv()?), ("weather.bern".into(), "last".into()));
+        assert_eq!(weather.try_recv(), Err(Error::Again));
         Ok(())
     });
 }
