@@ -519,6 +519,9 @@ impl Session {
         conn.output.release(holds.output);
         conn.input.release(holds.input);
         conn.link.promise.unpark();
+        if self.closing.is_some() {
+            self.discard_input();
+        }
         self.look(turn);
         if matches!(self.phase, Phase::Active(_)) {
             self.read(true, turn);
@@ -1026,12 +1029,7 @@ impl Session {
                         if let Phase::Active(stream) = &self.phase {
                             // From here on input is read only to be thrown away.
                             let stream = stream.clone();
-                            if let Some(conn) = &self.conn
-                                && let Some(mut half) = conn.input.try_lock()
-                            {
-                                half.end();
-                                half.unlock();
-                            }
+                            self.discard_input();
                             self.input_paused = false;
                             self.reclaim(turn);
                             self.rewatch_as_needed(&stream, turn);
@@ -1045,6 +1043,14 @@ impl Session {
                     }
                 }
             }
+        }
+    }
+
+    /// The socket is gone: what the peer sends is read, so that it is not stuck, and thrown away.
+    fn discard_input(&self) {
+        if let Some(mut half) = self.conn.as_ref().and_then(|conn| conn.input.try_lock()) {
+            half.end();
+            half.unlock();
         }
     }
 
