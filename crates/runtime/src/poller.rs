@@ -107,6 +107,7 @@ fn doze(
         item.socket.resume(held, false);
         return Ok(true);
     }
+    let soon = held.until(deadline);
     let asleep = sockets.iter().take_while(|item| item.socket.port().prepare_sleep()).count();
     let result = if asleep < sockets.len() {
         Ok(1)
@@ -116,7 +117,7 @@ fn doze(
         let interrupts = sockets.iter().filter_map(|item| item.socket.waits.interrupt.as_deref());
         all.extend(interrupts.map(|i| PollFd::new(i, Interest::READ)));
         SocketCore::watch(&mut held, &mut all);
-        let result = sleep(&mut all, deadline, mask);
+        let result = sleep(&mut all, soon.or(deadline), mask);
         fds.copy_from_slice(&all[..fds.len()]);
         result
     };
@@ -125,6 +126,11 @@ fn doze(
     }
     if let [item] = sockets {
         item.socket.resume(held, result.is_ok());
+        if soon.is_some() && matches!(result, Ok(0)) {
+            item.socket.grow_patient();
+            item.socket.settle();
+            return item.socket.waits.check().map(|()| true);
+        }
         item.socket.settle();
     }
     for item in sockets.iter() {

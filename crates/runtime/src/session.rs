@@ -12,7 +12,11 @@ use std::{
 };
 
 use ferrozmq_base::{
-    Kind, PeerInfo, PeerRef, Pipe, PipeId, drive_lock::Hold, link::Dropped, peer::PeerTable,
+    Kind, PeerInfo, PeerRef, Pipe, PipeId,
+    drive_lock::Hold,
+    link::{Dropped, Position},
+    peer::PeerTable,
+    pool,
 };
 use ferrozmq_pattern::Local;
 use ferrozmq_proto::{Command, Engine, ProtocolError, Ready, TimerAction, Version};
@@ -36,6 +40,8 @@ const READS_PER_TURN: usize = 4;
 const WATCH: Duration = Duration::from_micros(100);
 /// How long the application may leave the right to read unused.
 const LEASE: Duration = Duration::from_millis(5);
+/// How long a connection is unused before its memory is given back.
+const IDLE: Duration = Duration::from_millis(500);
 /// How long a peer may take to close its side after we have closed ours.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// The read buffer of a handshake: with what is kept of it, far below the budget of an unauthenticated connection.
@@ -120,6 +126,11 @@ pub(crate) struct Session {
     /// The application streams: the session looks by a timer. When, and what it had seen.
     watch: Option<(Instant, u32)>,
     seen_flushes: u32,
+    /// When the session looks whether the connection is idle, and what it had seen of it.
+    idle_at: Option<Instant>,
+    seen_use: (Position, u64, u32),
+    /// Reads that brought something.
+    reads: u32,
     /// What the application had read when the engine was told last.
     heard_stamp: u64,
     /// The stream is registered with the poller.
@@ -204,6 +215,9 @@ impl Session {
             lease: None,
             watch: None,
             seen_flushes: 0,
+            idle_at: None,
+            seen_use: (Position::default(), 0, 0),
+            reads: 0,
             heard_stamp: 0,
             watched: false,
             leaving: None,
@@ -243,7 +257,10 @@ impl Session {
         };
         let lease = self.lease.map(|(at, _)| at);
         let watch = self.watch.map(|(at, _)| at);
-        [protocol, self.retry_at, self.closing.flatten(), lease, watch].into_iter().flatten().min()
+        [protocol, self.retry_at, self.closing.flatten(), lease, watch, self.idle_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     // ---- Starting and connecting ----
@@ -519,6 +536,9 @@ impl Session {
         conn.output.release(holds.output);
         conn.input.release(holds.input);
         conn.link.promise.unpark();
+        if self.closing.is_some() {
+            self.discard_input();
+        }
         self.look(turn);
         if matches!(self.phase, Phase::Active(_)) {
             self.read(true, turn);
@@ -598,6 +618,7 @@ impl Session {
             }
             flushed
         };
+        self.arm_idle(turn);
         match flushed {
             Flush::Done => {
                 conn.set_blocked(false);
@@ -610,6 +631,13 @@ impl Session {
                     && conn.link.promise.watch()
                 {
                     self.watch = Some((turn.now + WATCH, flushes));
+                }
+            }
+            Flush::More => {
+                conn.set_blocked(false);
+                if self.want_write(&stream, false, turn) && conn.link.promise.promise() {
+                    // This thread looks at its list before it sleeps.
+                    self.io.look(conn);
                 }
             }
             Flush::Blocked => {
@@ -643,6 +671,42 @@ impl Session {
         if !self.input_paused && self.lease.is_none() {
             self.read(false, turn);
         }
+    }
+
+    /// The connection is in use: looks after a while whether it still is.
+    pub(crate) fn arm_idle(&mut self, turn: &mut Turn<'_>) {
+        if self.idle_at.is_none() && matches!(self.phase, Phase::Active(_)) {
+            self.idle_at = Some(turn.now + IDLE);
+            if let Some(conn) = &self.conn {
+                conn.set_idle(false);
+            }
+        }
+    }
+
+    /// Gives back the memory of a connection that has not been used lately. A direction that the application holds is
+    /// its own affair.
+    fn release_idle(&mut self, turn: &mut Turn<'_>) {
+        self.idle_at = None;
+        let Some(conn) = self.conn.clone() else { return };
+        let seen = (conn.link.published(), conn.link.stamp(), self.reads);
+        if seen != std::mem::replace(&mut self.seen_use, seen) {
+            return self.arm_idle(turn);
+        }
+        // First, so that whoever writes from here on says so.
+        conn.set_idle(true);
+        if !conn.output.is_held()
+            && let Some(mut half) = conn.output.try_lock()
+        {
+            half.release_idle();
+            half.unlock();
+        }
+        if !conn.input.is_held()
+            && let Some(mut half) = conn.input.try_lock()
+        {
+            half.release_idle();
+            half.unlock();
+        }
+        pool::flush();
     }
 
     /// The timer of a stream: as long as the application flushes its batches itself, the session only watches.
@@ -758,7 +822,10 @@ impl Session {
                 }
             }
             match fill {
-                Fill::Progress => told |= wake,
+                Fill::Progress => {
+                    told |= wake;
+                    self.reads = self.reads.wrapping_add(1);
+                }
                 Fill::Empty if surplus && round == 0 => {}
                 Fill::Empty => break,
                 Fill::Paused => return self.pause(turn),
@@ -767,6 +834,7 @@ impl Session {
                 Fill::OutOfMemory => return self.lost(&io::ErrorKind::OutOfMemory.into(), turn),
             }
         }
+        self.arm_idle(turn);
         if told {
             self.lend(turn);
         }
@@ -838,6 +906,14 @@ impl Session {
         }
         if self.lease.is_some_and(|(at, _)| at <= turn.now) {
             self.check_lease(turn);
+        }
+        if self.idle_at.is_some_and(|at| at <= turn.now) {
+            self.release_idle(turn);
+        }
+        let engine_due = self.codec.as_ref().and_then(engine_deadline).is_some_and(|at| at <= turn.now);
+        if engine_due && !self.input_paused && self.lease.is_none() {
+            // What lies in the kernel already is a sign of life, however late this thread is.
+            self.read(false, turn);
         }
         self.heartbeat(turn);
     }
@@ -925,7 +1001,7 @@ impl Session {
             Phase::Active(stream) | Phase::Connecting(stream) | Phase::Farewell(stream) => stream,
             other => return self.phase = other,
         };
-        (self.lease, self.watch) = (None, None);
+        (self.lease, self.watch, self.idle_at) = (None, None, None);
         let fd = fd_value(&stream);
         self.unwatch(&stream, turn.poller);
         let _ = stream.shutdown_both();
@@ -1026,12 +1102,7 @@ impl Session {
                         if let Phase::Active(stream) = &self.phase {
                             // From here on input is read only to be thrown away.
                             let stream = stream.clone();
-                            if let Some(conn) = &self.conn
-                                && let Some(mut half) = conn.input.try_lock()
-                            {
-                                half.end();
-                                half.unlock();
-                            }
+                            self.discard_input();
                             self.input_paused = false;
                             self.reclaim(turn);
                             self.rewatch_as_needed(&stream, turn);
@@ -1045,6 +1116,14 @@ impl Session {
                     }
                 }
             }
+        }
+    }
+
+    /// The socket is gone: what the peer sends is read, so that it is not stuck, and thrown away.
+    fn discard_input(&self) {
+        if let Some(mut half) = self.conn.as_ref().and_then(|conn| conn.input.try_lock()) {
+            half.end();
+            half.unlock();
         }
     }
 

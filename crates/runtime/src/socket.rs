@@ -197,6 +197,7 @@ impl SocketCore {
             m.set_kind(Kind::Message);
             self.receive_more = m.more();
             self.direct.answered = true;
+            self.direct.patient = false;
         }
         result
     }

@@ -94,13 +94,18 @@ impl SocketCore {
         let mut fds = vec![PollFd::new(self.port().wake_fd(), Interest::READ)];
         fds.extend(self.waits.interrupt.as_deref().map(|i| PollFd::new(i, Interest::READ)));
         Self::watch(&mut held, &mut fds);
-        let woken = sleep(&mut fds, deadline, None);
+        let soon = held.until(deadline);
+        let woken = sleep(&mut fds, soon.or(deadline), None);
         self.port().awake();
         self.resume(held, woken.is_ok());
+        let lasted = soon.is_some() && matches!(woken, Ok(0));
+        if lasted {
+            self.grow_patient();
+        }
         self.settle();
         self.waits.check()?;
         match woken {
-            Ok(0) if !self.port().has_mail() => Err(Error::Again),
+            Ok(0) if !lasted && !self.port().has_mail() => Err(Error::Again),
             Ok(_) => Ok(()),
             Err(e) => self.waits.interrupted(e.into()),
         }

@@ -2,7 +2,8 @@
 //! while the sender does nothing more.
 //!
 //! Each run is named by a seed, printed when it fails. `STRESS_SECONDS` sets how long to go on (10), `STRESS_SEED`
-//! the seed of the first run.
+//! the seed of the first run; `STRESS_CLOSES` how many closes of each kind follow a burst (2), `STRESS_BURST` how many
+//! messages that has (30,000).
 #![allow(missing_docs)]
 
 mod harness;
@@ -242,4 +243,40 @@ fn random_traffic_arrives_whole_and_in_order() {
         }
     }
     println!("{runs} runs, seeds from {first}");
+}
+
+/// Closes a socket with infinite linger at the end of a burst of messages, which all arrive.
+fn close_after_a_burst(transport: &'static str, direct: bool, burst: u64) {
+    let (context, other) = (Context::new().unwrap(), Context::new().unwrap());
+    context.set_direct(direct);
+    other.set_direct(direct);
+    let (mut pull, endpoint) = bound(&other, SocketType::Pull, &endpoint(transport));
+    let sender = thread::spawn(move || {
+        let mut push = connected(&context, SocketType::Push, &endpoint);
+        push.options_mut().linger = None;
+        for number in 0..burst {
+            send(&mut push, &[&number.to_le_bytes()]);
+        }
+        push.close();
+        end(&context);
+    });
+    let mut m = Msg::new();
+    for number in 0..burst {
+        pull.recv(&mut m, false).unwrap_or_else(|e| panic!("{number}: {e:?}, {transport}, direct {direct}"));
+        assert_eq!(m.as_slice(), number.to_le_bytes(), "{transport}, direct {direct}");
+    }
+    sender.join().unwrap();
+    pull.close();
+    end(&other);
+}
+
+#[test]
+fn a_burst_survives_the_close_of_its_socket() {
+    for _ in 0..number_from_env("STRESS_CLOSES", 2) {
+        for transport in ["tcp", "ipc"] {
+            for direct in [true, false] {
+                close_after_a_burst(transport, direct, number_from_env("STRESS_BURST", 30_000));
+            }
+        }
+    }
 }
