@@ -50,10 +50,10 @@ pub struct SocketCore {
     id: u64,
     kind: SocketType,
     port: Arc<Port>,
-    pattern: Pattern,
-    pipes: Pipes,
+    pub(crate) pattern: Pattern,
+    pub(crate) pipes: Pipes,
     /// The far ends of the pipes, by index.
-    far: Vec<Option<Far>>,
+    pub(crate) far: Vec<Option<Far>>,
     pub(crate) options: SocketOptions,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) last_endpoint: String,

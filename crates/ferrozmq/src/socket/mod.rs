@@ -24,7 +24,7 @@ use ferrozmq_base::{
 use ferrozmq_runtime::{Events, Flags, SocketCore, Waits};
 
 use crate::{
-    Error, Interrupt, Message, Monitor, Multipart, Result, SendError, SocketType,
+    Error, Interrupt, Message, Monitor, Multipart, Result, SendError, SocketType, Stats,
     context::Shared,
     multipart::{IntoMultipart, sealed::Frames as _},
 };
@@ -409,6 +409,14 @@ impl Socket {
     #[doc(alias = "zmq_socket_monitor")]
     pub fn monitor(&mut self) -> Result<Monitor> {
         Monitor::of(self)
+    }
+
+    /// What has become of the socket's messages so far.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn stats(&mut self) -> Result<Stats> {
+        Ok(Stats::new(self.with(SocketCore::stats)?))
     }
 
     /// Closes the socket. Returns at once; what was sent still goes out for up to `deadline`, for which whatever goes
