@@ -220,6 +220,31 @@ impl Pipes {
         }
     }
 
+    /// [`Pipes::room`], [`Pipes::put`] and [`Pipes::publish`] of a message of one frame in one step; false, and `m`
+    /// untouched, without room.
+    #[inline(always)]
+    pub fn offer(&mut self, id: PipeId, m: &mut Msg, due: &mut DueList) -> Result<bool, OutOfMemory> {
+        let Some(pipe) = self.pipe(id) else { return Ok(false) };
+        let offered = match &mut pipe.tx {
+            Tx::Queue(w) => w.offer(m)?,
+            Tx::Log(w) => w.offer(m)?,
+            Tx::Slot(w) => {
+                if w.room() {
+                    w.put(m, false)?;
+                    Some(w.publish())
+                } else {
+                    None
+                }
+            }
+            Tx::Closed => None,
+        };
+        let Some(d) = offered else { return Ok(false) };
+        if d != Due::Nothing {
+            due.push((id, d));
+        }
+        Ok(true)
+    }
+
     /// Appends a copy of a frame (fan-out): bytes up to 4 KB, the shared body above.
     #[inline]
     pub fn put_copy(&mut self, id: PipeId, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {

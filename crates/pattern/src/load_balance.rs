@@ -87,6 +87,14 @@ impl LoadBalance {
         more: bool,
         due: &mut DueList,
     ) -> Result<Option<PipeId>, Error> {
+        if !(more || self.more || self.dropping) && self.active > 0 {
+            // The common case, a whole message to the next peer in turn.
+            let id = self.pipes.at(self.current);
+            if pipes.offer(id, m, due)? {
+                self.turn();
+                return Ok(Some(id));
+            }
+        }
         if self.dropping {
             m.clear();
             self.dropping = more;
@@ -100,12 +108,18 @@ impl LoadBalance {
         self.more = more;
         if !more {
             pipes.publish(id, due);
-            self.current += 1;
-            if self.current >= self.active {
-                self.current = 0;
-            }
+            self.turn();
         }
         Ok(Some(id))
+    }
+
+    /// The next peer's turn.
+    #[inline]
+    fn turn(&mut self) {
+        self.current += 1;
+        if self.current >= self.active {
+            self.current = 0;
+        }
     }
 
     /// Whether a frame would be taken.

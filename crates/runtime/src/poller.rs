@@ -104,6 +104,7 @@ fn doze(
         item.socket.resume(held, false);
         return Ok(true);
     }
+    let mut signalled = true;
     let asleep = sockets.iter().take_while(|item| item.socket.port().prepare_sleep()).count();
     let result = if asleep < sockets.len() {
         Ok(1)
@@ -115,10 +116,11 @@ fn doze(
         SocketCore::watch(&mut held, &mut all);
         let result = sleep(&mut all, deadline, mask);
         fds.copy_from_slice(&all[..fds.len()]);
+        signalled = all[fds.len()..].iter().take(sockets.len()).any(PollFd::is_readable);
         result
     };
     for item in &sockets[..asleep] {
-        item.socket.port().awake();
+        item.socket.port().awake(signalled);
     }
     if let [item] = sockets {
         item.socket.resume(held, result.is_ok());

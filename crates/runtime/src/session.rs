@@ -34,6 +34,8 @@ use crate::{
 const READS_PER_TURN: usize = 4;
 /// How long a stream that the application flushes itself is left alone at a time.
 const WATCH: Duration = Duration::from_micros(100);
+/// The same while the application sleeps with the output in its hands.
+const WATCH_ASLEEP: Duration = Duration::from_millis(1);
 /// How long the application may leave the right to read unused.
 const LEASE: Duration = Duration::from_millis(5);
 /// How long a peer may take to close its side after we have closed ours.
@@ -637,8 +639,13 @@ impl Session {
     fn watch_over(&mut self, turn: &mut Turn<'_>) {
         let (Some((_, seen)), Some(conn)) = (self.watch, self.conn.clone()) else { return };
         let flushes = conn.app_flushes();
-        if flushes != seen && !conn.is_blocked() {
+        if flushes != seen && self.leaving.is_none() {
             self.watch = Some((turn.now + WATCH, flushes));
+            return;
+        }
+        // It sleeps until the kernel takes more, and then flushes.
+        if conn.is_blocked() && conn.output.is_held() && self.leaving.is_none() {
+            self.watch = Some((turn.now + WATCH_ASLEEP, flushes));
             return;
         }
         self.watch = None;

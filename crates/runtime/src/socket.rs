@@ -307,6 +307,10 @@ impl SocketCore {
         self.far.get(id.index())?.as_ref()
     }
 
+    pub(crate) fn has_inproc_peers(&self) -> bool {
+        self.far.iter().flatten().any(|far| matches!(far, Far::Inproc { .. }))
+    }
+
     /// Tells the pattern that a pipe can be read.
     pub(crate) fn readable(&mut self, id: PipeId) {
         if self.pipes.contains(id) {

@@ -91,7 +91,7 @@ impl SocketCore {
         fds.extend(self.waits.interrupt.as_deref().map(|i| PollFd::new(i, Interest::READ)));
         Self::watch(&mut held, &mut fds);
         let woken = sleep(&mut fds, deadline, None);
-        self.port().awake();
+        self.port().awake(fds[0].is_readable());
         self.resume(held, woken.is_ok());
         self.settle();
         self.waits.check()?;
