@@ -343,7 +343,7 @@ impl<T: Send> Reader<T> {
     ///
     /// # Safety
     /// `read` moves the item out: it is not dropped where it was.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn take_in_place<R>(&mut self, read: impl FnOnce(*const T) -> R) -> Option<R> {
         if !self.peek() {
             return None;

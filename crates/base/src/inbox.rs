@@ -108,6 +108,19 @@ impl Reader {
         self.get_slow(m)
     }
 
+    /// As [`Reader::get`], but only from the range that is being read; arms nothing.
+    #[inline(always)]
+    pub fn get_ready(&mut self, m: &mut Msg) -> Got {
+        let mut frame = false;
+        if let Some((range, peer)) = &mut self.range {
+            frame = range.next(m);
+            if frame {
+                m.set_peer(*peer);
+            }
+        }
+        Got { frame, wake: frame && !m.more() && self.message_read() }
+    }
+
     #[inline]
     fn read(&mut self, m: &mut Msg) -> bool {
         loop {

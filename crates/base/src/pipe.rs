@@ -178,7 +178,7 @@ impl Pipes {
             .map(|(i, e)| PipeId { index: i as u32, generation: e.generation })
     }
 
-    #[inline]
+    #[inline(always)]
     fn pipe(&mut self, id: PipeId) -> Option<&mut Pipe> {
         self.slots.get_mut(id.index as usize).filter(|e| e.generation == id.generation)?.pipe.as_mut()
     }
@@ -281,6 +281,22 @@ impl Pipes {
             Tx::Slot(w) => w.rollback(),
             Tx::Closed => {}
         }
+    }
+
+    /// As [`Pipes::get`], but false does not mean that there is nothing: only what is plainly to see is read, and
+    /// nothing is armed.
+    #[inline(always)]
+    pub fn get_ready(&mut self, id: PipeId, m: &mut Msg, due: &mut DueList) -> bool {
+        let Some(pipe) = self.pipe(id) else { return false };
+        let (got, wake) = match &mut pipe.rx {
+            Rx::Queue(r) => (r.get_ready(m), Due::Writable),
+            Rx::Inbox(r) => (r.get_ready(m), Due::Resume),
+            Rx::Slot(_) | Rx::Closed => return false,
+        };
+        if got.wake {
+            due.push((id, wake));
+        }
+        got.frame
     }
 
     /// Reads the next frame of a published message into `m`; a started message can always be finished. A false arms

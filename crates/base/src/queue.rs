@@ -78,7 +78,7 @@ pub struct Writer {
 impl Writer {
     /// Whether a message may be started; asked at its first frame. A false arms the reader's `wake`, unless the
     /// reader is gone.
-    #[inline]
+    #[inline(always)]
     pub fn room(&mut self) -> bool {
         !self.gone && self.shared.credit.room(&mut self.debit, self.published) && !self.reader_left()
     }
@@ -89,7 +89,7 @@ impl Writer {
     }
 
     /// Appends a frame, invisible until [`Writer::publish`]; `m` is left empty. On `OutOfMemory`, `m` is untouched.
-    #[inline]
+    #[inline(always)]
     pub fn put(&mut self, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {
         // SAFETY: the message is written, and nothing in its move unwinds.
         unsafe {
@@ -113,7 +113,7 @@ impl Writer {
     }
 
     /// Makes what was put visible. A reader that is gone gets nothing.
-    #[inline]
+    #[inline(always)]
     pub fn publish(&mut self) -> Due {
         if self.gone {
             self.rollback();
@@ -177,13 +177,18 @@ impl Reader {
     /// Reads the next frame into `m`. Finding none arms the writer's `Due::Readable`.
     #[inline]
     pub fn get(&mut self, m: &mut Msg) -> Got {
-        if !self.take(m) {
-            return self.get_slow(m);
-        }
-        Got { frame: true, wake: !m.more() && self.message_read() }
+        let got = self.get_ready(m);
+        if got.frame { got } else { self.get_slow(m) }
     }
 
-    #[inline]
+    /// Reads the next frame into `m`, if there is one.
+    #[inline(always)]
+    pub fn get_ready(&mut self, m: &mut Msg) -> Got {
+        let frame = self.take(m);
+        Got { frame, wake: frame && !m.more() && self.message_read() }
+    }
+
+    #[inline(always)]
     fn take(&mut self, m: &mut Msg) -> bool {
         // SAFETY: the message is moved out.
         unsafe { self.frames.take_in_place(|frame| m.take_from(frame)) }.is_some()

@@ -79,7 +79,7 @@ impl LoadBalance {
     /// Sends a frame and says where it went: nowhere if the message was begun on a pipe that died since.
     ///
     /// `Again` if no peer has room.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn send(
         &mut self,
         pipes: &mut Pipes,
@@ -95,6 +95,18 @@ impl LoadBalance {
                 return Ok(Some(id));
             }
         }
+        self.send_frame(pipes, m, more, due)
+    }
+
+    /// A part of a message, or one for which the next peer has no room.
+    #[inline(never)]
+    fn send_frame(
+        &mut self,
+        pipes: &mut Pipes,
+        m: &mut Msg,
+        more: bool,
+        due: &mut DueList,
+    ) -> Result<Option<PipeId>, Error> {
         if self.dropping {
             m.clear();
             self.dropping = more;

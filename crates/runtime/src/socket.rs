@@ -159,7 +159,7 @@ impl SocketCore {
     /// # Errors
     /// `Again`, `Terminated`, `NotSupported`, `InvalidState`, `HostUnreachable`, `InvalidArgument`, `OutOfMemory`;
     /// `Interrupted` in a forked child.
-    #[inline]
+    #[inline(always)]
     pub fn try_send(&mut self, m: &mut Msg, more: bool) -> Result<()> {
         self.check()?;
         // Where a message came from is not passed on with it.
@@ -175,7 +175,7 @@ impl SocketCore {
     ///
     /// # Errors
     /// As [`SocketCore::try_send`].
-    #[inline]
+    #[inline(always)]
     pub fn try_recv(&mut self, m: &mut Msg) -> Result<()> {
         self.check()?;
         let result = self.pattern.recv(&mut self.pipes, m, &mut self.due);
@@ -218,7 +218,7 @@ impl SocketCore {
     }
 
     /// What every call begins with: the fork check, and the events that have come.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check(&mut self) -> Result<()> {
         if !self.shared.epoch.is_current() {
             return Err(Error::Interrupted);
