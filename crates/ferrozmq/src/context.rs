@@ -132,6 +132,34 @@ impl Context {
         Socket::new(self.shared.clone()?, kind, self.interrupt.clone())
     }
 
+    /// Sets the option with this number of `zmq.h`, as `zmq_ctx_set` does. The settings of [`builder`](Self::builder)
+    /// are those that a program usually needs.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`]; or why the context could not be made.
+    #[doc(alias = "zmq_ctx_set")]
+    pub fn set_option(&self, number: i32, value: i32) -> Result<()> {
+        Ok(self.shared()?.runtime.set(number, value)?)
+    }
+
+    /// Reads the option with this number of `zmq.h`, as `zmq_ctx_get` does.
+    ///
+    /// ```
+    /// const ZMQ_SOCKET_LIMIT: i32 = 3;
+    /// assert_eq!(ferrozmq::Context::new().option(ZMQ_SOCKET_LIMIT), Ok(65535));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`set_option`](Self::set_option).
+    #[doc(alias = "zmq_ctx_get")]
+    pub fn option(&self, number: i32) -> Result<i32> {
+        Ok(self.shared()?.runtime.get(number)?)
+    }
+
+    fn shared(&self) -> Result<&Shared> {
+        self.shared.as_deref().map_err(Clone::clone)
+    }
+
     /// Ends every call on the context's sockets that waits, and every later one, with [`Error::Terminated`]. Does not
     /// wait itself.
     ///
