@@ -92,7 +92,6 @@ fn no_socks() {
     let socket = Ctx::new().socket(zmq::DEALER);
     for option in [zmq::SOCKS_PROXY, zmq::SOCKS_USERNAME, zmq::SOCKS_PASSWORD] {
         assert_eq!(socket.set_bytes(option, "proxy:1080"), Err(zmq::EINVAL), "{option}");
-        assert_eq!(socket.option_bytes(option, 100), Err(zmq::EINVAL), "{option}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The Rust API as the subject: contexts, sockets of a kind chosen at run time, `Poller` and `proxy`.
 //!
-//! Its defaults that are not the C library's are set to those when a socket is made, so that the tests mean the same.
+//! Sockets are made with libzmq's defaults, so that the tests mean the same.
 //! What it does otherwise by its nature is left to the tests of C libraries: signals (they end no call), what a poll
 //! reports of a number that is no open descriptor (an error), one socket at two places of a proxy, and steering a
 //! proxy through a socket of one's own.
@@ -42,21 +42,6 @@ impl RustSocket {
 fn inside(backend: &dyn SocketBackend) -> RefMut<'_, Socket> {
     let socket = backend.as_any().downcast_ref::<RustSocket>().expect("a socket of the Rust API");
     RefMut::map(socket.0.borrow_mut(), |socket| socket.as_mut().expect("an open socket"))
-}
-
-/// As the C library has them (zmq_setsockopt(3)).
-fn with_c_defaults(context: &Context, kind: SocketType) -> ferrozmq::Result<Socket> {
-    let mut socket = context.socket(kind).accept_old_versions(true).build()?;
-    let mut set = |option: i32, value: i32| socket.set_option(option, &value.to_ne_bytes());
-    set(zmq::RECONNECT_IVL_MAX, 0)?;
-    set(zmq::HANDSHAKE_IVL, 30_000)?;
-    set(zmq::HEARTBEAT_IVL, 0)?;
-    set(zmq::HEARTBEAT_TTL, 0)?;
-    set(zmq::HEARTBEAT_TIMEOUT, -1)?;
-    if context.option(zmq::BLOCKY)? == 1 {
-        set(zmq::LINGER, -1)?;
-    }
-    Ok(socket)
 }
 
 impl Subject for RustSubject {
@@ -139,7 +124,8 @@ fn revents(event: &ferrozmq::Event<usize>, item: &BackendPollItem<'_>) -> i16 {
 impl ContextBackend for RustContext {
     fn socket(&self, kind: i32) -> Result<Box<dyn SocketBackend>> {
         let kind = SocketType::from_number(kind).ok_or(zmq::EINVAL)?;
-        Ok(Box::new(RustSocket(RefCell::new(Some(with_c_defaults(&self.0, kind)?)))))
+        let socket = self.0.socket_with_libzmq_defaults(kind).build()?;
+        Ok(Box::new(RustSocket(RefCell::new(Some(socket)))))
     }
 
     fn set(&self, option: i32, value: i32) -> Result<()> {

@@ -449,11 +449,13 @@ macro_rules! signal_ends {
 
                 #[test]
                 fn with_a_plain_handler() {
+                    c_library!();
                     let call: fn() -> Result<(), Errno> = $call;
                     assert_eq!(interrupted(Handler::Plain, call), Err(zmq::EINTR));
                 }
                 #[test]
                 fn with_a_restarting_handler() {
+                    c_library!();
                     let call: fn() -> Result<(), Errno> = $call;
                     assert_eq!(interrupted(Handler::Restarting, call), Err(zmq::EINTR));
                 }
@@ -524,6 +526,7 @@ signal_ends! {
 
 #[test]
 fn a_signal_ends_termination_which_can_be_called_again() {
+    c_library!();
     let (ctx, push, listener) = with_unsent_message(-1);
     push.close().unwrap();
     let context = ctx.clone();
@@ -539,6 +542,7 @@ fn a_signal_ends_termination_which_can_be_called_again() {
 
 #[test]
 fn a_socket_works_after_a_signal() {
+    c_library!();
     let ctx = Ctx::new();
     let (pull, push) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PUSH));
     join(&pull, &push, Transport::Tcp);

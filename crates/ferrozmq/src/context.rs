@@ -128,6 +128,21 @@ impl Context {
         Builder::new(self.socket_of(kind))
     }
 
+    /// As [`socket`](Self::socket), with libzmq's defaults for all options, in place of the safer ones of this crate: for
+    /// programs that are to behave as their C version did.
+    ///
+    /// ```
+    /// use ferrozmq::{Context, SocketType};
+    ///
+    /// const ZMQ_HEARTBEAT_IVL: i32 = 75;
+    /// let mut any = Context::new().socket_with_libzmq_defaults(SocketType::Dealer).build()?;
+    /// assert_eq!(any.option(ZMQ_HEARTBEAT_IVL, 4)?, 0i32.to_ne_bytes());
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    pub fn socket_with_libzmq_defaults(&self, kind: SocketType) -> Builder<Socket> {
+        Builder::unchanged(self.socket_of(kind))
+    }
+
     fn socket_of(&self, kind: SocketType) -> Result<Socket> {
         Socket::new(self.shared.clone()?, kind, self.interrupt.clone())
     }

@@ -221,7 +221,11 @@ impl Socket {
     ///
     /// # Errors
     /// [`Error::Again`] if there is none. The error has the frame.
-    pub fn try_send_frame(&mut self, frame: impl Into<Message>, more: bool) -> Result<(), SendError<Message>> {
+    pub fn try_send_frame(
+        &mut self,
+        frame: impl Into<Message>,
+        more: bool,
+    ) -> Result<(), SendError<Message>> {
         let mut frame = frame.into();
         self.send_frame_now(&mut frame.0, true, more).map_err(|e| SendError::new(frame, e))
     }
