@@ -144,6 +144,8 @@ pub(crate) struct OutHalf {
     /// Encoded bytes that go out before anything else: the end of the handshake, control frames, coded records.
     wire: Vec<u8>,
     written: usize,
+    /// Records stay where they are, control frames go out.
+    withheld: bool,
     /// The writer waits for the room that a flush made; the holder tells it after the lock is released.
     pub wake_writer: bool,
 }
@@ -156,6 +158,7 @@ impl OutHalf {
             plain: false,
             wire: Vec::new(),
             written: 0,
+            withheld: false,
             wake_writer: false,
         }
     }
@@ -167,6 +170,11 @@ impl OutHalf {
     /// The kernel refuses to take more for good: what the peer sent may still be read.
     pub(crate) fn give_up(&mut self) {
         self.stream = None;
+    }
+
+    /// Coded: until the socket has written its subscriptions again nothing else goes out but control frames.
+    pub(crate) fn withhold(&mut self, withheld: bool) {
+        self.withheld = withheld;
     }
 
     /// The handshake is over: `first` goes out before the records.
@@ -238,7 +246,9 @@ impl OutHalf {
 
     /// Writes until nothing is left or the kernel takes no more. `codec` is needed for a Coded direction only.
     pub(crate) fn flush(&mut self, control: &Control, codec: Option<&mut Codec>) -> Flush {
-        let Some(stream) = self.stream.clone() else { return Flush::Blocked };
+        let Some(stream) = self.stream.clone() else {
+            return Flush::Lost(io::ErrorKind::NotConnected.into());
+        };
         let result = if self.plain {
             self.flush_plain(&stream, control)
         } else {
@@ -291,6 +301,9 @@ impl OutHalf {
     fn encode(&mut self, control: &Control, codec: &mut Codec) {
         if !control.is_empty() {
             control.take(&mut self.wire);
+        }
+        if self.withheld {
+            return;
         }
         while self.wire.len() - self.written < WIRE_BYTES {
             match &mut self.source {
@@ -435,8 +448,8 @@ impl InHalf {
     fn has_room(&mut self) -> bool {
         match &mut self.sink {
             Some(Sink::Inbox(w)) => w.room(),
-            Some(Sink::Slot(_)) => true,
-            None => false,
+            // Without a sink what comes is read to be thrown away.
+            Some(Sink::Slot(_)) | None => true,
         }
     }
 

@@ -119,9 +119,9 @@ impl SocketCore {
             }
             _ if self.direct.answered || self.is_sparse() => {
                 self.direct.answered = false;
-                let written = self.drive(conn, true);
+                let driven = self.drive(conn, true);
                 self.direct.last_write = Some(clock::now());
-                written
+                driven.is_some()
             }
             _ => false,
         }
@@ -131,10 +131,10 @@ impl SocketCore {
         self.direct.last_write.is_none_or(|last| clock::now().saturating_duration_since(last) > GAP)
     }
 
-    /// Writes what is published. `promised`: this thread made the promise and breaks it by looking. False: somebody
-    /// else drives, and the promise is still this thread's to hand on.
-    fn drive(&mut self, conn: &Arc<Conn>, promised: bool) -> bool {
-        let Some(mut half) = conn.output.try_lock() else { return false };
+    /// Writes what is published. `promised`: this thread made the promise and breaks it by looking. None: somebody
+    /// else drives, and the promise is still this thread's to hand on. True: a full pipe has room again.
+    fn drive(&mut self, conn: &Arc<Conn>, promised: bool) -> Option<bool> {
+        let mut half = conn.output.try_lock()?;
         if promised {
             conn.link.promise.begin_look();
         }
@@ -148,19 +148,22 @@ impl SocketCore {
         if wake && let Some(id) = conn.link.owner() {
             self.writable(id);
         }
-        true
+        Some(wake)
     }
 
-    /// Writes what was deferred, before the application waits for somebody else.
-    pub(crate) fn write_deferred(&mut self) {
+    /// Writes what was deferred, before the application waits for somebody else. True: a full pipe has room again,
+    /// and nobody else will say so.
+    pub(crate) fn write_deferred(&mut self) -> bool {
         if !self.drives() || self.peers() > CONNECTIONS_MAX {
-            return;
+            return false;
         }
+        let mut room = false;
         for (_, conn) in self.connections() {
             if conn.is_plain_out() && !conn.is_blocked() && conn.has_unwritten() {
-                self.drive(&conn, false);
+                room |= self.drive(&conn, false).unwrap_or(false);
             }
         }
+        room
     }
 
     fn connections(&self) -> Vec<(PipeId, Arc<Conn>)> {

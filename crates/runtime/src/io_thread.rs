@@ -219,6 +219,10 @@ impl IoThread {
                     self.forget_deadline(id, entry.deadline);
                     entry.value.close(&self.poller);
                     self.io.load.fetch_sub(1, Ordering::Relaxed);
+                    // The connections that it accepted may live in any thread; these hear of them before of this.
+                    for io in self.context.other_ios(&self.io) {
+                        io.send(Command::Unlisten(id, how));
+                    }
                 }
                 let accepted: Vec<u64> = self
                     .sessions

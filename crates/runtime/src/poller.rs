@@ -47,6 +47,9 @@ pub fn poll(
     timeout: Option<Duration>,
     mask: Option<&SignalSet>,
 ) -> Result<usize> {
+    for item in sockets.iter() {
+        item.socket.check_fork()?;
+    }
     if let [item] = sockets {
         // Whoever waits for one socket reads it as a blocked receive would.
         item.socket.write_deferred();

@@ -232,6 +232,10 @@ impl Session {
 
     /// When the session wants to be called next.
     pub(crate) fn deadline(&self) -> Option<Instant> {
+        if self.leaving.is_some() {
+            // The holder of what is missing calls.
+            return None;
+        }
         let protocol = match &self.phase {
             Phase::Handshake(h) => engine_deadline(&h.codec),
             Phase::Active(_) => self.codec.as_ref().and_then(engine_deadline),
@@ -502,8 +506,10 @@ impl Session {
         self.identified = true;
         match self.port.post(event) {
             Ok(()) => true,
-            // A closing socket hears nothing, but its queue is still to be sent.
-            Err(_) => self.closing.is_some(),
+            // A closing socket hears nothing, but what it has queued is still to be sent: the order to close, with its
+            // linger, is on its way.
+            Err(Event::Identified(..)) => true,
+            Err(_) => false,
         }
     }
 
@@ -582,12 +588,8 @@ impl Session {
         let flushed = {
             // Whoever drives has seen our try and will push the connection again.
             let Some(mut half) = conn.output.try_lock() else { return };
-            if self.awaits_restart {
-                if !half.has_restarted() {
-                    return;
-                }
-                self.awaits_restart = false;
-            }
+            self.awaits_restart = self.awaits_restart && !half.has_restarted();
+            half.withhold(self.awaits_restart);
             let flushed = half.flush(&conn.link.control, self.codec.as_mut());
             let wake = std::mem::take(&mut half.wake_writer);
             half.unlock();
@@ -629,6 +631,15 @@ impl Session {
             half.give_up();
             half.unlock();
         }
+        if let Phase::Active(stream) = &self.phase
+            && self.interest.contains(Interest::WRITE)
+        {
+            // It would always be reported as writable.
+            let stream = stream.clone();
+            if !self.want_write(&stream, false, turn) {
+                return;
+            }
+        }
         if !self.input_paused && self.lease.is_none() {
             self.read(false, turn);
         }
@@ -656,6 +667,10 @@ impl Session {
         if !self.port.is_leasable() || self.closing.is_some() || self.lease.is_some() || self.input_paused {
             return;
         }
+        if self.settings.takes(Kind::Subscribe) || self.settings.takes(Kind::Join) {
+            // Subscriptions become messages of the input, here: nobody else may hold it meanwhile.
+            return;
+        }
         let stream = stream.clone();
         {
             let Some(mut half) = conn.input.try_lock() else { return };
@@ -667,7 +682,10 @@ impl Session {
             }
         }
         self.lease = Some((turn.now + LEASE, conn.link.stamp()));
-        self.rewatch_as_needed(&stream, turn);
+        if self.rewatch_as_needed(&stream, turn) {
+            // An application that sleeps already does not watch this stream.
+            self.port.wake();
+        }
     }
 
     /// Takes the right to read back, and uses it.
@@ -875,8 +893,13 @@ impl Session {
         if let (Phase::Active(stream) | Phase::Farewell(stream), Some(conn), None) =
             (&self.phase, self.conn.clone(), &self.holds)
         {
+            // Whoever holds the output finds the note of our try, and nobody's promise: it calls us again.
+            conn.link.promise.unwatch();
+            conn.link.promise.begin_look();
             match Holds::take(&conn) {
                 Some(holds) => self.holds = Some(holds),
+                // A holder that panicked gives nothing back.
+                None if conn.output.is_poisoned() || conn.input.is_poisoned() => {}
                 None => {
                     self.leaving = Some(after);
                     let stream = stream.clone();
@@ -995,12 +1018,20 @@ impl Session {
             }
             Close::Linger(limit) => {
                 self.closing = Some(limit.map(|l| turn.now + l));
+                // Nobody is left to write subscriptions again.
+                self.awaits_restart = false;
                 match &self.phase {
                     Phase::Active(_) => {
                         self.look(turn);
                         if let Phase::Active(stream) = &self.phase {
                             // From here on input is read only to be thrown away.
                             let stream = stream.clone();
+                            if let Some(conn) = &self.conn
+                                && let Some(mut half) = conn.input.try_lock()
+                            {
+                                half.end();
+                                half.unlock();
+                            }
                             self.input_paused = false;
                             self.reclaim(turn);
                             self.rewatch_as_needed(&stream, turn);

@@ -206,9 +206,7 @@ impl SocketCore {
     /// # Errors
     /// `Terminated`; `Interrupted` in a forked child.
     pub fn events(&mut self) -> Result<Events> {
-        if !self.shared.epoch.is_current() {
-            return Err(Error::Interrupted);
-        }
+        self.check_fork()?;
         self.take_mail();
         self.check()?;
         self.read_leased();
@@ -221,18 +219,23 @@ impl SocketCore {
     /// socket: only poll it.
     ///
     /// # Errors
-    /// None yet.
+    /// `Interrupted` in a forked child.
     pub fn fd(&mut self) -> Result<RawFd> {
+        self.check_fork()?;
         self.end_leases();
         Ok(self.port.export())
+    }
+
+    /// A forked child leaves everything that it shares with its parent alone.
+    #[inline]
+    pub(crate) fn check_fork(&self) -> Result<()> {
+        if self.shared.epoch.is_current() { Ok(()) } else { Err(Error::Interrupted) }
     }
 
     /// What every call begins with: the fork check, and the events that have come.
     #[inline]
     pub(crate) fn check(&mut self) -> Result<()> {
-        if !self.shared.epoch.is_current() {
-            return Err(Error::Interrupted);
-        }
+        self.check_fork()?;
         if self.port.has_mail() {
             self.take_mail();
         }
@@ -317,6 +320,11 @@ impl SocketCore {
         self.far.get(id.index())?.as_ref()
     }
 
+    /// The pipe that a session serves.
+    pub(crate) fn pipe_of(&self, session: u64) -> Option<PipeId> {
+        self.pipe_ids().find(|id| matches!(self.far(*id), Some(Far::Wire(conn)) if conn.session == session))
+    }
+
     /// Tells the pattern that a pipe can be read.
     pub(crate) fn readable(&mut self, id: PipeId) {
         if self.pipes.contains(id) {
@@ -352,7 +360,7 @@ impl SocketCore {
     }
 
     /// The far end is gone: no more output, the input to its end.
-    fn peer_ended(&mut self, id: PipeId) {
+    pub(crate) fn peer_ended(&mut self, id: PipeId) {
         self.pipes.close_output(id);
         self.pattern.ended(&mut self.pipes, id, &mut self.due);
         if !self.pattern.reads_input() || self.pipes.drained(id) {
@@ -459,6 +467,7 @@ impl SocketCore {
     /// # Errors
     /// `InvalidArgument`; `Terminated` once the socket has noticed the end of its context.
     pub fn set_option(&mut self, number: i32, value: Option<&[u8]>) -> Result<()> {
+        self.check_fork()?;
         if self.stopped {
             return Err(Error::Terminated);
         }
@@ -496,6 +505,7 @@ impl SocketCore {
     /// # Errors
     /// `InvalidArgument`; `Terminated` once the socket has noticed the end of its context.
     pub fn option(&mut self, number: i32, buffer: &mut [u8]) -> Result<usize> {
+        self.check_fork()?;
         if self.stopped {
             return Err(Error::Terminated);
         }
@@ -546,9 +556,14 @@ impl SocketCore {
         let mut left = std::mem::take(&mut self.mail);
         self.port.close(&mut left);
         for event in left {
-            if let Event::Attached(attachment) = event {
-                drop(attachment.pipe);
-                self.leave(attachment.far);
+            match event {
+                Event::Attached(attachment) => {
+                    drop(attachment.pipe);
+                    self.leave(attachment.far);
+                }
+                // The binder is to hear of the end.
+                Event::Bound(id, party) => self.bound(id, &party),
+                _ => {}
             }
         }
         let far = std::mem::take(&mut self.far);

@@ -31,6 +31,8 @@ impl SocketCore {
     pub fn recv(&mut self, m: &mut Msg, dont_wait: bool) -> Result<()> {
         match self.try_recv(m) {
             Err(Error::Again) if !dont_wait => self.recv_waiting(m),
+            // What the session left to this thread to read is not in the queue.
+            Err(Error::Again) if self.read_leased() => self.try_recv(m),
             result => result,
         }
     }
@@ -81,7 +83,9 @@ impl SocketCore {
     /// Sleeps until something happens; drives the socket's own connections meanwhile. `output`: for room to send.
     fn wait(&mut self, deadline: Option<Instant>, output: bool) -> Result<()> {
         self.waits.check()?;
-        self.write_deferred();
+        if self.write_deferred() && output {
+            return Ok(());
+        }
         let mut held = self.hold(output);
         if self.spin(&mut held) || !self.port().prepare_sleep() {
             self.resume(held, false);

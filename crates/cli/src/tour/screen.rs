@@ -1,0 +1,2 @@
+//! screen
+pub(crate) fn restore() {}
