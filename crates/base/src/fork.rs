@@ -57,3 +57,44 @@ fn take<T>(
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, thread};
+
+    use super::*;
+    use crate::peer::Properties;
+
+    fn use_the_table() {
+        PeerTable::release(PeerTable::register(Properties::new()));
+    }
+
+    #[test]
+    fn a_child_finds_the_locks_free() {
+        use_the_table();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let busy = thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                use_the_table();
+            }
+        });
+        for _ in 0..200 {
+            // SAFETY: the child uses the table and ends with _exit; alarm ends it if it hangs.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                // SAFETY: neither has preconditions.
+                unsafe { libc::alarm(20) };
+                use_the_table();
+                // SAFETY: as above.
+                unsafe { libc::_exit(0) };
+            }
+            let mut status = -1;
+            // SAFETY: a child of ours, and a place for its status.
+            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+            assert_eq!(status, 0, "the child hung");
+        }
+        stop.store(true, Ordering::Relaxed);
+        busy.join().expect("the busy thread");
+    }
+}
