@@ -1150,6 +1150,8 @@ impl Session {
             return;
         }
         let Phase::Active(stream) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        // The clocks of an active connection: nothing would ever stop them again.
+        (self.lease, self.watch, self.idle_at) = (None, None, None);
         let _ = stream.shutdown_write();
         let limit = turn.now + FAREWELL;
         let deadline = self.closing.flatten().map_or(limit, |at| at.min(limit));
