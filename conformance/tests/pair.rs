@@ -47,6 +47,7 @@ mod scenario {
         a.expect("from the first");
         drop(b);
         // The first peer leaves in its own time; until then another one is refused.
+        wait::until("the first peer to leave", || !a.writable());
         a.set(zmq::RCVTIMEO, 200).unwrap();
         let mut second = None;
         wait::until("a second peer to be accepted", || {
@@ -171,4 +172,20 @@ fn inproc_does_not_compare_socket_types() {
     let (a, b) = pair(zmq::PULL, zmq::PAIR, Transport::Inproc);
     b.send("from a pair");
     a.expect("from a pair");
+}
+
+#[test]
+fn conflate_has_no_effect_on_a_pair() {
+    let ctx = Ctx::new();
+    let (a, b) = (ctx.socket(zmq::PAIR), ctx.socket(zmq::PAIR));
+    for sock in [&a, &b] {
+        sock.set(zmq::CONFLATE, 1).unwrap();
+    }
+    join(&a, &b, Transport::Inproc);
+    for text in ["one", "two", "three"] {
+        a.send(text);
+    }
+    for text in ["one", "two", "three"] {
+        b.expect(text);
+    }
 }

@@ -44,7 +44,12 @@ pub(crate) fn safe_defaults(options: &mut SocketOptions) {
 
 impl<S: Typed> Builder<S> {
     pub(crate) fn new(made: Result<Socket>) -> Self {
-        Self { made, kind: PhantomData }.set(safe_defaults)
+        Self::unchanged(made).set(safe_defaults)
+    }
+
+    /// With the defaults that the socket was made with, the C library's.
+    pub(crate) fn unchanged(made: Result<Socket>) -> Self {
+        Self { made, kind: PhantomData }
     }
 
     /// The socket, bound to `endpoint`: `tcp://host:port`, `tcp://127.0.0.1:*`, `ipc:///path` or `inproc://name`.
@@ -207,7 +212,7 @@ impl<S: Typed> Builder<S> {
     /// otherwise.
     #[doc(alias = "ZMQ_MAXMSGSIZE")]
     pub fn max_message_size(self, bytes: u64) -> Self {
-        self.set(|o| o.max_message_size = Some(bytes))
+        self.set(|o| o.max_message_size = i64::try_from(bytes).unwrap_or(i64::MAX))
     }
 
     /// Whether messages wait only for peers that are connected: not unless told otherwise.

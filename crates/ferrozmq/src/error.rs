@@ -153,7 +153,7 @@ impl From<std::io::Error> for Error {
 /// assert!(e.to_string().starts_with("endpoint \"tcp:/x\": "));
 /// assert_eq!(e.error(), Error::InvalidArgument);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct EndpointError {
     endpoint: String,
     reason: String,
@@ -180,6 +180,13 @@ impl EndpointError {
 impl fmt::Display for EndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "endpoint {:?}: {}", self.endpoint, self.reason)
+    }
+}
+
+/// The text, since this is what a program prints whose `main` returns the error.
+impl fmt::Debug for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -8,11 +8,10 @@
 //! let mut replies = ctx.rep().bind("tcp://127.0.0.1:*")?;             // options first, then bind or connect
 //! let endpoint = replies.last_endpoint().to_owned();                  // tcp://127.0.0.1:49213
 //!
-//! std::thread::spawn(move || {
+//! std::thread::spawn(move || -> ferrozmq::Result<()> {
 //!     let request = replies.recv()?;                                  // derefs to [u8]
 //!     println!("{}", request.as_str().unwrap_or("<binary>"));
-//!     replies.send("World")?;
-//!     ferrozmq::Result::Ok(())
+//!     Ok(replies.send("World")?)
 //! });
 //!
 //! let mut requests = ctx.req().connect(endpoint)?;
@@ -63,6 +62,7 @@ mod multipart;
 mod poller;
 mod proxy;
 mod socket;
+mod stats;
 
 pub use builder::Builder;
 pub use context::{Context, ContextBuilder};
@@ -79,3 +79,4 @@ pub use socket::{
     Dealer, Pair, Pending, Publisher, Pull, Push, Rep, Req, Request, Router, Socket, Stream, Subscriber,
     Watchable, Xpub, Xsub,
 };
+pub use stats::{Dropped, PeerStats, Stats};

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::{Message, RoutingId, SendError, socket::Socket};
+use crate::{Message, RoutingId};
 
 /// A message of several frames. It is sent, and arrives, whole or not at all.
 ///
@@ -162,35 +162,27 @@ pub trait IntoMultipart {
 }
 
 /// [`Message`] and [`Multipart`]: what sockets send.
-pub trait Whole: sealed::Send {}
+pub trait Whole: sealed::Frames {}
 
 impl Whole for Message {}
 impl Whole for Multipart {}
 
 pub(crate) mod sealed {
-    use crate::{SendError, socket::Socket};
-
-    pub trait Send: Sized {
-        fn send(self, socket: &mut Socket, dont_wait: bool) -> Result<(), SendError<Self>>;
+    pub trait Frames {
+        fn frames(&mut self) -> &mut [crate::Message];
     }
 }
 
-impl sealed::Send for Message {
-    #[inline]
-    fn send(mut self, socket: &mut Socket, dont_wait: bool) -> Result<(), SendError<Self>> {
-        match socket.send_frame_now(&mut self.0, dont_wait, false) {
-            Ok(()) => Ok(()),
-            Err(e) => Err(SendError::new(self, e)),
-        }
+impl sealed::Frames for Message {
+    #[inline(always)]
+    fn frames(&mut self) -> &mut [Message] {
+        std::slice::from_mut(self)
     }
 }
 
-impl sealed::Send for Multipart {
-    fn send(mut self, socket: &mut Socket, dont_wait: bool) -> Result<(), SendError<Self>> {
-        match socket.send_frames(&mut self.0, dont_wait) {
-            Ok(()) => Ok(()),
-            Err(e) => Err(SendError::new(self, e)),
-        }
+impl sealed::Frames for Multipart {
+    fn frames(&mut self) -> &mut [Message] {
+        &mut self.0
     }
 }
 

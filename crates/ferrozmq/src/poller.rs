@@ -184,7 +184,7 @@ impl<'fd, K: Copy> Poller<'fd, K> {
         let mut items: Vec<PollItem<'_>> = locked
             .iter_mut()
             .zip(&held)
-            .map(|(core, (_, watched))| PollItem::new(&mut **core, watched.interest.0))
+            .map(|(core, (_, watched))| PollItem::new(core, watched.interest.0))
             .collect();
         let interrupt = self.interrupt.as_ref();
         let mut fds: Vec<PollFd> =

@@ -14,15 +14,16 @@ use crate::{context::ContextHandle, poller::Registrations, socket::SocketHandle,
 use ferrozmq_base::{
     Error, Result,
     gate::{Gate, Pass},
-    sync::{heavy_fence, unique_id},
+    sync::heavy_fence,
 };
+use ferrozmq_sys::ForkEpoch;
 use libc::c_void;
 use std::{
-    cell::{Cell, UnsafeCell},
+    cell::UnsafeCell,
     collections::VecDeque,
     ptr,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, OnceLock, TryLockError,
         atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering},
     },
 };
@@ -63,6 +64,8 @@ const _: () = {
     moves_between_threads::<Object>();
 };
 
+/// The process in which the first handle was made.
+static PROCESS: OnceLock<ForkEpoch> = OnceLock::new();
 static REGION: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
 static USED: AtomicUsize = AtomicUsize::new(0);
 static FREE: Mutex<VecDeque<usize>> = Mutex::new(VecDeque::new());
@@ -113,7 +116,9 @@ impl Entered {
         let region = REGION.load(Ordering::Acquire) as usize;
         let index = (ptr::from_ref(self.slot) as usize - region) / STRIDE;
         drop(self);
-        free_slots().push_back(index);
+        if let Some(mut free) = free_slots() {
+            free.push_back(index);
+        }
         object
     }
 }
@@ -167,9 +172,9 @@ pub(crate) fn enter_shared(handle: *const c_void) -> Result<Entered, Refused> {
 /// A new handle.
 ///
 /// # Errors
-/// `TooManyFiles` at the limit of handles, `OutOfMemory`.
+/// `TooManyFiles` at the limit of handles, `OutOfMemory`; `Interrupted` in a forked child that cannot make any.
 pub(crate) fn insert(object: Object) -> Result<*mut c_void> {
-    let mut free = free_slots();
+    let mut free = free_slots().ok_or(Error::Interrupted)?;
     let index = match USED.load(Ordering::Acquire) {
         used if free.len() > RESTING || used == SLOTS => free.pop_front().ok_or(Error::TooManyFiles)?,
         used => first_use(used)?,
@@ -215,24 +220,54 @@ fn reserve() -> Result<*mut Slot> {
     if region == libc::MAP_FAILED {
         return Err(Error::OutOfMemory);
     }
+    PROCESS.get_or_init(ForkEpoch::current);
     // The first one registers the process with the kernel; before that the cheap side of the gates is a full fence.
     heavy_fence();
     Ok(region.cast())
 }
 
-fn free_slots() -> std::sync::MutexGuard<'static, VecDeque<usize>> {
-    FREE.lock().unwrap_or_else(PoisonError::into_inner)
+/// Whether this process is a child that got the handles by a fork.
+pub(crate) fn in_forked_child() -> bool {
+    PROCESS.get().is_some_and(|epoch| !epoch.is_current())
+}
+
+/// The free slots; none if they stay locked, as they may after a fork that came while another thread had them.
+fn free_slots() -> Option<MutexGuard<'static, VecDeque<usize>>> {
+    for _ in 0..1_000_000 {
+        match FREE.try_lock() {
+            Ok(free) => return Some(free),
+            // Nothing in the critical sections leaves the queue half changed.
+            Err(TryLockError::Poisoned(free)) => return Some(free.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+        }
+    }
+    None
+}
+
+/// A number of the calling thread that no other live one has: where its thread-local storage is, which the processor
+/// holds. A thread that gets the place of one that has ended began after that end.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[inline(always)]
+fn thread() -> u64 {
+    let pointer: u64;
+    // SAFETY: the first word of the thread control block is its own address, by the ABI of thread-local storage.
+    unsafe {
+        std::arch::asm!("mov {}, fs:[0]", out(reg) pointer, options(nostack, preserves_flags, readonly, pure));
+    }
+    pointer
 }
 
 /// A number of the calling thread that no other has.
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 #[inline(always)]
 fn thread() -> u64 {
+    use std::cell::Cell;
     thread_local! {
         static NUMBER: Cell<u64> = const { Cell::new(0) };
     }
     NUMBER.with(|number| {
         if number.get() == 0 {
-            number.set(unique_id());
+            number.set(ferrozmq_base::sync::unique_id());
         }
         number.get()
     })

@@ -5,6 +5,8 @@
 mod boundary;
 mod context;
 mod counter;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+mod glibc;
 mod handle;
 mod iov;
 mod library;

@@ -2,7 +2,7 @@
 use crate::{
     boundary::{bytes, bytes_mut, clamped, entries, text},
     context::context,
-    handle::{self, Object},
+    handle::{self, Object, Refused},
     message::flags,
 };
 use ferrozmq_base::{Error, Msg, Result, SocketType};
@@ -53,7 +53,12 @@ fn open(context_handle: *mut c_void, kind: c_int) -> Result<*mut c_void> {
 }
 
 fn close(socket: *mut c_void) -> Result<c_int> {
-    let mut entered = handle::enter(socket).map_err(|refused| refused.or(Error::NotASocket))?;
+    let mut entered = match handle::enter(socket) {
+        Ok(entered) => entered,
+        // In the parent another thread was inside; it is not in the child, which has nothing to close.
+        Err(Refused::Busy) if handle::in_forked_child() => return Ok(0),
+        Err(refused) => return Err(refused.or(Error::NotASocket)),
+    };
     if !matches!(entered.object(), Object::Socket(_)) {
         return Err(Error::NotASocket);
     }
@@ -148,7 +153,9 @@ entries! {
         with_socket(socket, |core| {
             // SAFETY: NULL or readable, by the contract of the entry points.
             let body = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
-            core.send(&mut Msg::copy_from(body)?, flags(bits))?;
+            let mut message = Msg::new();
+            message.assign(body)?;
+            core.send(&mut message, flags(bits))?;
             Ok(clamped(len))
         })
     }

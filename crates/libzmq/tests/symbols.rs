@@ -67,3 +67,16 @@ fn the_library_is_named_as_programs_ask_for_it_and_needs_little() {
         assert!(known, "needs {needed}");
     }
 }
+
+/// The oldest glibc that the library is for.
+#[test]
+#[cfg(all(target_env = "gnu", target_arch = "x86_64"))]
+fn the_library_needs_no_younger_glibc_than_2_28() {
+    let table = run("objdump", &["--dynamic-syms"]);
+    let versions = table.split("GLIBC_").skip(1).filter_map(|rest| {
+        let end = rest.find(|c: char| c != '.' && !c.is_ascii_digit())?;
+        let mut numbers = rest[..end].split('.').map_while(|number| number.parse::<u32>().ok());
+        Some((numbers.next()?, numbers.next()?))
+    });
+    assert!(versions.max().expect("some symbol of glibc") <= (2, 28), "{table}");
+}

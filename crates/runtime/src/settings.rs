@@ -18,7 +18,6 @@ use crate::{
     conn::{Conn, Sink, Source},
     io_thread::Io,
     option::SocketOptions,
-    port::Port,
 };
 
 /// A snapshot of the options, shared by an endpoint's sessions.
@@ -36,7 +35,7 @@ impl Settings {
         let mut config = Config::new(self.kind);
         config.routing_id = o.routing_id.to_vec();
         config.mechanism = Mechanism::Null;
-        config.max_body = o.max_message_size;
+        config.max_body = self.max_body();
         config.accept_old_versions = o.accept_old_versions;
         config.metadata = o.metadata.clone();
         config.heartbeat = Heartbeat {
@@ -46,6 +45,11 @@ impl Settings {
         };
         config.handshake_limit = o.handshake_interval;
         config
+    }
+
+    /// The longest frame to accept, in bytes.
+    fn max_body(&self) -> Option<u64> {
+        u64::try_from(self.options.max_message_size).ok()
     }
 
     /// Which directions keep the newest message only.
@@ -72,13 +76,12 @@ impl Settings {
     /// Whether output is written as it lies, and what scans the input if it is taken as it lies.
     pub(crate) fn modes(&self, ready: Option<&Ready>) -> (bool, Option<Scanner>) {
         let Some(ready) = ready else { return (false, None) };
-        let scanner =
-            (ready.rx == Mode::Plain).then(|| Scanner::new(self.kind, self.options.max_message_size));
+        let scanner = (ready.rx == Mode::Plain).then(|| Scanner::new(self.kind, self.max_body()));
         (ready.tx == Mode::Plain && !self.conflated().0, scanner)
     }
 
     /// A connection and the socket's end of its pipe; nobody drives it yet.
-    pub(crate) fn pipe(&self, session: u64, io: Arc<Io>, port: Arc<Port>) -> Result<(Arc<Conn>, Pipe)> {
+    pub(crate) fn pipe(&self, session: u64, io: Arc<Io>) -> Result<(Arc<Conn>, Pipe)> {
         let link = Arc::new(Link::new(Promise::parked()));
         let (conflates_out, conflates_in) = self.conflated();
         let (tx, source) = if conflates_out {
@@ -95,7 +98,7 @@ impl Settings {
             let (writer, reader) = inbox::inbox(self.options.receive_hwm);
             (Rx::Inbox(reader), Sink::Inbox(writer))
         };
-        Ok((Arc::new(Conn::new(session, io, port, link, source, sink)), Pipe::new(tx, rx)))
+        Ok((Arc::new(Conn::new(session, io, link, source, sink)), Pipe::new(tx, rx)))
     }
 
     /// What messages from this peer carry.

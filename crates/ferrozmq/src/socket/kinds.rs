@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::typed::{receives, sends, socket};
 use crate::{
     Error, Message, Multipart, Result, RoutingId, SendError,
-    multipart::{IntoMultipart, sealed::Send as _},
+    multipart::{IntoMultipart, sealed::Frames as _},
 };
 
 // Numbers of zmq.h (zmq_setsockopt(3)).
@@ -108,10 +108,10 @@ impl Subscriber {
         self.0.set_option(SUBSCRIBE, topic.as_ref())
     }
 
-    /// Takes back one subscription.
+    /// Takes back one subscription; without one to this topic it does nothing.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] if there is none to this topic.
+    /// [`Error::Terminated`].
     #[doc(alias = "ZMQ_UNSUBSCRIBE")]
     pub fn unsubscribe(&mut self, topic: impl AsRef<[u8]>) -> Result<()> {
         self.0.set_option(UNSUBSCRIBE, topic.as_ref())
@@ -153,7 +153,7 @@ impl Req {
     #[inline]
     #[doc(alias = "zmq_send")]
     pub fn send<M: IntoMultipart>(&mut self, request: M) -> Result<Pending<'_>, SendError<M::Whole>> {
-        request.into_multipart().send(&mut self.0, false)?;
+        self.0.send_whole(request, false)?;
         Ok(Pending(&mut self.0))
     }
 
@@ -164,7 +164,7 @@ impl Req {
     #[inline]
     #[doc(alias = "ZMQ_DONTWAIT")]
     pub fn try_send<M: IntoMultipart>(&mut self, request: M) -> Result<Pending<'_>, SendError<M::Whole>> {
-        request.into_multipart().send(&mut self.0, true)?;
+        self.0.send_whole(request, true)?;
         Ok(Pending(&mut self.0))
     }
 
@@ -281,24 +281,46 @@ impl Router {
     /// The error has the message: [`Error::HostUnreachable`] if the peer is not connected; [`Error::Again`] once the
     /// send timeout has passed.
     #[doc(alias = "zmq_send")]
-    pub fn send_to<M: Into<Multipart>>(
+    pub fn send_to<M: IntoMultipart>(
         &mut self,
         peer: &RoutingId,
         body: M,
-    ) -> Result<(), SendError<Multipart>> {
-        self.0.send_to(peer, body.into(), false)
+    ) -> Result<(), SendError<M::Whole>> {
+        self.0.send_to(peer, body, false)
     }
 
     /// As [`send_to`](Self::send_to), without waiting for room.
     ///
     /// # Errors
     /// As [`send_to`](Self::send_to); [`Error::Again`] if there is no room.
-    pub fn try_send_to<M: Into<Multipart>>(
+    pub fn try_send_to<M: IntoMultipart>(
         &mut self,
         peer: &RoutingId,
         body: M,
+    ) -> Result<(), SendError<M::Whole>> {
+        self.0.send_to(peer, body, true)
+    }
+}
+
+impl Router {
+    /// Receives all frames of the next message, of which the first is the sender's routing id: for brokers that pass
+    /// messages on as they are.
+    ///
+    /// # Errors
+    /// As [`recv_from`](Self::recv_from).
+    pub fn recv_multipart(&mut self) -> Result<Multipart> {
+        self.0.recv_multipart()
+    }
+
+    /// Sends a message whose first frame is the receiver's routing id.
+    ///
+    /// # Errors
+    /// As [`send_to`](Self::send_to).
+    pub fn send<M: IntoMultipart<Whole = Multipart>>(
+        &mut self,
+        message: M,
     ) -> Result<(), SendError<Multipart>> {
-        self.0.send_to(peer, body.into(), true)
+        self.0.send(message)
     }
 }
 
@@ -309,16 +331,18 @@ fn addressed(mut frames: Multipart) -> Result<(RoutingId, Multipart)> {
 }
 
 impl crate::Socket {
-    fn send_to(
+    fn send_to<M: IntoMultipart>(
         &mut self,
         peer: &RoutingId,
-        mut body: Multipart,
+        body: M,
         dont_wait: bool,
-    ) -> Result<(), SendError<Multipart>> {
+    ) -> Result<(), SendError<M::Whole>> {
+        let mut body = body.into_multipart();
         let mut address = peer.0.clone();
-        let result =
-            self.send_frame_now(&mut address.0, dont_wait, true).and_then(|()| self.finish(&mut body));
-        result.map_err(|e| SendError::new(body, e))
+        match self.send_frame_now(&mut address.0, dont_wait, true).and_then(|()| self.finish(body.frames())) {
+            Ok(()) => Ok(()),
+            Err(e) => Err(SendError::new(body, e)),
+        }
     }
 }
 
@@ -473,7 +497,8 @@ socket! {
     /// let ctx = ferrozmq::Context::new();
     /// let mut stream = ctx.stream().bind("tcp://127.0.0.1:*")?;
     /// let address = stream.last_endpoint().trim_start_matches("tcp://");
-    /// TcpStream::connect(address)?.write_all(b"GET")?;
+    /// let mut browser = TcpStream::connect(address)?;
+    /// browser.write_all(b"GET")?;
     /// assert_eq!(stream.recv_from()?.1, "");
     /// let (peer, data) = stream.recv_from()?;
     /// assert_eq!(data, "GET");
@@ -510,9 +535,6 @@ impl Stream {
     /// The error has the bytes: [`Error::HostUnreachable`] if the peer is not connected.
     #[doc(alias = "zmq_send")]
     pub fn send_to(&mut self, peer: &RoutingId, data: impl Into<Message>) -> Result<(), SendError<Message>> {
-        self.0.send_to(peer, data.into().into(), false).map_err(|e| {
-            let error = e.error().core();
-            SendError::new(e.into_message().pop().unwrap_or_default(), error)
-        })
+        self.0.send_to(peer, data.into(), false)
     }
 }

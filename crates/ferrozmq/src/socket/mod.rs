@@ -24,9 +24,9 @@ use ferrozmq_base::{
 use ferrozmq_runtime::{Events, Flags, SocketCore, Waits};
 
 use crate::{
-    Error, Interrupt, Message, Monitor, Multipart, Result, SendError, SocketType,
+    Error, Interrupt, Message, Monitor, Multipart, Result, SendError, SocketType, Stats,
     context::Shared,
-    multipart::{IntoMultipart, sealed::Send as _},
+    multipart::{IntoMultipart, sealed::Frames as _},
 };
 
 /// A socket of any kind, for tools: what its kind cannot do is an error at run time.
@@ -194,7 +194,7 @@ impl Socket {
     #[inline]
     #[doc(alias = "zmq_send")]
     pub fn send<M: IntoMultipart>(&mut self, message: M) -> Result<(), SendError<M::Whole>> {
-        message.into_multipart().send(self, false)
+        self.send_whole(message, false)
     }
 
     /// Sends a message if there is room for it.
@@ -204,7 +204,7 @@ impl Socket {
     #[inline]
     #[doc(alias = "ZMQ_DONTWAIT")]
     pub fn try_send<M: IntoMultipart>(&mut self, message: M) -> Result<(), SendError<M::Whole>> {
-        message.into_multipart().send(self, true)
+        self.send_whole(message, true)
     }
 
     /// Sends one frame of a message, which goes on if `more` is set.
@@ -217,6 +217,39 @@ impl Socket {
         self.send_frame_now(&mut frame.0, false, more).map_err(|e| SendError::new(frame, e))
     }
 
+    /// As [`send_frame`](Self::send_frame), if there is room for the message.
+    ///
+    /// # Errors
+    /// [`Error::Again`] if there is none. The error has the frame.
+    pub fn try_send_frame(
+        &mut self,
+        frame: impl Into<Message>,
+        more: bool,
+    ) -> Result<(), SendError<Message>> {
+        let mut frame = frame.into();
+        self.send_frame_now(&mut frame.0, true, more).map_err(|e| SendError::new(frame, e))
+    }
+
+    #[inline]
+    pub(crate) fn send_whole<M: IntoMultipart>(
+        &mut self,
+        message: M,
+        dont_wait: bool,
+    ) -> Result<(), SendError<M::Whole>> {
+        let mut message = message.into_multipart();
+        let result = match message.frames() {
+            [only] => self.send_frame_now(&mut only.0, dont_wait, false),
+            [first, rest @ ..] => {
+                self.send_frame_now(&mut first.0, dont_wait, true).and_then(|()| self.finish(rest))
+            }
+            [] => self.send_frame_now(&mut Msg::new(), dont_wait, false),
+        };
+        match result {
+            Ok(()) => Ok(()),
+            Err(e) => Err(SendError::new(message, e)),
+        }
+    }
+
     #[inline]
     pub(crate) fn send_frame_now(&mut self, m: &mut Msg, dont_wait: bool, more: bool) -> Result<(), Code> {
         if dont_wait {
@@ -226,16 +259,8 @@ impl Socket {
         self.with(|core| core.send(m, Flags { dont_wait, more }))
     }
 
-    /// Only the first frame can find no room: a message that was begun can be finished, and is.
-    pub(crate) fn send_frames(&mut self, frames: &mut [Message], dont_wait: bool) -> Result<(), Code> {
-        let Some((first, rest)) = frames.split_first_mut() else {
-            return self.send_frame_now(&mut Msg::new(), dont_wait, false);
-        };
-        self.send_frame_now(&mut first.0, dont_wait, !rest.is_empty())?;
-        if rest.is_empty() { Ok(()) } else { self.finish(rest) }
-    }
-
-    /// Sends the frames that end a message; one empty frame, if there are none.
+    /// Sends the frames that end a message; one empty frame, if there are none. Only a first frame can find no room: a
+    /// message that was begun can be finished.
     pub(crate) fn finish(&mut self, frames: &mut [Message]) -> Result<(), Code> {
         let mut left = frames.len();
         if left == 0 {
@@ -302,10 +327,15 @@ impl Socket {
     /// As [`recv`](Self::recv).
     #[doc(alias = "ZMQ_RCVMORE")]
     pub fn recv_frame(&mut self) -> Result<(Message, bool)> {
-        let mut m = self.first(false)?;
-        let more = m.0.more();
-        m.0.set_more(false);
-        Ok((m, more))
+        Ok(frame_and_more(self.first(false)?))
+    }
+
+    /// As [`recv_frame`](Self::recv_frame), if there is a frame.
+    ///
+    /// # Errors
+    /// [`Error::Again`] if there is none.
+    pub fn try_recv_frame(&mut self) -> Result<(Message, bool)> {
+        Ok(frame_and_more(self.first(true)?))
     }
 
     #[inline]
@@ -399,6 +429,25 @@ impl Socket {
         Monitor::of(self)
     }
 
+    /// What has become of the socket's messages so far.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn stats(&mut self) -> Result<Stats> {
+        Ok(Stats::new(self.with(SocketCore::stats)?))
+    }
+
+    /// Sends the events of these bits (`ZMQ_EVENT_…`) to the PAIR sockets of this context that connect to `endpoint`, an
+    /// inproc one, as the messages of `zmq_socket_monitor`; in place of an earlier monitor. `None` ends that.
+    /// [`monitor`](Self::monitor) gives typed events instead.
+    ///
+    /// # Errors
+    /// [`Error::ProtocolNotSupported`] for another transport, [`Error::InvalidArgument`], [`Error::AddressInUse`],
+    /// [`Error::TooManyFiles`], [`Error::Terminated`].
+    pub fn monitor_at(&mut self, endpoint: Option<&str>, events: u16) -> Result<()> {
+        Ok(self.with(|core| core.monitor(endpoint, events.into(), 1, SocketType::Pair))?)
+    }
+
     /// Closes the socket. Returns at once; what was sent still goes out for up to `deadline`, for which whatever goes
     /// last of the context waits.
     #[doc(alias = "ZMQ_LINGER")]
@@ -408,6 +457,12 @@ impl Socket {
             Ok(())
         });
     }
+}
+
+fn frame_and_more(mut frame: Message) -> (Message, bool) {
+    let more = frame.0.more();
+    frame.0.set_more(false);
+    (frame, more)
 }
 
 impl fmt::Debug for Socket {

@@ -120,10 +120,14 @@ impl Router {
         Ok(Events { readable: false, writable: pipes.room(id) })
     }
 
+    /// Whether the application hears of peers: a raw router always, as STREAM.
+    fn tells(&self, bit: u8) -> bool {
+        self.peers.raw || self.notify & bit != 0
+    }
+
     /// Leaves the empty message that tells of a peer, if these notices are wanted.
     fn notify(&mut self, id: PipeId, bit: u8) {
-        if self.notify & bit != 0
-            && !self.peers.raw
+        if self.tells(bit)
             && let Some(routing_id) = self.peers.routes.id(id)
         {
             self.inbound.notify(routing_id);
@@ -189,7 +193,7 @@ impl Machine for Router {
     fn ended(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
         self.lose_output(pipes, id);
         if self.inbound.input.contains(id) {
-            let tell = self.notify & NOTIFY_DISCONNECT != 0 && !self.peers.raw;
+            let tell = self.tells(NOTIFY_DISCONNECT);
             self.inbound.ended(&self.peers.routes, pipes, id, tell, due);
         } else {
             // Never read, it cannot drain.
@@ -477,6 +481,7 @@ mod tests {
         net.send(peer, &[b"x"]).unwrap();
         let id = net.recv(router).unwrap().remove(0);
         assert_eq!(id.len(), 5);
+        assert_eq!(net.recv(router).unwrap(), [id.clone(), b"x".to_vec()]);
         net.send_frame(router, &id, true).unwrap();
         net.send_frame(router, b"data", true).unwrap();
         net.send(router, &[&id, b""]).unwrap();

@@ -8,6 +8,8 @@
 //! Invariant: an option that this build cannot honour is refused with EINVAL, never stored and ignored.
 mod context;
 mod filter;
+#[cfg(test)]
+mod reference;
 mod row;
 mod socket;
 mod table;

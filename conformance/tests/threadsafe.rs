@@ -1,0 +1,271 @@
+//! The socket types of RFC 41 (CLIENT, SERVER), RFC 49 (SCATTER, GATHER) and RFC 52 (CHANNEL), over inproc: with the
+//! functions that every build of libzmq has. Other transports need a build with the draft API.
+
+use std::thread;
+
+use conformance::msg::Msg;
+use conformance::socket::{Ctx, PollItem, Sock, Transport, inproc, join, join_more, pair, poll};
+use conformance::{built, c_library, ours_only, zmq};
+
+const TYPES: [i32; 8] =
+    [zmq::SERVER, zmq::CLIENT, zmq::RADIO, zmq::DISH, zmq::GATHER, zmq::SCATTER, zmq::PEER, zmq::CHANNEL];
+
+/// Sends the next message that the SERVER receives back to where it came from.
+fn echo(server: &Sock) {
+    let lib = conformance::subject().library().expect("a C library");
+    let mut msg = Msg::empty(lib);
+    msg.recv(server, 0).expect("a request");
+    msg.send(server, 0).expect("a reply");
+}
+
+#[test]
+fn they_can_be_made_and_say_what_they_are() {
+    built!("draft socket types");
+    let ctx = Ctx::new();
+    for kind in TYPES {
+        let sock = ctx.socket(kind);
+        assert_eq!((sock.option(zmq::TYPE), sock.option(zmq::THREAD_SAFE)), (Ok(kind), Ok(1)));
+    }
+}
+
+#[test]
+fn they_have_no_descriptor() {
+    built!("draft socket types");
+    let ctx = Ctx::new();
+    for kind in TYPES {
+        assert_eq!(ctx.socket(kind).option(zmq::FD), Err(zmq::EINVAL), "{kind}");
+    }
+}
+
+#[test]
+fn senders_refuse_multipart_messages() {
+    built!("draft socket types");
+    let ctx = Ctx::new();
+    for kind in [zmq::SERVER, zmq::CLIENT, zmq::RADIO, zmq::SCATTER, zmq::PEER, zmq::CHANNEL] {
+        assert_eq!(ctx.socket(kind).send_frame("x", zmq::SNDMORE), Err(zmq::EINVAL), "{kind}");
+    }
+}
+
+#[test]
+fn those_that_only_send_cannot_receive() {
+    built!("draft socket types");
+    let ctx = Ctx::new();
+    for kind in [zmq::RADIO, zmq::SCATTER] {
+        assert_eq!(ctx.socket(kind).recv_frame(zmq::DONTWAIT).err(), Some(zmq::ENOTSUP), "{kind}");
+    }
+}
+
+#[test]
+fn those_that_only_receive_cannot_send() {
+    built!("draft socket types");
+    let ctx = Ctx::new();
+    for kind in [zmq::DISH, zmq::GATHER] {
+        assert_eq!(ctx.socket(kind).send_frame("x", zmq::DONTWAIT), Err(zmq::ENOTSUP), "{kind}");
+    }
+}
+
+#[test]
+fn without_a_peer_sending_would_block() {
+    built!("draft socket types");
+    let ctx = Ctx::new();
+    for kind in [zmq::CLIENT, zmq::SCATTER, zmq::CHANNEL] {
+        assert_eq!(ctx.socket(kind).send_frame("x", zmq::DONTWAIT), Err(zmq::EAGAIN), "{kind}");
+    }
+}
+
+#[test]
+fn without_a_routing_id_a_server_or_peer_reaches_nobody() {
+    built!("draft socket types");
+    let ctx = Ctx::new();
+    for kind in [zmq::SERVER, zmq::PEER] {
+        assert_eq!(ctx.socket(kind).send_frame("x", zmq::DONTWAIT), Err(zmq::EHOSTUNREACH), "{kind}");
+    }
+}
+
+#[test]
+fn without_a_message_receiving_would_block() {
+    built!("draft socket types");
+    let ctx = Ctx::new();
+    for kind in [zmq::SERVER, zmq::CLIENT, zmq::DISH, zmq::GATHER, zmq::PEER, zmq::CHANNEL] {
+        assert_eq!(ctx.socket(kind).recv_frame(zmq::DONTWAIT).err(), Some(zmq::EAGAIN), "{kind}");
+    }
+}
+
+#[test]
+fn a_server_answers_a_client() {
+    built!("draft socket types");
+    c_library!();
+    let (server, client) = pair(zmq::SERVER, zmq::CLIENT, Transport::Inproc);
+    client.send("hello");
+    echo(&server);
+    client.expect("hello");
+}
+
+#[test]
+fn a_server_answers_each_client() {
+    built!("draft socket types");
+    c_library!();
+    let ctx = Ctx::new();
+    let (server, a, b) = (ctx.socket(zmq::SERVER), ctx.socket(zmq::CLIENT), ctx.socket(zmq::CLIENT));
+    let endpoint = join(&server, &a, Transport::Inproc);
+    join_more(&server, &b, &endpoint);
+    a.send("a");
+    b.send("b");
+    echo(&server);
+    echo(&server);
+    a.expect("a");
+    b.expect("b");
+}
+
+#[test]
+fn a_client_takes_its_servers_in_turn() {
+    built!("draft socket types");
+    let ctx = Ctx::new();
+    let (client, a, b) = (ctx.socket(zmq::CLIENT), ctx.socket(zmq::SERVER), ctx.socket(zmq::SERVER));
+    let endpoint = join(&client, &a, Transport::Inproc);
+    join_more(&client, &b, &endpoint);
+    for _ in 0..4 {
+        client.send("x");
+    }
+    assert_eq!((a.drain(), b.drain()), (2, 2));
+}
+
+#[test]
+fn gather_collects_what_scatters_send() {
+    built!("draft socket types");
+    let ctx = Ctx::new();
+    let (gather, a, b) = (ctx.socket(zmq::GATHER), ctx.socket(zmq::SCATTER), ctx.socket(zmq::SCATTER));
+    let endpoint = join(&gather, &a, Transport::Inproc);
+    join_more(&gather, &b, &endpoint);
+    a.send("a");
+    gather.expect("a");
+    b.send("b");
+    gather.expect("b");
+}
+
+#[test]
+fn scatter_takes_its_peers_in_turn() {
+    built!("draft socket types");
+    let ctx = Ctx::new();
+    let (scatter, a, b) = (ctx.socket(zmq::SCATTER), ctx.socket(zmq::GATHER), ctx.socket(zmq::GATHER));
+    let endpoint = join(&scatter, &a, Transport::Inproc);
+    join_more(&scatter, &b, &endpoint);
+    for _ in 0..6 {
+        scatter.send("x");
+    }
+    assert_eq!((a.drain(), b.drain()), (3, 3));
+}
+
+#[test]
+fn gather_drops_multipart_messages_whole() {
+    built!("draft socket types");
+    let (gather, push) = pair(zmq::GATHER, zmq::PUSH, Transport::Inproc);
+    push.send(["two", "parts"]);
+    push.send("one part");
+    gather.expect("one part");
+}
+
+#[test]
+fn channel_goes_both_ways() {
+    built!("draft socket types");
+    let (a, b) = pair(zmq::CHANNEL, zmq::CHANNEL, Transport::Inproc);
+    a.send("ping");
+    b.expect("ping");
+    b.send("pong");
+    a.expect("pong");
+}
+
+#[test]
+fn channel_drops_multipart_messages_whole() {
+    built!("draft socket types");
+    let (channel, pair_socket) = pair(zmq::CHANNEL, zmq::PAIR, Transport::Inproc);
+    pair_socket.send(["two", "parts"]);
+    pair_socket.send("one part");
+    channel.expect("one part");
+}
+
+#[test]
+fn high_water_marks_hold() {
+    built!("draft socket types");
+    let ctx = Ctx::new();
+    let (gather, scatter) = (ctx.socket(zmq::GATHER), ctx.socket(zmq::SCATTER));
+    gather.set(zmq::RCVHWM, 3).unwrap();
+    scatter.set(zmq::SNDHWM, 2).unwrap();
+    scatter.connect(&gather.bind_any(Transport::Inproc)).unwrap();
+    assert_eq!(scatter.fill("x"), 5);
+}
+
+#[test]
+fn a_timeout_ends_in_eagain() {
+    built!("draft socket types");
+    let gather = Ctx::new().socket(zmq::GATHER);
+    gather.set(zmq::RCVTIMEO, 20).unwrap();
+    assert_eq!(gather.recv(), Err(zmq::EAGAIN));
+}
+
+#[test]
+fn a_blocked_receive_wakes_for_a_message() {
+    built!("draft socket types");
+    let ctx = Ctx::new();
+    let (gather, scatter) = (ctx.socket(zmq::GATHER), ctx.socket(zmq::SCATTER));
+    let endpoint = inproc();
+    gather.bind(&endpoint).unwrap();
+    scatter.connect(&endpoint).unwrap();
+    let waiter = thread::spawn(move || gather.expect("x"));
+    scatter.send("x");
+    waiter.join().unwrap();
+}
+
+#[test]
+fn shutdown_wakes_a_blocked_receive() {
+    built!("draft socket types");
+    let ctx = Ctx::new();
+    let gather = ctx.try_socket(zmq::GATHER).unwrap();
+    let waiter = thread::spawn(move || gather.recv());
+    ctx.shutdown().unwrap();
+    assert_eq!(waiter.join().unwrap(), Err(zmq::ETERM));
+}
+
+#[test]
+fn several_threads_may_send_on_one_socket() {
+    built!("draft socket types");
+    let lib = c_library!();
+    let (gather, scatter) = pair(zmq::GATHER, zmq::SCATTER, Transport::Inproc);
+    let handle = scatter.handle();
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            thread::spawn(move || {
+                let socket = handle;
+                for _ in 0..100 {
+                    assert_eq!(lib.zmq_send(socket.0, b"x".as_ptr().cast(), 1, 0), 1);
+                }
+            })
+        })
+        .collect();
+    for _ in 0..400 {
+        gather.expect("x");
+    }
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+fn zmq_poll_works_on_them() {
+    built!("draft socket types");
+    ours_only!("the distribution's build refuses with EINVAL");
+    let (gather, scatter) = pair(zmq::GATHER, zmq::SCATTER, Transport::Inproc);
+    scatter.send("x");
+    assert_eq!(poll(&mut [PollItem::socket(&gather, zmq::POLLIN)], 1000), Ok(1));
+}
+
+#[test]
+fn they_work_over_tcp() {
+    built!("draft socket types");
+    ours_only!("the distribution's build aborts in the handshake");
+    for (a, b) in [(zmq::SERVER, zmq::CLIENT), (zmq::GATHER, zmq::SCATTER), (zmq::CHANNEL, zmq::CHANNEL)] {
+        let (receiver, sender) = pair(a, b, Transport::Tcp);
+        sender.send("x");
+        receiver.expect("x");
+    }
+}

@@ -1,0 +1,119 @@
+//! `docs/options.md`, written from the table. The test fails when the page is not what the table says; run it with
+//! `FERROZMQ_WRITE_DOCS=1` to write the page.
+use super::{Effect, Kinds, Null, ReadAs, Reset, Row, Status, TABLE, Write};
+use ferrozmq_base::SocketType;
+use std::{fmt::Write as _, path::Path};
+
+const HEAD: &str = "\
+# Socket options
+
+Written from the table in `crates/runtime/src/option/table.rs`, which the library follows.
+
+The value is what `zmq_setsockopt` takes: an int is 4 bytes, uint64 and int64 are 8. \"Effect\" says when a new value is
+used. An option that this build does not have is refused with EINVAL, but for values that change nothing.
+
+| number | constant | status | value | default | types | effect | meaning |
+|---|---|---|---|---|---|---|---|
+";
+
+fn page() -> String {
+    let mut page = HEAD.to_owned();
+    for row in TABLE {
+        let Row { number, constant, doc, .. } = row;
+        let default = if row.default.is_empty() { "empty" } else { row.default };
+        let (status, effect) = (status(row.status), effect(row.effect));
+        let (value, types) = (value(row), types(row));
+        writeln!(
+            page,
+            "| {number} | {constant} | {status} | {value} | {default} | {types} | {effect} | {doc} |"
+        )
+        .expect("a string takes everything");
+    }
+    page
+}
+
+fn status(status: Status) -> &'static str {
+    match status {
+        Status::Stable => "stable",
+        Status::Deprecated => "deprecated",
+        Status::Draft => "draft",
+    }
+}
+
+fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Now => "at once",
+        Effect::NextCall => "next call",
+        Effect::NextEndpoint => "next bind or connect",
+        Effect::NextPeer => "next peer",
+        Effect::AtClose => "at close",
+        Effect::Never => "read only",
+    }
+}
+
+fn types(row: &Row) -> String {
+    if is_only_read(row) {
+        return types_of(row.read_on);
+    }
+    types_of(row.acts_on)
+}
+
+fn is_only_read(row: &Row) -> bool {
+    matches!(row.write, Write::No)
+}
+
+fn types_of(kinds: Kinds) -> String {
+    let names: Vec<_> =
+        SocketType::ALL.iter().filter(|kind| kinds.has(**kind)).map(|kind| kind.name()).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        n if n == SocketType::ALL.len() => "all".to_owned(),
+        _ => names.join(" "),
+    }
+}
+
+fn value(row: &Row) -> String {
+    match row.write {
+        Write::No => match row.read {
+            ReadAs::LiveText(_) => "string".to_owned(),
+            ReadAs::No => "-".to_owned(),
+            _ => "int".to_owned(),
+        },
+        Write::Unbuilt(Reset::Nothing) => "none".to_owned(),
+        Write::Unbuilt(Reset::Zero) => "int 0".to_owned(),
+        Write::Unbuilt(Reset::Null) => "NULL".to_owned(),
+        Write::Unbuilt(Reset::Empty) => "empty".to_owned(),
+        Write::Int(least, most, _) | Write::Setting(least, most, _) => range(least, most),
+        Write::Hwm(_) | Write::Switch(_) => range(0, i32::MAX),
+        Write::Uint64(_) => "uint64".to_owned(),
+        Write::Int64(_) => "int64".to_owned(),
+        Write::Bytes(least, most, null, _) => {
+            let clears = if null == Null::Clears { " or NULL" } else { "" };
+            match most {
+                usize::MAX if least == 0 => "bytes".to_owned(),
+                usize::MAX => format!("{least} bytes or more{clears}"),
+                _ if least == most => format!("{least} bytes{clears}"),
+                _ => format!("{least} to {most} bytes{clears}"),
+            }
+        }
+        Write::Topic(_) | Write::Filter(_) => "bytes".to_owned(),
+    }
+}
+
+fn range(least: i32, most: i32) -> String {
+    match (least, most) {
+        (i32::MIN, i32::MAX) => "any int".to_owned(),
+        (_, i32::MAX) => format!("int from {least}"),
+        _ => format!("int {least} to {most}"),
+    }
+}
+
+#[test]
+fn the_page_is_what_the_table_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/options.md");
+    if std::env::var_os("FERROZMQ_WRITE_DOCS").is_some() {
+        std::fs::write(&path, page()).expect("docs can be written");
+    }
+    let written = std::fs::read_to_string(&path).expect("docs/options.md");
+    assert!(written == page(), "docs/options.md is old: run this test with FERROZMQ_WRITE_DOCS=1");
+}
