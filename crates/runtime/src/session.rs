@@ -1140,6 +1140,8 @@ impl Session {
         }
         let Phase::Active(stream) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
         let _ = stream.shutdown_write();
+        // Nothing of the traffic is waited for any more.
+        (self.lease, self.watch, self.idle_at) = (None, None, None);
         let limit = turn.now + FAREWELL;
         let deadline = self.closing.flatten().map_or(limit, |at| at.min(limit));
         self.closing = Some(Some(deadline));
