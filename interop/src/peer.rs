@@ -1,7 +1,10 @@
 //! The program `peer`: one socket of a library of choice, in a process of its own, that does what a test tells it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use crate::program::PATIENCE;
 use crate::{Program, Subject, frames};
 
 /// A message: its frames.
@@ -16,8 +19,7 @@ impl Peer {
         let mut arguments = vec![kind.to_string()];
         arguments.extend(options.iter().map(|(number, value)| format!("{number}={}", frames::encode(value))));
         let library = library.library().display().to_string();
-        let program: &Path = &PathBuf::from(program);
-        Self(Program::start_with(program, &arguments, &[("FERROZMQ_SUBJECT", &library)]))
+        Self(Program::start_with(Path::new(program), &arguments, &[("FERROZMQ_SUBJECT", &library)]))
     }
 
     fn ask(&mut self, command: &str) -> String {
@@ -66,9 +68,24 @@ impl Peer {
         message(&self.ask("try-recv"))
     }
 
-    /// Lets it send for ever: messages of a number, a pattern, the number again.
-    pub fn flood(&mut self) {
-        self.0.say("flood");
+    /// Receives a message while `other` is kept going: libzmq attends to a new connection, and sends what is due on it,
+    /// in calls on the socket only, and a peer without a command makes none.
+    #[track_caller]
+    pub fn recv_from(&mut self, other: &mut Self) -> Message {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            other.do_it("look");
+            if let Some(message) = self.try_recv() {
+                return message;
+            }
+            assert!(Instant::now() < deadline, "nothing arrives");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Lets it send for ever: messages of a number, a pattern, the tag.
+    pub fn flood(&mut self, tag: usize) {
+        self.0.say(&format!("flood {tag}"));
     }
 
     /// Kills it, with no chance to say goodbye, and waits until it is gone.

@@ -168,8 +168,8 @@ fn router_and_router() {
         &[(zmq::ROUTING_ID, b"b"), (zmq::PROBE_ROUTER, &ON), (zmq::ROUTER_MANDATORY, &ON)];
     let router = |options| Role { kind: zmq::ROUTER, options };
     talk(router(A), router(B), |a, b| {
-        assert_eq!(a.recv(), [b"b".to_vec(), Vec::new()]);
-        assert_eq!(b.recv(), [b"a".to_vec(), Vec::new()]);
+        assert_eq!(a.recv_from(b), [b"b".to_vec(), Vec::new()]);
+        assert_eq!(b.recv_from(a), [b"a".to_vec(), Vec::new()]);
         for message in messages() {
             a.send(&with(&[b"b"], &message));
             assert_eq!(b.recv(), with(&[b"a"], &message));
@@ -214,7 +214,7 @@ fn pub_and_xsub() {
 #[test]
 fn xpub_and_sub() {
     talk(role(zmq::XPUB), SUB, |xpub, sub| {
-        assert_eq!(xpub.recv(), [vec![1]]);
+        assert_eq!(xpub.recv_from(sub), [vec![1]]);
         one_way(xpub, sub);
     });
 }
@@ -223,7 +223,7 @@ fn xpub_and_sub() {
 fn xpub_and_xsub() {
     talk(role(zmq::XPUB), role(zmq::XSUB), |xpub, xsub| {
         xsub.send(&[b"\x01topic".to_vec()]);
-        assert_eq!(xpub.recv(), [b"\x01topic".to_vec()]);
+        assert_eq!(xpub.recv_from(xsub), [b"\x01topic".to_vec()]);
         xpub.send(&[b"other".to_vec()]);
         xpub.send(&[b"topic 1".to_vec()]);
         assert_eq!(xsub.recv(), [b"topic 1".to_vec()]);
@@ -237,15 +237,13 @@ fn xpub_and_xsub() {
     });
 }
 
-/// Receives messages of a flood, each of which must be whole; their numbers.
-fn drink(pull: &mut Peer, count: usize) -> Vec<u64> {
-    let number = |message: Message| {
-        let number = String::from_utf8_lossy(&message[0]).into_owned();
-        let whole = [number.clone().into_bytes(), frames::pattern(10_000), number.clone().into_bytes()];
-        assert_eq!(message, whole);
-        number.parse().expect("a number")
-    };
-    (0..count).map(|_| number(pull.recv())).collect()
+/// Receives a message of a flood, which must be whole; its number and the flood's tag.
+fn drink(pull: &mut Peer) -> (u64, usize) {
+    let message = pull.recv();
+    let [number, body, tag] = &message[..] else { panic!("{} frames", message.len()) };
+    assert_eq!(body, &frames::pattern(10_000));
+    let text = |frame: &[u8]| String::from_utf8_lossy(frame).into_owned();
+    (text(number).parse().expect("a number"), text(tag).parse().expect("a tag"))
 }
 
 /// Who of a flood's two is the distribution's and gets killed; ours survives.
@@ -266,7 +264,9 @@ fn kill_again_and_again(killed: Killed, ours_binds: bool) {
     for endpoint in endpoints(&scratch) {
         let mut survivor = survivor.start(&ours);
         let mut endpoint = if ours_binds { survivor.bind(&endpoint) } else { endpoint };
+        let mut next = Vec::new();
         for life in 0..4 {
+            next.push(0);
             let mut victim = victim.start(&real);
             if ours_binds {
                 victim.connect(&endpoint);
@@ -279,14 +279,14 @@ fn kill_again_and_again(killed: Killed, ours_binds: bool) {
             }
             match killed {
                 Killed::Sender => {
-                    victim.flood();
-                    drink_a_life(&mut survivor);
+                    victim.flood(life);
+                    drink_lives(&mut survivor, &mut next);
                 }
                 Killed::Receiver => {
                     if life == 0 {
-                        survivor.flood();
+                        survivor.flood(0);
                     }
-                    let numbers = drink(&mut victim, 200);
+                    let numbers: Vec<u64> = (0..200).map(|_| drink(&mut victim).0).collect();
                     assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
                 }
             }
@@ -295,11 +295,13 @@ fn kill_again_and_again(killed: Killed, ours_binds: bool) {
     }
 }
 
-/// Receives what is left of the last sender, then the start of the next, without a gap in either.
-fn drink_a_life(pull: &mut Peer) {
-    while drink(pull, 1) != [0] {}
-    let numbers = drink(pull, 200);
-    assert!(numbers.iter().copied().eq(1..=200), "{numbers:?}");
+/// Receives until the newest sender has been heard 200 times; `next` has the number that each must send next.
+fn drink_lives(pull: &mut Peer, next: &mut [u64]) {
+    while next.last().is_none_or(|&heard| heard < 200) {
+        let (number, life) = drink(pull);
+        assert_eq!(number, next[life], "sender {life}");
+        next[life] += 1;
+    }
 }
 
 #[test]

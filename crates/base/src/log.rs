@@ -235,7 +235,7 @@ pub struct Writer {
     link: Arc<Link>,
     splices: chain::Writer<Splice>,
     here: End,
-    /// `here` at the last publish.
+    /// `here` at the last publish: set when the writer becomes busy, and of no use before.
     mark: End,
     /// In the middle of a message.
     inside: bool,
@@ -256,7 +256,8 @@ impl Writer {
     /// reader is gone.
     #[inline]
     pub fn room(&mut self) -> bool {
-        self.link.credit.room(&mut self.debit, self.mark.count.messages) && !self.reader_gone()
+        let published = if self.busy { self.mark } else { self.here }.count.messages;
+        self.link.credit.room(&mut self.debit, published) && !self.reader_gone()
     }
 
     /// Appends a frame, invisible until [`Writer::publish`]; `m` is left empty. On `OutOfMemory`, `m` is untouched.
@@ -268,6 +269,16 @@ impl Writer {
             return Ok(());
         }
         self.splice(m.kind(), more, m.len(), || m.take())
+    }
+
+    /// Puts and publishes a message of one frame if there is room; none, and `m` untouched, if not.
+    #[inline(always)]
+    pub fn offer(&mut self, m: &mut Msg) -> Result<Option<Due>, OutOfMemory> {
+        if !self.room() {
+            return Ok(None);
+        }
+        self.put(m, false)?;
+        Ok(Some(self.publish()))
     }
 
     /// Appends a copy of a frame, its bytes or a reference to its body.
@@ -348,6 +359,8 @@ impl Writer {
         if self.shared.reclaim.load(Ordering::Relaxed) != NONE {
             self.answer_reclaim();
         }
+        // Not at the publish: there these were just written, in other widths than a copy reads.
+        self.mark = self.here;
     }
 
     #[cold]
@@ -355,7 +368,6 @@ impl Writer {
         let reclaim = &self.shared.reclaim;
         if reclaim.compare_exchange(ASKED, NONE, Ordering::AcqRel, Ordering::Acquire) == Err(TAKEN) {
             (self.here.segment, self.here.at) = (ptr::null_mut(), 0);
-            self.mark = self.here;
             self.size = 0;
             self.shared.reclaim.store(NONE, Ordering::Relaxed);
         }
@@ -400,12 +412,11 @@ impl Writer {
     /// Makes what was put visible to the connection.
     #[inline]
     pub fn publish(&mut self) -> Due {
-        if self.here.count.bytes == self.mark.count.bytes {
+        if !self.busy || self.here.count.bytes == self.mark.count.bytes {
             return Due::Nothing;
         }
         self.splices.publish();
         self.link.published.store(self.here.count.position().to_bits(), Ordering::Release);
-        self.mark = self.here;
         self.leave();
         match self.link.promise.publish_made() {
             Promised::First => Due::Look,
@@ -476,7 +487,7 @@ impl Writer {
     /// writes its state anew.
     pub fn restart(&mut self) {
         self.rollback();
-        self.shared.restart.store(self.mark.count.position().to_bits(), Ordering::Relaxed);
+        self.shared.restart.store(self.here.count.position().to_bits(), Ordering::Relaxed);
         self.shared.restarts.fetch_add(1, Ordering::Release);
     }
 
@@ -500,7 +511,9 @@ impl Drop for Writer {
 
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (here, published) = (self.here.count, self.mark.count);
-        f.debug_struct("Writer").field("here", &here).field("published", &published).finish_non_exhaustive()
+        f.debug_struct("Writer")
+            .field("here", &self.here.count)
+            .field("published", &self.link.published())
+            .finish_non_exhaustive()
     }
 }

@@ -422,7 +422,8 @@ fn parse_separator(text: &str) -> Result<Separator, String> {
             Some('\\') => b'\\',
             Some('x') => {
                 let digits: String = rest.by_ref().take(2).collect();
-                u8::from_str_radix(&digits, 16).map_err(|_| "expected two hexadecimal digits after \\x")?
+                let byte = u8::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 2);
+                byte.ok_or("expected two hexadecimal digits after \\x")?
             }
             _ => return Err("expected \\t, \\n, \\r, \\0, \\\\ or \\xHH".to_owned()),
         });

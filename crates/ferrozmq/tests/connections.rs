@@ -50,7 +50,7 @@ fn a_monitor_tells_the_life_of_a_connection() -> Result<()> {
     until!(at_server, MonitorEvent::HandshakeSucceeded { .. });
 
     drop(client);
-    while let Some(event) = at_client.next() {
+    for event in at_client.by_ref() {
         event?;
     }
     assert_eq!(at_client.recv(), Ok(None), "it stays at its end");

@@ -4,6 +4,7 @@
 use std::{thread, time::Duration};
 
 use ferrozmq::{Context, Error, Pull, Result};
+use interop::Scratch;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -36,7 +37,8 @@ fn a_socket_may_outlive_the_handles_of_its_context() -> Result<()> {
 #[test]
 fn an_end_without_peers_comes_with_the_linger() -> Result<()> {
     let ctx = Context::new();
-    let mut outbox = ctx.push().linger(Duration::from_millis(10)).connect("tcp://127.0.0.1:9")?;
+    let nowhere = Scratch::new().ipc("nobody");
+    let mut outbox = ctx.push().linger(Duration::from_millis(10)).connect(nowhere)?;
     outbox.send("nobody will read this")?;
     drop(outbox);
     ctx.terminate()

@@ -161,14 +161,26 @@ impl SocketCore {
         let flushed = half.flush(&conn.link.control, None);
         let wake = std::mem::take(&mut half.wake_writer);
         let noted = half.unlock();
+        self.flushed(conn, &flushed, noted, wake);
+        Some(wake)
+    }
+
+    /// After a flush by this thread and the release of the half. `noted`: somebody else wanted that meanwhile.
+    fn flushed(&mut self, conn: &Arc<Conn>, flushed: &Flush, noted: bool, wake: bool) {
         conn.set_blocked(matches!(flushed, Flush::Blocked));
-        if noted || !matches!(flushed, Flush::Done) {
-            schedule(conn);
+        let look = match flushed {
+            Flush::Done => false,
+            Flush::More | Flush::Blocked => conn.link.promise.promise(),
+            Flush::Lost(_) => true,
+        };
+        // Whoever left a note waits for an answer, whatever is promised.
+        if look || noted {
+            conn.io.look(conn.clone());
+            conn.io.kick();
         }
         if wake && let Some(id) = conn.link.owner() {
             self.writable(id);
         }
-        Some(wake)
     }
 
     /// Writes what was deferred, before the application waits for somebody else. True: a full pipe has room again,
@@ -228,7 +240,7 @@ impl SocketCore {
 
     /// Looks for input without sleeping, as long as that has paid lately; true if something came.
     pub(crate) fn spin(&mut self, held: &mut Held) -> bool {
-        if held.inputs.is_empty() || !self.direct.spin.wanted() {
+        if held.inputs.is_empty() && !self.has_inproc_peers() || !self.direct.spin.wanted() {
             return false;
         }
         let end = clock::now() + SPIN;
@@ -303,17 +315,12 @@ impl SocketCore {
             }
         }
         for (conn, mut hold) in held.outputs {
+            conn.count_app_flush();
             let half = conn.output.access(&mut hold);
             let flushed = half.flush(&conn.link.control, None);
             let wake = std::mem::take(&mut half.wake_writer);
             let noted = conn.output.release(hold);
-            conn.set_blocked(matches!(flushed, Flush::Blocked));
-            if noted || !matches!(flushed, Flush::Done) {
-                schedule(&conn);
-            }
-            if wake && let Some(id) = conn.link.owner() {
-                self.writable(id);
-            }
+            self.flushed(&conn, &flushed, noted, wake);
         }
     }
 
@@ -346,13 +353,5 @@ impl SocketCore {
                 conn.io.send(Command::Reclaim(conn.session));
             }
         }
-    }
-}
-
-/// Makes sure that the I/O thread looks at a connection's output.
-fn schedule(conn: &Arc<Conn>) {
-    if conn.link.promise.promise() {
-        conn.io.look(conn.clone());
-        conn.io.kick();
     }
 }

@@ -108,6 +108,7 @@ fn doze(
         return Ok(true);
     }
     let soon = held.until(deadline);
+    let mut signalled = true;
     let asleep = sockets.iter().take_while(|item| item.socket.port().prepare_sleep()).count();
     let result = if asleep < sockets.len() {
         Ok(1)
@@ -119,10 +120,11 @@ fn doze(
         SocketCore::watch(&mut held, &mut all);
         let result = sleep(&mut all, soon.or(deadline), mask);
         fds.copy_from_slice(&all[..fds.len()]);
+        signalled = all[fds.len()..].iter().take(sockets.len()).any(PollFd::is_readable);
         result
     };
     for item in &sockets[..asleep] {
-        item.socket.port().awake();
+        item.socket.port().awake(signalled);
     }
     if let [item] = sockets {
         item.socket.resume(held, result.is_ok());

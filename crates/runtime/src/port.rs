@@ -202,17 +202,20 @@ impl Port {
         }
         self.mailbox.sleeper().prepare();
         if self.has_mail() {
-            self.awake();
+            self.awake(true);
             return false;
         }
         true
     }
 
-    /// The owner does not sleep any more.
-    pub(crate) fn awake(&self) {
+    /// The owner does not sleep any more. `signalled`: its descriptor was, or may have been. One that is signalled
+    /// later ends the next sleep early.
+    pub(crate) fn awake(&self, signalled: bool) {
         if !self.exported.load(Ordering::Relaxed) {
             self.mailbox.sleeper().awake();
-            self.wake.clear();
+            if signalled {
+                self.wake.clear();
+            }
         }
     }
 

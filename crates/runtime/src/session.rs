@@ -38,6 +38,8 @@ use crate::{
 const READS_PER_TURN: usize = 4;
 /// How long a stream that the application flushes itself is left alone at a time.
 const WATCH: Duration = Duration::from_micros(100);
+/// The same while the application sleeps with the output in its hands.
+const WATCH_ASLEEP: Duration = Duration::from_millis(1);
 /// How long the application may leave the right to read unused.
 const LEASE: Duration = Duration::from_millis(5);
 /// How long a connection is unused before its memory is given back.
@@ -713,8 +715,13 @@ impl Session {
     fn watch_over(&mut self, turn: &mut Turn<'_>) {
         let (Some((_, seen)), Some(conn)) = (self.watch, self.conn.clone()) else { return };
         let flushes = conn.app_flushes();
-        if flushes != seen && !conn.is_blocked() {
+        if flushes != seen && self.leaving.is_none() {
             self.watch = Some((turn.now + WATCH, flushes));
+            return;
+        }
+        // It sleeps until the kernel takes more, and then flushes.
+        if conn.is_blocked() && conn.output.is_held() && self.leaving.is_none() {
+            self.watch = Some((turn.now + WATCH_ASLEEP, flushes));
             return;
         }
         self.watch = None;
@@ -757,7 +764,11 @@ impl Session {
         if let Some(after) = self.leaving {
             return self.leave(after, turn);
         }
-        let (Phase::Active(stream), Some(conn)) = (&self.phase, self.conn.clone()) else { return };
+        let (Phase::Active(stream), Some(conn)) = (&self.phase, self.conn.clone()) else {
+            // A right that nobody can use any more must not stay due.
+            self.lease = None;
+            return;
+        };
         if self.lease.is_none() {
             return;
         }
@@ -1145,6 +1156,8 @@ impl Session {
         let limit = turn.now + FAREWELL;
         let deadline = self.closing.flatten().map_or(limit, |at| at.min(limit));
         self.closing = Some(Some(deadline));
+        // Whatever the application had of the connection, it reads no more of it.
+        (self.lease, self.watch) = (None, None);
         let _ = self.rewatch(&stream, Interest::READ, turn);
         self.phase = Phase::Farewell(stream);
         self.farewell(turn);

@@ -50,10 +50,10 @@ pub struct SocketCore {
     id: u64,
     kind: SocketType,
     port: Arc<Port>,
-    pattern: Pattern,
-    pipes: Pipes,
+    pub(crate) pattern: Pattern,
+    pub(crate) pipes: Pipes,
     /// The far ends of the pipes, by index.
-    far: Vec<Option<Far>>,
+    pub(crate) far: Vec<Option<Far>>,
     pub(crate) options: SocketOptions,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) last_endpoint: String,
@@ -159,7 +159,7 @@ impl SocketCore {
     /// # Errors
     /// `Again`, `Terminated`, `NotSupported`, `InvalidState`, `HostUnreachable`, `InvalidArgument`, `OutOfMemory`;
     /// `Interrupted` in a forked child.
-    #[inline]
+    #[inline(always)]
     pub fn try_send(&mut self, m: &mut Msg, more: bool) -> Result<()> {
         self.check()?;
         self.send_rest(m, more)
@@ -185,7 +185,7 @@ impl SocketCore {
     ///
     /// # Errors
     /// As [`SocketCore::try_send`].
-    #[inline]
+    #[inline(always)]
     pub fn try_recv(&mut self, m: &mut Msg) -> Result<()> {
         self.check()?;
         let result = self.pattern.recv(&mut self.pipes, m, &mut self.due);
@@ -234,7 +234,7 @@ impl SocketCore {
     }
 
     /// What every call begins with: the fork check, and the events that have come.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check(&mut self) -> Result<()> {
         self.check_fork()?;
         if self.port.has_mail() {
@@ -324,6 +324,10 @@ impl SocketCore {
     /// The pipe that a session serves.
     pub(crate) fn pipe_of(&self, session: u64) -> Option<PipeId> {
         self.pipe_ids().find(|id| matches!(self.far(*id), Some(Far::Wire(conn)) if conn.session == session))
+    }
+
+    pub(crate) fn has_inproc_peers(&self) -> bool {
+        self.far.iter().flatten().any(|far| matches!(far, Far::Inproc { .. }))
     }
 
     /// Tells the pattern that a pipe can be read.

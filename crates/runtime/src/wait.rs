@@ -15,7 +15,7 @@ impl SocketCore {
     ///
     /// # Errors
     /// As [`SocketCore::try_send`]; `Again` once the timeout has passed; `Interrupted` by a signal.
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, m: &mut Msg, flags: Flags) -> Result<()> {
         match self.try_send(m, flags.more) {
             Err(Error::Again) if !flags.dont_wait => self.send_waiting(m, flags),
@@ -27,7 +27,7 @@ impl SocketCore {
     ///
     /// # Errors
     /// As [`SocketCore::try_recv`]; `Again` once the timeout has passed; `Interrupted` by a signal.
-    #[inline]
+    #[inline(always)]
     pub fn recv(&mut self, m: &mut Msg, dont_wait: bool) -> Result<()> {
         match self.try_recv(m) {
             Err(Error::Again) if !dont_wait => self.recv_waiting(m),
@@ -96,7 +96,7 @@ impl SocketCore {
         Self::watch(&mut held, &mut fds);
         let soon = held.until(deadline);
         let woken = sleep(&mut fds, soon.or(deadline), None);
-        self.port().awake();
+        self.port().awake(fds[0].is_readable());
         self.resume(held, woken.is_ok());
         let lasted = soon.is_some() && matches!(woken, Ok(0));
         if lasted {

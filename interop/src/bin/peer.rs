@@ -10,7 +10,8 @@
 //! | `send FRAME...` | `done` |
 //! | `recv` | `got FRAME...` |
 //! | `try-recv` | `got FRAME...` or `nothing` |
-//! | `flood` | none: numbered messages of three frames until it is killed |
+//! | `look` | `done`; the library has then seen to what was waiting for a call |
+//! | `flood TAG` | none: messages of a number, a pattern and the tag until it is killed |
 //!
 //! A frame is `-` if it is empty, `=TEXT`, `#HEX`, or `*SIZE` for that many bytes of a pattern that the receiver checks.
 #![forbid(unsafe_code)]
@@ -59,7 +60,8 @@ fn obey(socket: &Sock, command: &str, rest: &str) -> Result<String, Failure> {
             Err(zmq::EAGAIN) => Ok("nothing".to_owned()),
             Err(e) => Err(failed(e)),
         },
-        "flood" => flood(socket),
+        "look" => socket.option(zmq::EVENTS).map(|_| "done".to_owned()).map_err(failed),
+        "flood" => flood(socket, rest),
         _ => Err(format!("no such command: {command}").into()),
     }
 }
@@ -72,12 +74,11 @@ fn send(socket: &Sock, message: &[Vec<u8>]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sends for ever: a number, a large frame, the number again.
-fn flood(socket: &Sock) -> Result<String, Failure> {
+/// Sends for ever.
+fn flood(socket: &Sock, tag: &str) -> Result<String, Failure> {
     socket.set(zmq::SNDTIMEO, -1).map_err(failed)?;
     for number in 0_u64.. {
-        let number = number.to_string().into_bytes();
-        send(socket, &[number.clone(), frames::pattern(10_000), number])?;
+        send(socket, &[number.to_string().into_bytes(), frames::pattern(10_000), tag.as_bytes().to_vec()])?;
     }
     unreachable!("the numbers do not end")
 }

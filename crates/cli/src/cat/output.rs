@@ -96,16 +96,23 @@ fn quoted(text: &str) -> String {
 
 /// A peer's name as text: `0x…` where it is not printable.
 pub(crate) fn written_id(id: &Message) -> Message {
-    RoutingId::from(id).to_string().into()
+    // One that looks like digits is written in digits.
+    if id.starts_with(b"0x") {
+        format!("0x{}", hex(id)).into()
+    } else {
+        RoutingId::from(id).to_string().into()
+    }
 }
 
 /// The name that [`written_id`] wrote.
 pub(crate) fn read_id(text: &[u8]) -> Message {
     let digits = text.strip_prefix(b"0x").and_then(|digits| std::str::from_utf8(digits).ok());
-    let bytes = digits.filter(|digits| digits.is_ascii() && digits.len() % 2 == 0).and_then(|digits| {
-        let pairs = (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16));
-        pairs.collect::<Result<Vec<_>, _>>().ok()
-    });
+    let bytes = digits
+        .filter(|digits| !digits.is_empty() && digits.is_ascii() && digits.len().is_multiple_of(2))
+        .and_then(|digits| {
+            let pairs = (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16));
+            pairs.collect::<Result<Vec<_>, _>>().ok()
+        });
     bytes.map_or_else(|| text.into(), Message::from)
 }
 
