@@ -1153,6 +1153,8 @@ impl Session {
         // The clocks of an active connection: nothing would ever stop them again.
         (self.lease, self.watch, self.idle_at) = (None, None, None);
         let _ = stream.shutdown_write();
+        // Nothing of the traffic is waited for any more.
+        (self.lease, self.watch, self.idle_at) = (None, None, None);
         let limit = turn.now + FAREWELL;
         let deadline = self.closing.flatten().map_or(limit, |at| at.min(limit));
         self.closing = Some(Some(deadline));
