@@ -142,11 +142,12 @@ fn an_xpub_shows_subscriptions_and_an_xsub_makes_them() {
 }
 
 #[test]
-fn a_stream_speaks_with_plain_tcp_and_ends_with_the_connection() {
+fn a_stream_speaks_with_plain_tcp() {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
-    let client = fzmq(&format!("stream {endpoint} --format raw --message GET -t {LIMIT}")).spawn().unwrap();
+    let client =
+        fzmq(&format!("stream {endpoint} --format raw --message GET -n 1 -t {LIMIT}")).spawn().unwrap();
     let (mut server, _) = listener.accept().unwrap();
     let mut request = [0; 3];
     server.read_exact(&mut request).unwrap();
