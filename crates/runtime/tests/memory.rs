@@ -70,8 +70,8 @@ fn idle_connections_keep_no_buffers() {
         for dealer in &mut dealers {
             exchange(dealer, &mut router, &[7; 4000]);
         }
-        // 4 KB would be the least buffer of a direction, of four for each pair of ends; a socket has its own needs.
-        let enough = POOL + CONNECTIONS * 20_000;
+        // Two sockets' ends have their queues and state; what the traffic needed is more than 300 KB for each pair.
+        let enough = POOL + CONNECTIONS * 40_000;
         let patience = Instant::now() + PATIENCE;
         let mut kept = usize::MAX;
         while kept > enough {
