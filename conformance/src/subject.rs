@@ -1,11 +1,13 @@
 //! What the tests need from an implementation, and the choice of the one that is tested.
 
+use std::any::Any;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::c_api::{Handle, Library};
 use crate::c_subject::CSubject;
+use crate::rust_subject::RustSubject;
 use crate::zmq;
 
 /// An error number as `zmq_errno` gives it.
@@ -109,6 +111,8 @@ pub trait SocketBackend: Send {
     fn close(&self) -> Result<()>;
     /// The C handle; null if the subject is not a C library.
     fn handle(&self) -> Handle;
+    /// Itself, for the subject that made it.
+    fn as_any(&self) -> &dyn Any;
 }
 
 /// The subject of this run.
@@ -118,6 +122,9 @@ pub trait SocketBackend: Send {
 pub fn subject() -> &'static dyn Subject {
     static SUBJECT: OnceLock<Box<dyn Subject>> = OnceLock::new();
     &**SUBJECT.get_or_init(|| {
+        if is_rust() {
+            return Box::new(RustSubject);
+        }
         let path = library_path();
         let library = Library::load(&path).unwrap_or_else(|e| panic!("cannot load {}: {e}", path.display()));
         Box::new(CSubject(library))
@@ -127,6 +134,10 @@ pub fn subject() -> &'static dyn Subject {
 /// Whether the subject is the system's libzmq, whose documented differences then apply.
 pub fn is_system() -> bool {
     std::env::var_os("FERROZMQ_SUBJECT").is_some_and(|subject| subject == "system")
+}
+
+fn is_rust() -> bool {
+    std::env::var_os("FERROZMQ_SUBJECT").is_some_and(|subject| subject == "rust")
 }
 
 fn library_path() -> PathBuf {
@@ -140,7 +151,7 @@ fn library_path() -> PathBuf {
     let path = target.join("release/libzmq.so");
     assert!(
         path.exists(),
-        "no subject: {} does not exist; build it, or set FERROZMQ_SUBJECT to `system` or to a library's path",
+        "no subject: {} does not exist; build it, or set FERROZMQ_SUBJECT to `rust`, `system` or a library's path",
         path.display()
     );
     path

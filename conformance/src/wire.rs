@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use crate::socket::{Ctx, Sock, Transport};
@@ -239,6 +240,54 @@ impl Default for RawListener {
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x} ")).collect()
 }
+
+/// A TCP port that belongs to nobody else and refuses connections, for as long as this lives.
+pub struct RefusingPort(OwnedFd);
+
+impl Default for RefusingPort {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RefusingPort {
+    /// Takes a free port of the loopback interface: bound, and not listened at.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn new() -> Self {
+        // SAFETY: takes no pointer.
+        let fd = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
+        assert!(fd >= 0, "socket: {}", std::io::Error::last_os_error());
+        // SAFETY: just opened, and nobody else's.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        let address = Self::address(0);
+        // SAFETY: a whole sockaddr_in and its size.
+        let rc = unsafe { libc::bind(fd.as_raw_fd(), (&raw const address).cast(), ADDRESS_SIZE) };
+        assert_eq!(rc, 0, "bind: {}", std::io::Error::last_os_error());
+        Self(fd)
+    }
+
+    /// Its endpoint.
+    pub fn endpoint(&self) -> String {
+        let (mut address, mut size) = (Self::address(0), ADDRESS_SIZE);
+        // SAFETY: room for a sockaddr_in, and its size.
+        let rc = unsafe { libc::getsockname(self.0.as_raw_fd(), (&raw mut address).cast(), &raw mut size) };
+        assert_eq!(rc, 0, "getsockname: {}", std::io::Error::last_os_error());
+        format!("tcp://127.0.0.1:{}", u16::from_be(address.sin_port))
+    }
+
+    fn address(port: u16) -> libc::sockaddr_in {
+        libc::sockaddr_in {
+            sin_family: libc::AF_INET as libc::sa_family_t,
+            sin_port: port.to_be(),
+            sin_addr: libc::in_addr { s_addr: u32::from_be_bytes([127, 0, 0, 1]).to_be() },
+            sin_zero: [0; 8],
+        }
+    }
+}
+
+const ADDRESS_SIZE: libc::socklen_t = size_of::<libc::sockaddr_in>() as libc::socklen_t;
 
 /// A bound socket and its endpoint.
 pub fn bound(kind: i32) -> (Sock, String) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use conformance::c_api::NULL;
 use conformance::publish::nothing_before_marker;
 use conformance::socket::{Ctx, Sock, Transport, inproc, ipc, join, join_more, unique};
-use conformance::wire::Raw;
+use conformance::wire::{Raw, RefusingPort};
 use conformance::{Errno, Monitor, c_library, differs, ours_only, wait, zmq};
 
 fn pull() -> Sock {
@@ -582,7 +582,9 @@ fn inproc_connects_a_socket_to_itself() {
 
 #[test]
 fn last_endpoint_after_connect_is_the_text_given() {
-    for endpoint in ["tcp://localhost:5555", "ipc://@conformance-nobody", "inproc://nobody"] {
+    let port = RefusingPort::new();
+    let named = port.endpoint().replace("127.0.0.1", "localhost");
+    for endpoint in [&named, "ipc://@conformance-nobody", "inproc://nobody"] {
         let push = Ctx::new().socket(zmq::PUSH);
         push.connect(endpoint).unwrap();
         assert_eq!(push.last_endpoint(), endpoint);
@@ -638,7 +640,8 @@ fn an_endpoint_is_removed_once() {
 
 #[test]
 fn a_connected_endpoint_is_removed_once() {
-    for endpoint in ["tcp://127.0.0.1:5555", "ipc://@conformance-nobody", "inproc://nobody"] {
+    let port = RefusingPort::new();
+    for endpoint in [&port.endpoint(), "ipc://@conformance-nobody", "inproc://nobody"] {
         let push = Ctx::new().socket(zmq::PUSH);
         push.connect(endpoint).unwrap();
         assert_eq!(push.disconnect(endpoint), Ok(()), "{endpoint}");
@@ -649,10 +652,11 @@ fn a_connected_endpoint_is_removed_once() {
 #[test]
 fn one_disconnect_removes_all_connections_to_the_endpoint() {
     let push = Ctx::new().socket(zmq::PUSH);
-    push.connect("tcp://127.0.0.1:5555").unwrap();
-    push.connect("tcp://127.0.0.1:5555").unwrap();
-    assert_eq!(push.disconnect("tcp://127.0.0.1:5555"), Ok(()));
-    assert_eq!(push.disconnect("tcp://127.0.0.1:5555"), Err(zmq::ENOENT));
+    let port = RefusingPort::new();
+    push.connect(&port.endpoint()).unwrap();
+    push.connect(&port.endpoint()).unwrap();
+    assert_eq!(push.disconnect(&port.endpoint()), Ok(()));
+    assert_eq!(push.disconnect(&port.endpoint()), Err(zmq::ENOENT));
 }
 
 #[test]
@@ -660,8 +664,9 @@ fn unbind_and_disconnect_are_the_same() {
     let sock = pull();
     let endpoint = sock.bind_any(Transport::Tcp);
     assert_eq!(sock.disconnect(&endpoint), Ok(()));
-    sock.connect("tcp://127.0.0.1:5555").unwrap();
-    assert_eq!(sock.unbind("tcp://127.0.0.1:5555"), Ok(()));
+    let port = RefusingPort::new();
+    sock.connect(&port.endpoint()).unwrap();
+    assert_eq!(sock.unbind(&port.endpoint()), Ok(()));
 }
 
 #[test]

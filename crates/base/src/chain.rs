@@ -12,14 +12,17 @@ use std::{fmt, mem::MaybeUninit, ptr};
 use crate::{
     OutOfMemory,
     sync::{
-        Arc, AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Line, Ordering, UnsafeCell, heavy_fence,
-        light_fence, prepare_fences,
+        Arc, AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Line, Ordering, UnsafeCell, fence, heavy_fence,
+        light_fence, prepare_fences, spin_loop,
     },
 };
 
 /// Items of the first block and of all others.
 const FIRST: usize = if cfg!(loom) { 1 } else { 16 };
 const BLOCK: usize = if cfg!(loom) { 2 } else { 256 };
+
+/// The longest of the growing numbers of pauses between a reader's looks.
+const LINGER: u32 = 32;
 
 /// What the reader said last.
 const READING: u8 = 0;
@@ -189,6 +192,16 @@ impl<T: Send> Writer<T> {
     /// Appends what `make` makes, invisible until [`Writer::publish`]; on `OutOfMemory` it is not called.
     #[inline]
     pub(crate) fn push(&mut self, make: impl FnOnce() -> T) -> Result<(), OutOfMemory> {
+        // SAFETY: the item is written.
+        unsafe { self.push_in_place(|p| p.write(make())) }
+    }
+
+    /// As [`Writer::push`]; `write` writes the item where it will lie.
+    ///
+    /// # Safety
+    /// `write` initialises the item, and does not unwind.
+    #[inline(always)]
+    pub(crate) unsafe fn push_in_place(&mut self, write: impl FnOnce(*mut T)) -> Result<(), OutOfMemory> {
         // SAFETY: `block` is null or the last block, which the writer's cells keep from the reader's freeing it.
         if self.block.is_null() || self.index == unsafe { (*self.block).len() } {
             self.grow()?;
@@ -196,8 +209,8 @@ impl<T: Send> Writer<T> {
         // SAFETY: as above; the cell is at or above the published count, so it is the writer's.
         let cell = unsafe { (*self.block).cell(self.index) };
         cell.with_mut(|p| {
-            // SAFETY: as above, and no item is in it.
-            unsafe { (*p).write(make()) };
+            // No item is in it.
+            write(p.cast());
         });
         self.index += 1;
         self.pushed += 1;
@@ -227,15 +240,30 @@ impl<T: Send> Writer<T> {
     }
 
     /// Makes everything visible; true: the reader had armed and has not been told yet.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn publish(&mut self) -> bool {
+        self.publish_and(light_fence)
+    }
+
+    /// As [`Writer::publish`], for items that come seldom: the writer pays for the fence, so that the reader may use
+    /// [`Reader::arm_often`].
+    pub(crate) fn publish_seldom(&mut self) -> bool {
+        self.publish_and(|| fence(Ordering::SeqCst))
+    }
+
+    #[inline(always)]
+    fn publish_and(&mut self, fence: impl FnOnce()) -> bool {
         if self.pushed == self.published {
             return false;
         }
         self.published = self.pushed;
-        self.mark = (self.block, self.index);
+        self.mark.1 = self.index;
+        // Seldom; and one word at a time, since a copy of both would wait for the index that was just written.
+        if self.mark.0 != self.block {
+            self.mark.0 = self.block;
+        }
         self.shared.published.store(self.pushed, Ordering::Release);
-        light_fence();
+        fence();
         self.shared.reader.load(Ordering::Relaxed) == ARMED && self.claim()
     }
 
@@ -307,6 +335,16 @@ impl<T: Send> Reader<T> {
     /// The next published item.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<T> {
+        // SAFETY: the item is read, and forgotten where it was.
+        unsafe { self.take_in_place(|p| p.read()) }
+    }
+
+    /// As [`Reader::take`]; `read` reads the item where it lies.
+    ///
+    /// # Safety
+    /// `read` moves the item out: it is not dropped where it was.
+    #[inline(always)]
+    pub(crate) unsafe fn take_in_place<R>(&mut self, read: impl FnOnce(*const T) -> R) -> Option<R> {
         if !self.peek() {
             return None;
         }
@@ -317,8 +355,8 @@ impl<T: Send> Reader<T> {
         };
         self.place.index += 1;
         self.place.taken += 1;
-        // SAFETY: published and not taken before: initialised, and the reader's.
-        Some(cell.with(|p| unsafe { (*p).assume_init_read() }))
+        // Published and not taken before: initialised, and the reader's.
+        Some(cell.with(|p| read(p.cast())))
     }
 
     /// Whether something can be taken.
@@ -332,14 +370,43 @@ impl<T: Send> Reader<T> {
         self.place.taken != self.published
     }
 
+    /// With nothing to take: looks on for about as long as [`Reader::arm`] takes, unless that was done already; true:
+    /// something came. A stream is then read without ever asking, and in fewer, longer looks.
+    pub(crate) fn linger(&mut self) -> bool {
+        if cfg!(loom) || self.shared.reader.load(Ordering::Relaxed) == ARMED {
+            return false;
+        }
+        let mut pauses = 4;
+        while pauses <= LINGER {
+            for _ in 0..pauses {
+                spin_loop();
+            }
+            if self.reload() {
+                return true;
+            }
+            pauses *= 2;
+        }
+        false
+    }
+
     /// With nothing to take: asks to be told of the next publish, and looks once more; true: something came.
     pub(crate) fn arm(&mut self) -> bool {
+        self.arm_and(heavy_fence)
+    }
+
+    /// As [`Reader::arm`], where every publish is a [`Writer::publish_seldom`].
+    pub(crate) fn arm_often(&mut self) -> bool {
+        self.arm_and(|| fence(Ordering::SeqCst))
+    }
+
+    #[inline(always)]
+    fn arm_and(&mut self, fence: impl FnOnce()) -> bool {
         // Still armed: every publish from then on is told, even one that is not seen here yet.
         if self.shared.reader.load(Ordering::Relaxed) == ARMED {
             return self.reload();
         }
         self.shared.reader.store(ARMED, Ordering::Relaxed);
-        heavy_fence();
+        fence();
         if !self.reload() {
             return false;
         }

@@ -242,7 +242,7 @@ impl Range {
 
     /// The next frame, with its MORE flag set; false at the end. What `m` held is dropped; it has no peer then.
     /// Anything but whole records ends the range.
-    #[inline]
+    #[inline(always)]
     pub fn next(&mut self, m: &mut Msg) -> bool {
         let bytes = self.as_slice();
         let (flags, header, body) = match *bytes {

@@ -82,7 +82,8 @@ impl Gate {
     }
 
     fn flag(&self, owner: u64) -> &AtomicBool {
-        &self.inside[(owner & ((1 << TENURE_BITS) - 1)) as usize % (TAKE_OVERS + 1)]
+        // Never above: tenures end there.
+        &self.inside[((owner & ((1 << TENURE_BITS) - 1)) as usize).min(TAKE_OVERS)]
     }
 
     #[cold]

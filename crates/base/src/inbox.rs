@@ -62,7 +62,7 @@ impl Writer {
     /// Makes what was pushed visible: `messages` whole ones. True: the reader had armed, tell it.
     pub fn publish(&mut self, messages: u32) -> bool {
         self.published = self.published.wrapping_add(messages);
-        self.batches.publish()
+        self.batches.publish_seldom()
     }
 
     /// Drops what was pushed since the last publish: an incomplete message of a lost connection.
@@ -108,6 +108,19 @@ impl Reader {
         self.get_slow(m)
     }
 
+    /// As [`Reader::get`], but only from the range that is being read; arms nothing.
+    #[inline(always)]
+    pub fn get_ready(&mut self, m: &mut Msg) -> Got {
+        let mut frame = false;
+        if let Some((range, peer)) = &mut self.range {
+            frame = range.next(m);
+            if frame {
+                m.set_peer(*peer);
+            }
+        }
+        Got { frame, wake: frame && !m.more() && self.message_read() }
+    }
+
     #[inline]
     fn read(&mut self, m: &mut Msg) -> bool {
         loop {
@@ -145,7 +158,7 @@ impl Reader {
     #[cold]
     fn get_slow(&mut self, m: &mut Msg) -> Got {
         let mut wake = self.taken != self.credited && self.grant();
-        let frame = self.batches.arm() && self.read(m);
+        let frame = self.batches.arm_often() && self.read(m);
         wake |= frame && !m.more() && self.message_read();
         Got { frame, wake }
     }
@@ -153,7 +166,7 @@ impl Reader {
     /// Whether a frame can be read. A false arms: the next publish tells.
     #[inline]
     pub fn has(&mut self) -> bool {
-        self.peek() || self.batches.arm()
+        self.peek() || self.batches.arm_often()
     }
 
     /// Whether a frame can be read, without arming.

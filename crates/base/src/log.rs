@@ -235,7 +235,7 @@ pub struct Writer {
     link: Arc<Link>,
     splices: chain::Writer<Splice>,
     here: End,
-    /// `here` at the last publish.
+    /// `here` at the last publish: set when the writer becomes busy, and of no use before.
     mark: End,
     /// In the middle of a message.
     inside: bool,
@@ -254,13 +254,14 @@ unsafe impl Send for Writer {}
 impl Writer {
     /// Whether a message may be started; asked at its first frame. A false arms the reader's wake-up, unless the
     /// reader is gone.
-    #[inline]
+    #[inline(always)]
     pub fn room(&mut self) -> bool {
-        self.link.credit.room(&mut self.debit, self.mark.count.messages) && !self.reader_gone()
+        let published = if self.busy { self.mark } else { self.here }.count.messages;
+        self.link.credit.room(&mut self.debit, published) && !self.reader_gone()
     }
 
     /// Appends a frame, invisible until [`Writer::publish`]; `m` is left empty. On `OutOfMemory`, `m` is untouched.
-    #[inline]
+    #[inline(always)]
     pub fn put(&mut self, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {
         if m.len() <= COPY_MAX {
             self.append(m.kind(), more, m.as_slice())?;
@@ -268,6 +269,16 @@ impl Writer {
             return Ok(());
         }
         self.splice(m.kind(), more, m.len(), || m.take())
+    }
+
+    /// Puts and publishes a message of one frame if there is room; none, and `m` untouched, if not.
+    #[inline(always)]
+    pub fn offer(&mut self, m: &mut Msg) -> Result<Option<Due>, OutOfMemory> {
+        if !self.room() {
+            return Ok(None);
+        }
+        self.put(m, false)?;
+        Ok(Some(self.publish()))
     }
 
     /// Appends a copy of a frame, its bytes or a reference to its body.
@@ -279,7 +290,7 @@ impl Writer {
         self.splice(m.kind(), more, m.len(), || m.share())
     }
 
-    #[inline]
+    #[inline(always)]
     fn append(&mut self, kind: Kind, more: bool, body: &[u8]) -> Result<(), OutOfMemory> {
         let header_len = record::header_len(body.len());
         let to = self.reserve(header_len + body.len())?;
@@ -298,6 +309,7 @@ impl Writer {
         Ok(())
     }
 
+    #[inline(never)]
     fn splice(
         &mut self,
         kind: Kind,
@@ -317,7 +329,7 @@ impl Writer {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, in_segment: usize, spliced: usize, more: bool) {
         self.here.at += in_segment;
         self.here.count.bytes = self.here.count.bytes.wrapping_add((in_segment + spliced) as u64);
@@ -326,7 +338,7 @@ impl Writer {
     }
 
     /// Room for `len` bytes in one segment.
-    #[inline]
+    #[inline(always)]
     fn reserve(&mut self, len: usize) -> Result<*mut u8, OutOfMemory> {
         if !self.busy {
             self.begin();
@@ -340,7 +352,7 @@ impl Writer {
     }
 
     /// Lays claim to the last segment, which the reader may have taken from an idle log.
-    #[inline]
+    #[inline(always)]
     fn begin(&mut self) {
         self.busy = true;
         self.shared.busy.store(true, Ordering::Relaxed);
@@ -348,6 +360,8 @@ impl Writer {
         if self.shared.reclaim.load(Ordering::Relaxed) != NONE {
             self.answer_reclaim();
         }
+        // Not at the publish: there these were just written, in other widths than a copy reads.
+        self.mark = self.here;
     }
 
     #[cold]
@@ -355,7 +369,6 @@ impl Writer {
         let reclaim = &self.shared.reclaim;
         if reclaim.compare_exchange(ASKED, NONE, Ordering::AcqRel, Ordering::Acquire) == Err(TAKEN) {
             (self.here.segment, self.here.at) = (ptr::null_mut(), 0);
-            self.mark = self.here;
             self.size = 0;
             self.shared.reclaim.store(NONE, Ordering::Relaxed);
         }
@@ -398,14 +411,13 @@ impl Writer {
     }
 
     /// Makes what was put visible to the connection.
-    #[inline]
+    #[inline(always)]
     pub fn publish(&mut self) -> Due {
-        if self.here.count.bytes == self.mark.count.bytes {
+        if !self.busy || self.here.count.bytes == self.mark.count.bytes {
             return Due::Nothing;
         }
         self.splices.publish();
         self.link.published.store(self.here.count.position().to_bits(), Ordering::Release);
-        self.mark = self.here;
         self.leave();
         match self.link.promise.publish_made() {
             Promised::First => Due::Look,
@@ -415,23 +427,26 @@ impl Writer {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn leave(&mut self) {
         self.busy = false;
         // Release: a reader that sees this sees what was published.
         self.shared.busy.store(false, Ordering::Release);
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_batch_full(&mut self) -> bool {
         let hwm = self.link.credit.hwm();
         let full = |batch: Count, now: Count| {
             now.bytes.wrapping_sub(batch.bytes) >= BATCH
-                || hwm != 0 && now.messages.wrapping_sub(batch.messages) >= (hwm / 2).max(1)
+                || hwm != 0 && now.messages.wrapping_sub(batch.messages) >= hwm - hwm / 4
         };
-        if !full(self.batch, self.here.count) {
-            return false;
-        }
+        full(self.batch, self.here.count) && self.begin_batch(full)
+    }
+
+    /// Maybe somebody has written meanwhile.
+    #[inline(never)]
+    fn begin_batch(&mut self, full: impl Fn(Count, Count) -> bool) -> bool {
         let unflushed = self.here.count.position().bytes_since(self.link.head());
         if unflushed < self.here.count.bytes.wrapping_sub(self.batch.bytes) {
             self.batch = self.batch.at(self.link.head());
@@ -476,7 +491,7 @@ impl Writer {
     /// writes its state anew.
     pub fn restart(&mut self) {
         self.rollback();
-        self.shared.restart.store(self.mark.count.position().to_bits(), Ordering::Relaxed);
+        self.shared.restart.store(self.here.count.position().to_bits(), Ordering::Relaxed);
         self.shared.restarts.fetch_add(1, Ordering::Release);
     }
 
@@ -500,7 +515,9 @@ impl Drop for Writer {
 
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (here, published) = (self.here.count, self.mark.count);
-        f.debug_struct("Writer").field("here", &here).field("published", &published).finish_non_exhaustive()
+        f.debug_struct("Writer")
+            .field("here", &self.here.count)
+            .field("published", &self.link.published())
+            .finish_non_exhaustive()
     }
 }

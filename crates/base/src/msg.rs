@@ -120,6 +120,9 @@ pub(crate) unsafe fn copy_short(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
+/// A word of a body, of which any byte may be uninitialised.
+type Word = MaybeUninit<u64>;
+
 /// A small fixed allocation failed.
 #[cold]
 fn no_memory() -> ! {
@@ -262,8 +265,72 @@ impl Msg {
         debug_assert!(self.tag == INLINE && bytes.len() <= Self::INLINE_MAX);
         let len = bytes.len().min(Self::INLINE_MAX);
         self.inline_len = len as u8;
+        let (from, to) = (bytes.as_ptr(), (&raw mut self.body).cast::<u8>());
+        if (8..=16).contains(&len) {
+            // As two words, the second filled up with zeros: whoever moves the message on in this moment reads it so.
+            // SAFETY: both reads lie within `len` bytes, both writes within 48.
+            unsafe {
+                let first = from.cast::<u64>().read_unaligned();
+                let last = u64::from_le(from.add(len - 8).cast::<u64>().read_unaligned());
+                let rest = last.checked_shr(8 * (16 - len as u32)).unwrap_or(0).to_le();
+                to.cast::<u64>().write_unaligned(first);
+                to.add(8).cast::<u64>().write_unaligned(rest);
+            }
+            return;
+        }
         // SAFETY: `len` is at most 48, the size of the inline body.
-        unsafe { copy_short(bytes.as_ptr(), (&raw mut self.body).cast(), len) };
+        unsafe { copy_short(from, to, len) };
+    }
+
+    /// Moves the message to where none is, leaving an empty one: in the words that it was written in, since wider
+    /// reads would wait until those are in the cache.
+    ///
+    /// # Safety
+    /// `to` is writable for a message, apart from this one; what is there is not dropped.
+    #[inline(always)]
+    pub(crate) unsafe fn move_to(&mut self, to: *mut Self) {
+        // SAFETY: by the contract; fields are copied one by one, bytes whether or not they are initialised, and the
+        // source owns nothing afterwards.
+        unsafe {
+            (*to).tag = self.tag;
+            (*to).flags = Cell::new(self.flags.get());
+            (*to).inline_len = self.inline_len;
+            (*to).pad = 0;
+            (*to).routing_id = self.routing_id;
+            let (from, body) =
+                ((&raw const self.body).cast::<[Word; 6]>(), (&raw mut (*to).body).cast::<[Word; 6]>());
+            if self.tag == INLINE && self.inline_len <= 16 {
+                (*body)[0] = (*from)[0];
+                (*body)[1] = (*from)[1];
+            } else {
+                *body = *from;
+            }
+            (*to).peer = Cell::new(self.peer.get());
+        }
+        self.tag = INLINE;
+        self.flags.set(0);
+        self.inline_len = 0;
+        self.routing_id = 0;
+        self.peer.set(Peer::NONE);
+    }
+
+    /// Replaces the message by the one at `from`, which is moved out.
+    ///
+    /// # Safety
+    /// `from` points to a message that nobody uses, or drops, after this.
+    #[inline(always)]
+    pub(crate) unsafe fn take_from(&mut self, from: *const Self) {
+        if self.owns() {
+            self.release();
+        }
+        // SAFETY: by the contract; this message owns nothing.
+        unsafe { ptr::copy_nonoverlapping(from, self, 1) };
+    }
+
+    /// Whether dropping or replacing the message may run code of others: a free function.
+    #[inline(always)]
+    pub fn is_plain(&self) -> bool {
+        !self.owns()
     }
 
     /// Replaces the message by one with a copy of at most 48 bytes.
@@ -359,7 +426,7 @@ impl Msg {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn release_properties(&mut self) {
         let flags = self.flags.get();
         let peer = self.peer.replace(Peer::NONE);
@@ -541,12 +608,12 @@ impl Msg {
     }
 
     /// Sets the peer that the message came from.
-    #[inline]
+    #[inline(always)]
     pub fn set_peer(&mut self, peer: Option<PeerRef>) {
-        self.release_properties();
-        if let Some(weak) = peer {
-            self.peer.set(Peer { weak });
+        if self.flags.get() & META_STRONG != 0 {
+            self.release_properties();
         }
+        self.peer.set(peer.map_or(Peer::NONE, |weak| Peer { weak }));
     }
 
     /// The properties of the peer that the message came from; none without a peer, or once they have expired. From

@@ -178,7 +178,7 @@ impl Pipes {
             .map(|(i, e)| PipeId { index: i as u32, generation: e.generation })
     }
 
-    #[inline]
+    #[inline(always)]
     fn pipe(&mut self, id: PipeId) -> Option<&mut Pipe> {
         self.slots.get_mut(id.index as usize).filter(|e| e.generation == id.generation)?.pipe.as_mut()
     }
@@ -220,6 +220,31 @@ impl Pipes {
         }
     }
 
+    /// [`Pipes::room`], [`Pipes::put`] and [`Pipes::publish`] of a message of one frame in one step; false, and `m`
+    /// untouched, without room.
+    #[inline(always)]
+    pub fn offer(&mut self, id: PipeId, m: &mut Msg, due: &mut DueList) -> Result<bool, OutOfMemory> {
+        let Some(pipe) = self.pipe(id) else { return Ok(false) };
+        let offered = match &mut pipe.tx {
+            Tx::Queue(w) => w.offer(m)?,
+            Tx::Log(w) => w.offer(m)?,
+            Tx::Slot(w) => {
+                if w.room() {
+                    w.put(m, false)?;
+                    Some(w.publish())
+                } else {
+                    None
+                }
+            }
+            Tx::Closed => None,
+        };
+        let Some(d) = offered else { return Ok(false) };
+        if d != Due::Nothing {
+            due.push((id, d));
+        }
+        Ok(true)
+    }
+
     /// Appends a copy of a frame (fan-out): bytes up to 4 KB, the shared body above.
     #[inline]
     pub fn put_copy(&mut self, id: PipeId, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {
@@ -256,6 +281,22 @@ impl Pipes {
             Tx::Slot(w) => w.rollback(),
             Tx::Closed => {}
         }
+    }
+
+    /// As [`Pipes::get`], but false does not mean that there is nothing: only what is plainly to see is read, and
+    /// nothing is armed.
+    #[inline(always)]
+    pub fn get_ready(&mut self, id: PipeId, m: &mut Msg, due: &mut DueList) -> bool {
+        let Some(pipe) = self.pipe(id) else { return false };
+        let (got, wake) = match &mut pipe.rx {
+            Rx::Queue(r) => (r.get_ready(m), Due::Writable),
+            Rx::Inbox(r) => (r.get_ready(m), Due::Resume),
+            Rx::Slot(_) | Rx::Closed => return false,
+        };
+        if got.wake {
+            due.push((id, wake));
+        }
+        got.frame
     }
 
     /// Reads the next frame of a published message into `m`; a started message can always be finished. A false arms

@@ -78,7 +78,7 @@ pub struct Writer {
 impl Writer {
     /// Whether a message may be started; asked at its first frame. A false arms the reader's `wake`, unless the
     /// reader is gone.
-    #[inline]
+    #[inline(always)]
     pub fn room(&mut self) -> bool {
         !self.gone && self.shared.credit.room(&mut self.debit, self.published) && !self.reader_left()
     }
@@ -89,19 +89,31 @@ impl Writer {
     }
 
     /// Appends a frame, invisible until [`Writer::publish`]; `m` is left empty. On `OutOfMemory`, `m` is untouched.
-    #[inline]
+    #[inline(always)]
     pub fn put(&mut self, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {
-        self.frames.push(|| {
-            let mut frame = m.take();
-            frame.set_more(more);
-            frame
-        })?;
+        // SAFETY: the message is written, and nothing in its move unwinds.
+        unsafe {
+            self.frames.push_in_place(|place| {
+                m.set_more(more);
+                m.move_to(place);
+            })
+        }?;
         self.put = self.put.wrapping_add(u32::from(!more));
         Ok(())
     }
 
+    /// Puts and publishes a message of one frame if there is room; none, and `m` untouched, if not.
+    #[inline(always)]
+    pub fn offer(&mut self, m: &mut Msg) -> Result<Option<Due>, OutOfMemory> {
+        if !self.room() {
+            return Ok(None);
+        }
+        self.put(m, false)?;
+        Ok(Some(self.publish()))
+    }
+
     /// Makes what was put visible. A reader that is gone gets nothing.
-    #[inline]
+    #[inline(always)]
     pub fn publish(&mut self) -> Due {
         if self.gone {
             self.rollback();
@@ -165,10 +177,21 @@ impl Reader {
     /// Reads the next frame into `m`. Finding none arms the writer's `Due::Readable`.
     #[inline]
     pub fn get(&mut self, m: &mut Msg) -> Got {
-        let Some(frame) = self.frames.take() else { return self.get_slow(m) };
-        let wake = !frame.more() && self.message_read();
-        *m = frame;
-        Got { frame: true, wake }
+        let got = self.get_ready(m);
+        if got.frame { got } else { self.get_slow(m) }
+    }
+
+    /// Reads the next frame into `m`, if there is one.
+    #[inline(always)]
+    pub fn get_ready(&mut self, m: &mut Msg) -> Got {
+        let frame = self.take(m);
+        Got { frame, wake: frame && !m.more() && self.message_read() }
+    }
+
+    #[inline(always)]
+    fn take(&mut self, m: &mut Msg) -> bool {
+        // SAFETY: the message is moved out.
+        unsafe { self.frames.take_in_place(|frame| m.take_from(frame)) }.is_some()
     }
 
     /// Counts a message; true: the writer waits and has room again.
@@ -187,13 +210,12 @@ impl Reader {
     fn get_slow(&mut self, m: &mut Msg) -> Got {
         // Everything was read: credit the rest, because a mark that was raised meanwhile has a larger LWM.
         let mut wake = self.taken != self.credited && self.credit();
-        if !self.frames.arm() {
+        if !self.frames.linger() && !self.frames.arm() {
             return Got { frame: false, wake };
         }
-        let Some(frame) = self.frames.take() else { return Got { frame: false, wake } };
-        wake |= !frame.more() && self.message_read();
-        *m = frame;
-        Got { frame: true, wake }
+        let frame = self.take(m);
+        wake |= frame && !m.more() && self.message_read();
+        Got { frame, wake }
     }
 
     /// Whether a frame can be read. A false arms the writer's `Due::Readable`.

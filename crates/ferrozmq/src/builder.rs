@@ -44,7 +44,12 @@ pub(crate) fn safe_defaults(options: &mut SocketOptions) {
 
 impl<S: Typed> Builder<S> {
     pub(crate) fn new(made: Result<Socket>) -> Self {
-        Self { made, kind: PhantomData }.set(safe_defaults)
+        Self::unchanged(made).set(safe_defaults)
+    }
+
+    /// With the defaults that the socket was made with, the C library's.
+    pub(crate) fn unchanged(made: Result<Socket>) -> Self {
+        Self { made, kind: PhantomData }
     }
 
     /// The socket, bound to `endpoint`: `tcp://host:port`, `tcp://127.0.0.1:*`, `ipc:///path` or `inproc://name`.

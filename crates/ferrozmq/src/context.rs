@@ -128,8 +128,51 @@ impl Context {
         Builder::new(self.socket_of(kind))
     }
 
+    /// As [`socket`](Self::socket), with libzmq's defaults for all options, in place of the safer ones of this crate: for
+    /// programs that are to behave as their C version did.
+    ///
+    /// ```
+    /// use ferrozmq::{Context, SocketType};
+    ///
+    /// const ZMQ_HEARTBEAT_IVL: i32 = 75;
+    /// let mut any = Context::new().socket_with_libzmq_defaults(SocketType::Dealer).build()?;
+    /// assert_eq!(any.option(ZMQ_HEARTBEAT_IVL, 4)?, 0i32.to_ne_bytes());
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    pub fn socket_with_libzmq_defaults(&self, kind: SocketType) -> Builder<Socket> {
+        Builder::unchanged(self.socket_of(kind))
+    }
+
     fn socket_of(&self, kind: SocketType) -> Result<Socket> {
         Socket::new(self.shared.clone()?, kind, self.interrupt.clone())
+    }
+
+    /// Sets the option with this number of `zmq.h`, as `zmq_ctx_set` does. The settings of [`builder`](Self::builder)
+    /// are those that a program usually needs.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`]; or why the context could not be made.
+    #[doc(alias = "zmq_ctx_set")]
+    pub fn set_option(&self, number: i32, value: i32) -> Result<()> {
+        Ok(self.shared()?.runtime.set(number, value)?)
+    }
+
+    /// Reads the option with this number of `zmq.h`, as `zmq_ctx_get` does.
+    ///
+    /// ```
+    /// const ZMQ_SOCKET_LIMIT: i32 = 3;
+    /// assert_eq!(ferrozmq::Context::new().option(ZMQ_SOCKET_LIMIT), Ok(65535));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`set_option`](Self::set_option).
+    #[doc(alias = "zmq_ctx_get")]
+    pub fn option(&self, number: i32) -> Result<i32> {
+        Ok(self.shared()?.runtime.get(number)?)
+    }
+
+    fn shared(&self) -> Result<&Shared> {
+        self.shared.as_deref().map_err(Clone::clone)
     }
 
     /// Ends every call on the context's sockets that waits, and every later one, with [`Error::Terminated`]. Does not

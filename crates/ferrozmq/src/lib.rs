@@ -62,6 +62,7 @@ mod multipart;
 mod poller;
 mod proxy;
 mod socket;
+mod stats;
 
 pub use builder::Builder;
 pub use context::{Context, ContextBuilder};
@@ -78,3 +79,4 @@ pub use socket::{
     Dealer, Pair, Pending, Publisher, Pull, Push, Rep, Req, Request, Router, Socket, Stream, Subscriber,
     Watchable, Xpub, Xsub,
 };
+pub use stats::{Dropped, PeerStats, Stats};

@@ -62,18 +62,25 @@ pub(crate) unsafe fn send(message: *mut Msg, socket: *mut c_void, bits: c_int) -
     })
 }
 
-/// Receives into a message of the caller. Its old content goes after the socket is left: a free function may well
-/// use the socket.
+/// Receives into a message of the caller. What its old content holds goes after the socket is left: a free function
+/// may well use the socket.
 ///
 /// # Safety
 /// As [`live`].
 pub(crate) unsafe fn receive(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
     let mut received = Msg::new();
-    with_socket(socket, |core| {
+    let size = with_socket(socket, |core| {
         // SAFETY: by the contract.
-        unsafe { live(message) }?;
-        core.recv(&mut received, bits & DONTWAIT != 0)
+        let message = unsafe { live(message) }?;
+        let dont_wait = bits & DONTWAIT != 0;
+        if message.is_plain() {
+            return core.recv(message, dont_wait).map(|()| Some(message.len()));
+        }
+        core.recv(&mut received, dont_wait).map(|()| None)
     })?;
+    if let Some(size) = size {
+        return Ok(clamped(size));
+    }
     let size = received.len();
     // SAFETY: by the contract, and live a moment ago.
     drop(std::mem::replace(unsafe { live(message) }?, received));

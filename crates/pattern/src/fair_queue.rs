@@ -74,23 +74,41 @@ impl FairQueue {
     }
 
     /// Reads the next frame and says whose it is; none if there is nothing to read.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&mut self, pipes: &mut Pipes, m: &mut Msg, due: &mut DueList) -> Option<PipeId> {
+        if self.active > 0 {
+            let id = self.pipes.at(self.current);
+            if pipes.get_ready(id, m, due) {
+                self.took(m);
+                return Some(id);
+            }
+        }
+        self.get_next(pipes, m, due)
+    }
+
+    /// Nothing is seen at the current pipe: asks it, then the others.
+    #[inline(never)]
+    fn get_next(&mut self, pipes: &mut Pipes, m: &mut Msg, due: &mut DueList) -> Option<PipeId> {
         while self.active > 0 {
             let id = self.pipes.at(self.current);
             if pipes.get(id, m, due) {
-                self.more = m.more();
-                if !self.more {
-                    self.current += 1;
-                    if self.current >= self.active {
-                        self.current = 0;
-                    }
-                }
+                self.took(m);
                 return Some(id);
             }
             self.set_current_aside();
         }
         None
+    }
+
+    #[inline(always)]
+    fn took(&mut self, m: &Msg) {
+        self.more = m.more();
+        if !self.more {
+            self.current += 1;
+            if self.current >= self.active {
+                self.current = 0;
+            }
+        }
     }
 
     /// Whether there is a frame to read.

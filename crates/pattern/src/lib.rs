@@ -261,7 +261,7 @@ impl Pattern {
     ///
     /// Errors leave `m` as it was: `Again` (would block), `InvalidState`, `NotSupported`, `HostUnreachable`,
     /// `OutOfMemory`.
-    #[inline]
+    #[inline(always)]
     pub fn send(
         &mut self,
         pipes: &mut Pipes,
@@ -275,7 +275,7 @@ impl Pattern {
     /// Receives the next frame into `m`, whose [`Msg::more`] says whether the message goes on.
     ///
     /// Errors: `Again` (nothing there), `InvalidState`, `NotSupported`, `OutOfMemory`.
-    #[inline]
+    #[inline(always)]
     pub fn recv(&mut self, pipes: &mut Pipes, m: &mut Msg, due: &mut DueList) -> Result<(), Error> {
         each!(self, p => p.recv(pipes, m, due))
     }

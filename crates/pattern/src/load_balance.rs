@@ -79,8 +79,28 @@ impl LoadBalance {
     /// Sends a frame and says where it went: nowhere if the message was begun on a pipe that died since.
     ///
     /// `Again` if no peer has room.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn send(
+        &mut self,
+        pipes: &mut Pipes,
+        m: &mut Msg,
+        more: bool,
+        due: &mut DueList,
+    ) -> Result<Option<PipeId>, Error> {
+        if !(more || self.more || self.dropping) && self.active > 0 {
+            // The common case, a whole message to the next peer in turn.
+            let id = self.pipes.at(self.current);
+            if pipes.offer(id, m, due)? {
+                self.turn();
+                return Ok(Some(id));
+            }
+        }
+        self.send_frame(pipes, m, more, due)
+    }
+
+    /// A part of a message, or one for which the next peer has no room.
+    #[inline(never)]
+    fn send_frame(
         &mut self,
         pipes: &mut Pipes,
         m: &mut Msg,
@@ -100,12 +120,18 @@ impl LoadBalance {
         self.more = more;
         if !more {
             pipes.publish(id, due);
-            self.current += 1;
-            if self.current >= self.active {
-                self.current = 0;
-            }
+            self.turn();
         }
         Ok(Some(id))
+    }
+
+    /// The next peer's turn.
+    #[inline]
+    fn turn(&mut self) {
+        self.current += 1;
+        if self.current >= self.active {
+            self.current = 0;
+        }
     }
 
     /// Whether a frame would be taken.

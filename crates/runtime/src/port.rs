@@ -181,11 +181,17 @@ impl Port {
         self.leasable.store(leasable, Ordering::Relaxed);
     }
 
-    /// Ends a sleep of the owner, so that it gives back what it holds.
-    pub(crate) fn nudge(&self) {
+    /// Ends a sleep of the owner, so that it looks again.
+    pub(crate) fn wake(&self) {
         if self.mailbox.sleeper().wake() {
             self.wake.signal();
         }
+    }
+
+    /// Ends a sleep of the owner, this one or the next, so that it gives back what it holds.
+    pub(crate) fn nudge(&self) {
+        self.mailbox.sleeper().wake();
+        self.wake.signal();
     }
 
     /// The owner is about to sleep on [`Port::wake_fd`]; false if there is mail already.
@@ -196,17 +202,20 @@ impl Port {
         }
         self.mailbox.sleeper().prepare();
         if self.has_mail() {
-            self.awake();
+            self.awake(true);
             return false;
         }
         true
     }
 
-    /// The owner does not sleep any more.
-    pub(crate) fn awake(&self) {
+    /// The owner does not sleep any more. `signalled`: its descriptor was, or may have been. One that is signalled
+    /// later ends the next sleep early.
+    pub(crate) fn awake(&self, signalled: bool) {
         if !self.exported.load(Ordering::Relaxed) {
             self.mailbox.sleeper().awake();
-            self.wake.clear();
+            if signalled {
+                self.wake.clear();
+            }
         }
     }
 

@@ -12,7 +12,11 @@ use std::{
 };
 
 use ferrozmq_base::{
-    Kind, PeerInfo, PeerRef, Pipe, PipeId, drive_lock::Hold, link::Dropped, peer::PeerTable,
+    Kind, PeerInfo, PeerRef, Pipe, PipeId,
+    drive_lock::Hold,
+    link::{Dropped, Position},
+    peer::PeerTable,
+    pool,
 };
 use ferrozmq_pattern::Local;
 use ferrozmq_proto::{Command, Engine, ProtocolError, Ready, TimerAction, Version};
@@ -34,8 +38,15 @@ use crate::{
 const READS_PER_TURN: usize = 4;
 /// How long a stream that the application flushes itself is left alone at a time.
 const WATCH: Duration = Duration::from_micros(100);
+/// The same while the application sleeps with the output in its hands.
+const WATCH_ASLEEP: Duration = Duration::from_millis(1);
+/// Messages that one look at a stream finds, and how many such looks in quick succession make it one.
+const FULL_LOOK: u64 = 32;
+const FULL_LOOKS: u32 = 4;
 /// How long the application may leave the right to read unused.
 const LEASE: Duration = Duration::from_millis(5);
+/// How long a connection is unused before its memory is given back.
+const IDLE: Duration = Duration::from_millis(500);
 /// How long a peer may take to close its side after we have closed ours.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// The read buffer of a handshake: with what is kept of it, far below the budget of an unauthenticated connection.
@@ -120,6 +131,14 @@ pub(crate) struct Session {
     /// The application streams: the session looks by a timer. When, and what it had seen.
     watch: Option<(Instant, u32)>,
     seen_flushes: u32,
+    /// When the session looks whether the connection is idle, and what it had seen of it.
+    idle_at: Option<Instant>,
+    seen_use: (Position, u64, u32),
+    /// Reads that brought something.
+    reads: u32,
+    /// Looks in a row that found as much as a stream has; the time of the last.
+    full_looks: u32,
+    last_look: Option<Instant>,
     /// What the application had read when the engine was told last.
     heard_stamp: u64,
     /// The stream is registered with the poller.
@@ -204,6 +223,11 @@ impl Session {
             lease: None,
             watch: None,
             seen_flushes: 0,
+            idle_at: None,
+            seen_use: (Position::default(), 0, 0),
+            reads: 0,
+            full_looks: 0,
+            last_look: None,
             heard_stamp: 0,
             watched: false,
             leaving: None,
@@ -232,6 +256,10 @@ impl Session {
 
     /// When the session wants to be called next.
     pub(crate) fn deadline(&self) -> Option<Instant> {
+        if self.leaving.is_some() {
+            // The holder of what is missing calls.
+            return None;
+        }
         let protocol = match &self.phase {
             Phase::Handshake(h) => engine_deadline(&h.codec),
             Phase::Active(_) => self.codec.as_ref().and_then(engine_deadline),
@@ -239,7 +267,10 @@ impl Session {
         };
         let lease = self.lease.map(|(at, _)| at);
         let watch = self.watch.map(|(at, _)| at);
-        [protocol, self.retry_at, self.closing.flatten(), lease, watch].into_iter().flatten().min()
+        [protocol, self.retry_at, self.closing.flatten(), lease, watch, self.idle_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     // ---- Starting and connecting ----
@@ -502,8 +533,10 @@ impl Session {
         self.identified = true;
         match self.port.post(event) {
             Ok(()) => true,
-            // A closing socket hears nothing, but its queue is still to be sent.
-            Err(_) => self.closing.is_some(),
+            // A closing socket hears nothing, but what it has queued is still to be sent: the order to close, with its
+            // linger, is on its way.
+            Err(Event::Identified(..)) => true,
+            Err(_) => false,
         }
     }
 
@@ -513,6 +546,9 @@ impl Session {
         conn.output.release(holds.output);
         conn.input.release(holds.input);
         conn.link.promise.unpark();
+        if self.closing.is_some() {
+            self.discard_input();
+        }
         self.look(turn);
         if matches!(self.phase, Phase::Active(_)) {
             self.read(true, turn);
@@ -579,15 +615,12 @@ impl Session {
         let Phase::Active(stream) = &self.phase else { return };
         let stream = stream.clone();
         conn.link.promise.begin_look();
+        let sent = conn.link.sent.messages.count();
         let flushed = {
             // Whoever drives has seen our try and will push the connection again.
             let Some(mut half) = conn.output.try_lock() else { return };
-            if self.awaits_restart {
-                if !half.has_restarted() {
-                    return;
-                }
-                self.awaits_restart = false;
-            }
+            self.awaits_restart = self.awaits_restart && !half.has_restarted();
+            half.withhold(self.awaits_restart);
             let flushed = half.flush(&conn.link.control, self.codec.as_mut());
             let wake = std::mem::take(&mut half.wake_writer);
             half.unlock();
@@ -596,6 +629,7 @@ impl Session {
             }
             flushed
         };
+        self.arm_idle(turn);
         match flushed {
             Flush::Done => {
                 conn.set_blocked(false);
@@ -603,11 +637,20 @@ impl Session {
                     return self.finish(turn);
                 }
                 let flushes = conn.app_flushes();
-                if flushes != std::mem::replace(&mut self.seen_flushes, flushes)
+                let flushed = flushes != std::mem::replace(&mut self.seen_flushes, flushes);
+                let sent = conn.link.sent.messages.count().wrapping_sub(sent);
+                if (self.is_stream(sent, turn.now) || flushed)
                     && conn.link.promise.promise()
                     && conn.link.promise.watch()
                 {
                     self.watch = Some((turn.now + WATCH, flushes));
+                }
+            }
+            Flush::More => {
+                conn.set_blocked(false);
+                if self.want_write(&stream, false, turn) && conn.link.promise.promise() {
+                    // This thread looks at its list before it sleeps.
+                    self.io.look(conn);
                 }
             }
             Flush::Blocked => {
@@ -617,6 +660,15 @@ impl Session {
             }
             Flush::Lost(e) => self.output_lost(&e, turn),
         }
+    }
+
+    /// Whether the application streams, after a look that sent this many messages: then it flushes whole batches
+    /// itself, or leaves them for the timer, instead of waking this thread for each handful.
+    fn is_stream(&mut self, sent: u64, now: Instant) -> bool {
+        let soon =
+            self.last_look.replace(now).is_some_and(|last| now.saturating_duration_since(last) < WATCH);
+        self.full_looks = if soon && sent >= FULL_LOOK { self.full_looks + 1 } else { 0 };
+        self.full_looks >= FULL_LOOKS
     }
 
     /// Nothing can be written any more. What the peer sent before it went is read to its end first.
@@ -629,17 +681,67 @@ impl Session {
             half.give_up();
             half.unlock();
         }
+        if let Phase::Active(stream) = &self.phase
+            && self.interest.contains(Interest::WRITE)
+        {
+            // It would always be reported as writable.
+            let stream = stream.clone();
+            if !self.want_write(&stream, false, turn) {
+                return;
+            }
+        }
         if !self.input_paused && self.lease.is_none() {
             self.read(false, turn);
         }
+    }
+
+    /// The connection is in use: looks after a while whether it still is.
+    pub(crate) fn arm_idle(&mut self, turn: &mut Turn<'_>) {
+        if self.idle_at.is_none() && matches!(self.phase, Phase::Active(_)) {
+            self.idle_at = Some(turn.now + IDLE);
+            if let Some(conn) = &self.conn {
+                conn.set_idle(false);
+            }
+        }
+    }
+
+    /// Gives back the memory of a connection that has not been used lately. A direction that the application holds is
+    /// its own affair.
+    fn release_idle(&mut self, turn: &mut Turn<'_>) {
+        self.idle_at = None;
+        let Some(conn) = self.conn.clone() else { return };
+        let seen = (conn.link.published(), conn.link.stamp(), self.reads);
+        if seen != std::mem::replace(&mut self.seen_use, seen) {
+            return self.arm_idle(turn);
+        }
+        // First, so that whoever writes from here on says so.
+        conn.set_idle(true);
+        if !conn.output.is_held()
+            && let Some(mut half) = conn.output.try_lock()
+        {
+            half.release_idle();
+            half.unlock();
+        }
+        if !conn.input.is_held()
+            && let Some(mut half) = conn.input.try_lock()
+        {
+            half.release_idle();
+            half.unlock();
+        }
+        pool::flush();
     }
 
     /// The timer of a stream: as long as the application flushes its batches itself, the session only watches.
     fn watch_over(&mut self, turn: &mut Turn<'_>) {
         let (Some((_, seen)), Some(conn)) = (self.watch, self.conn.clone()) else { return };
         let flushes = conn.app_flushes();
-        if flushes != seen && !conn.is_blocked() {
+        if flushes != seen && self.leaving.is_none() {
             self.watch = Some((turn.now + WATCH, flushes));
+            return;
+        }
+        // It sleeps until the kernel takes more, and then flushes.
+        if conn.is_blocked() && conn.output.is_held() && self.leaving.is_none() {
+            self.watch = Some((turn.now + WATCH_ASLEEP, flushes));
             return;
         }
         self.watch = None;
@@ -656,6 +758,10 @@ impl Session {
         if !self.port.is_leasable() || self.closing.is_some() || self.lease.is_some() || self.input_paused {
             return;
         }
+        if self.settings.takes(Kind::Subscribe) || self.settings.takes(Kind::Join) {
+            // Subscriptions become messages of the input, here: nobody else may hold it meanwhile.
+            return;
+        }
         let stream = stream.clone();
         {
             let Some(mut half) = conn.input.try_lock() else { return };
@@ -667,7 +773,10 @@ impl Session {
             }
         }
         self.lease = Some((turn.now + LEASE, conn.link.stamp()));
-        self.rewatch_as_needed(&stream, turn);
+        if self.rewatch_as_needed(&stream, turn) {
+            // An application that sleeps already does not watch this stream.
+            self.port.wake();
+        }
     }
 
     /// Takes the right to read back, and uses it.
@@ -675,7 +784,11 @@ impl Session {
         if let Some(after) = self.leaving {
             return self.leave(after, turn);
         }
-        let (Phase::Active(stream), Some(conn)) = (&self.phase, self.conn.clone()) else { return };
+        let (Phase::Active(stream), Some(conn)) = (&self.phase, self.conn.clone()) else {
+            // A right that nobody can use any more must not stay due.
+            self.lease = None;
+            return;
+        };
         if self.lease.is_none() {
             return;
         }
@@ -740,7 +853,10 @@ impl Session {
                 }
             }
             match fill {
-                Fill::Progress => told |= wake,
+                Fill::Progress => {
+                    told |= wake;
+                    self.reads = self.reads.wrapping_add(1);
+                }
                 Fill::Empty if surplus && round == 0 => {}
                 Fill::Empty => break,
                 Fill::Paused => return self.pause(turn),
@@ -749,6 +865,7 @@ impl Session {
                 Fill::OutOfMemory => return self.lost(&io::ErrorKind::OutOfMemory.into(), turn),
             }
         }
+        self.arm_idle(turn);
         if told {
             self.lend(turn);
         }
@@ -821,6 +938,14 @@ impl Session {
         if self.lease.is_some_and(|(at, _)| at <= turn.now) {
             self.check_lease(turn);
         }
+        if self.idle_at.is_some_and(|at| at <= turn.now) {
+            self.release_idle(turn);
+        }
+        let engine_due = self.codec.as_ref().and_then(engine_deadline).is_some_and(|at| at <= turn.now);
+        if engine_due && !self.input_paused && self.lease.is_none() {
+            // What lies in the kernel already is a sign of life, however late this thread is.
+            self.read(false, turn);
+        }
         self.heartbeat(turn);
     }
 
@@ -875,8 +1000,13 @@ impl Session {
         if let (Phase::Active(stream) | Phase::Farewell(stream), Some(conn), None) =
             (&self.phase, self.conn.clone(), &self.holds)
         {
+            // Whoever holds the output finds the note of our try, and nobody's promise: it calls us again.
+            conn.link.promise.unwatch();
+            conn.link.promise.begin_look();
             match Holds::take(&conn) {
                 Some(holds) => self.holds = Some(holds),
+                // A holder that panicked gives nothing back.
+                None if conn.output.is_poisoned() || conn.input.is_poisoned() => {}
                 None => {
                     self.leaving = Some(after);
                     let stream = stream.clone();
@@ -902,7 +1032,7 @@ impl Session {
             Phase::Active(stream) | Phase::Connecting(stream) | Phase::Farewell(stream) => stream,
             other => return self.phase = other,
         };
-        (self.lease, self.watch) = (None, None);
+        (self.lease, self.watch, self.idle_at) = (None, None, None);
         let fd = fd_value(&stream);
         self.unwatch(&stream, turn.poller);
         let _ = stream.shutdown_both();
@@ -995,12 +1125,15 @@ impl Session {
             }
             Close::Linger(limit) => {
                 self.closing = Some(limit.map(|l| turn.now + l));
+                // Nobody is left to write subscriptions again.
+                self.awaits_restart = false;
                 match &self.phase {
                     Phase::Active(_) => {
                         self.look(turn);
                         if let Phase::Active(stream) = &self.phase {
                             // From here on input is read only to be thrown away.
                             let stream = stream.clone();
+                            self.discard_input();
                             self.input_paused = false;
                             self.reclaim(turn);
                             self.rewatch_as_needed(&stream, turn);
@@ -1017,6 +1150,14 @@ impl Session {
         }
     }
 
+    /// The socket is gone: what the peer sends is read, so that it is not stuck, and thrown away.
+    fn discard_input(&self) {
+        if let Some(mut half) = self.conn.as_ref().and_then(|conn| conn.input.try_lock()) {
+            half.end();
+            half.unlock();
+        }
+    }
+
     /// Gives up what has not been sent.
     fn abandon(&mut self, turn: &mut Turn<'_>) {
         self.closing = Some(Some(turn.now));
@@ -1029,10 +1170,16 @@ impl Session {
             return;
         }
         let Phase::Active(stream) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        // The clocks of an active connection: nothing would ever stop them again.
+        (self.lease, self.watch, self.idle_at) = (None, None, None);
         let _ = stream.shutdown_write();
+        // Nothing of the traffic is waited for any more.
+        (self.lease, self.watch, self.idle_at) = (None, None, None);
         let limit = turn.now + FAREWELL;
         let deadline = self.closing.flatten().map_or(limit, |at| at.min(limit));
         self.closing = Some(Some(deadline));
+        // Whatever the application had of the connection, it reads no more of it.
+        (self.lease, self.watch) = (None, None);
         let _ = self.rewatch(&stream, Interest::READ, turn);
         self.phase = Phase::Farewell(stream);
         self.farewell(turn);

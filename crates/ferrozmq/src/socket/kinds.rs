@@ -108,10 +108,10 @@ impl Subscriber {
         self.0.set_option(SUBSCRIBE, topic.as_ref())
     }
 
-    /// Takes back one subscription.
+    /// Takes back one subscription; without one to this topic it does nothing.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] if there is none to this topic.
+    /// [`Error::Terminated`].
     #[doc(alias = "ZMQ_UNSUBSCRIBE")]
     pub fn unsubscribe(&mut self, topic: impl AsRef<[u8]>) -> Result<()> {
         self.0.set_option(UNSUBSCRIBE, topic.as_ref())

@@ -24,7 +24,7 @@ use ferrozmq_base::{
 use ferrozmq_runtime::{Events, Flags, SocketCore, Waits};
 
 use crate::{
-    Error, Interrupt, Message, Monitor, Multipart, Result, SendError, SocketType,
+    Error, Interrupt, Message, Monitor, Multipart, Result, SendError, SocketType, Stats,
     context::Shared,
     multipart::{IntoMultipart, sealed::Frames as _},
 };
@@ -217,6 +217,19 @@ impl Socket {
         self.send_frame_now(&mut frame.0, false, more).map_err(|e| SendError::new(frame, e))
     }
 
+    /// As [`send_frame`](Self::send_frame), if there is room for the message.
+    ///
+    /// # Errors
+    /// [`Error::Again`] if there is none. The error has the frame.
+    pub fn try_send_frame(
+        &mut self,
+        frame: impl Into<Message>,
+        more: bool,
+    ) -> Result<(), SendError<Message>> {
+        let mut frame = frame.into();
+        self.send_frame_now(&mut frame.0, true, more).map_err(|e| SendError::new(frame, e))
+    }
+
     #[inline]
     pub(crate) fn send_whole<M: IntoMultipart>(
         &mut self,
@@ -314,10 +327,15 @@ impl Socket {
     /// As [`recv`](Self::recv).
     #[doc(alias = "ZMQ_RCVMORE")]
     pub fn recv_frame(&mut self) -> Result<(Message, bool)> {
-        let mut m = self.first(false)?;
-        let more = m.0.more();
-        m.0.set_more(false);
-        Ok((m, more))
+        Ok(frame_and_more(self.first(false)?))
+    }
+
+    /// As [`recv_frame`](Self::recv_frame), if there is a frame.
+    ///
+    /// # Errors
+    /// [`Error::Again`] if there is none.
+    pub fn try_recv_frame(&mut self) -> Result<(Message, bool)> {
+        Ok(frame_and_more(self.first(true)?))
     }
 
     #[inline]
@@ -411,6 +429,25 @@ impl Socket {
         Monitor::of(self)
     }
 
+    /// What has become of the socket's messages so far.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn stats(&mut self) -> Result<Stats> {
+        Ok(Stats::new(self.with(SocketCore::stats)?))
+    }
+
+    /// Sends the events of these bits (`ZMQ_EVENT_…`) to the PAIR sockets of this context that connect to `endpoint`, an
+    /// inproc one, as the messages of `zmq_socket_monitor`; in place of an earlier monitor. `None` ends that.
+    /// [`monitor`](Self::monitor) gives typed events instead.
+    ///
+    /// # Errors
+    /// [`Error::ProtocolNotSupported`] for another transport, [`Error::InvalidArgument`], [`Error::AddressInUse`],
+    /// [`Error::TooManyFiles`], [`Error::Terminated`].
+    pub fn monitor_at(&mut self, endpoint: Option<&str>, events: u16) -> Result<()> {
+        Ok(self.with(|core| core.monitor(endpoint, events.into(), 1, SocketType::Pair))?)
+    }
+
     /// Closes the socket. Returns at once; what was sent still goes out for up to `deadline`, for which whatever goes
     /// last of the context waits.
     #[doc(alias = "ZMQ_LINGER")]
@@ -420,6 +457,12 @@ impl Socket {
             Ok(())
         });
     }
+}
+
+fn frame_and_more(mut frame: Message) -> (Message, bool) {
+    let more = frame.0.more();
+    frame.0.set_more(false);
+    (frame, more)
 }
 
 impl fmt::Debug for Socket {

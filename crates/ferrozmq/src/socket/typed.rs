@@ -101,6 +101,14 @@ macro_rules! socket {
                 self.0.monitor()
             }
 
+            /// What has become of the socket's messages so far.
+            ///
+            /// # Errors
+            /// [`Error::Terminated`](crate::Error::Terminated).
+            pub fn stats(&mut self) -> $crate::Result<$crate::Stats> {
+                self.0.stats()
+            }
+
             /// Closes the socket. Returns at once; what was sent still goes out for up to `deadline`, for which
             /// whatever goes last of the context waits.
             #[doc(alias = "ZMQ_LINGER")]

@@ -26,7 +26,7 @@ impl Machine for Pull {
         self.input.remove(id);
     }
 
-    #[inline]
+    #[inline(always)]
     fn recv(&mut self, pipes: &mut Pipes, m: &mut Msg, due: &mut DueList) -> Result<(), Error> {
         self.input.get(pipes, m, due).map(|_| ()).ok_or(Error::Again)
     }

@@ -26,7 +26,7 @@ impl Machine for Push {
         self.out.remove(pipes, id);
     }
 
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, pipes: &mut Pipes, m: &mut Msg, more: bool, due: &mut DueList) -> Result<(), Error> {
         self.out.send(pipes, m, more, due).map(|_| ())
     }

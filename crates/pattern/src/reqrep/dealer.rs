@@ -46,12 +46,12 @@ impl Machine for Dealer {
         self.input.remove(id);
     }
 
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, pipes: &mut Pipes, m: &mut Msg, more: bool, due: &mut DueList) -> Result<(), Error> {
         self.out.send(pipes, m, more, due).map(|_| ())
     }
 
-    #[inline]
+    #[inline(always)]
     fn recv(&mut self, pipes: &mut Pipes, m: &mut Msg, due: &mut DueList) -> Result<(), Error> {
         self.input.get(pipes, m, due).map(|_| ()).ok_or(Error::Again)
     }
