@@ -251,7 +251,7 @@ fn mistakes_are_named() {
 
 #[test]
 fn an_address_in_use_is_named() {
-    let pull = Running::bound(&format!("pull {ANY}"), 1);
+    let mut pull = Running::bound(&format!("pull {ANY}"), 1);
     let out = run(&format!("pull {}", pull.endpoint()), b"");
     assert_eq!(out.status.code(), Some(1));
     assert!(text(&out.stderr).contains(pull.endpoint()), "{}", text(&out.stderr));
@@ -270,7 +270,7 @@ fn ctrl_c_is_130_whatever_goes_on() {
         format!("pub {ANY} --wait-peers 1"),
         format!("rep {ANY}"),
     ] {
-        let running = Running::bound(&line, 1);
+        let mut running = Running::bound(&line, 1);
         running.interrupt();
         let (code, _, said) = running.end();
         assert_eq!(code, 130, "{line}");
