@@ -367,3 +367,28 @@ fn a_client_that_half_closes_and_keeps_reading_is_let_go() {
     rep.close();
     end(&context);
 }
+
+#[test]
+fn without_a_reconnect_interval_a_lost_connection_is_not_made_again() {
+    for interval in [None, Some(Duration::ZERO)] {
+        let context = Context::new().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut pull = socket(&context, SocketType::Pull);
+        pull.options_mut().reconnect_interval = interval;
+        pull.connect(&format!("tcp://{}", listener.local_addr().unwrap())).unwrap();
+        let mut peer = RawPeer::accept(&listener);
+        peer.handshake("PUSH");
+        peer.write(&frame(0, b"one"));
+        assert_eq!(recv(&mut pull), [b"one"]);
+        drop(peer);
+        // The pipe ends with its connection.
+        pull.wait_until(Some(PATIENCE), |pull| pull.peers() == 0).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        // Nor one that was never made: the endpoint waits for nothing, and nothing turns in circles.
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        pull.connect(&format!("tcp://{nobody}")).unwrap();
+        pull.close();
+        end(&context);
+    }
+}
