@@ -5,7 +5,7 @@
 //! takes no longer than a fast one.
 //!
 //! The side without the figure keeps its sockets open until the other side has it: whether close() loses messages is
-//! another question, and `close-tail` in `interop` asks it.
+//! another question, and `close-storm` in `interop` asks it.
 
 use std::thread;
 use std::time::{Duration, Instant};

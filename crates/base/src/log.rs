@@ -254,14 +254,14 @@ unsafe impl Send for Writer {}
 impl Writer {
     /// Whether a message may be started; asked at its first frame. A false arms the reader's wake-up, unless the
     /// reader is gone.
-    #[inline]
+    #[inline(always)]
     pub fn room(&mut self) -> bool {
         let published = if self.busy { self.mark } else { self.here }.count.messages;
         self.link.credit.room(&mut self.debit, published) && !self.reader_gone()
     }
 
     /// Appends a frame, invisible until [`Writer::publish`]; `m` is left empty. On `OutOfMemory`, `m` is untouched.
-    #[inline]
+    #[inline(always)]
     pub fn put(&mut self, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {
         if m.len() <= COPY_MAX {
             self.append(m.kind(), more, m.as_slice())?;
@@ -290,7 +290,7 @@ impl Writer {
         self.splice(m.kind(), more, m.len(), || m.share())
     }
 
-    #[inline]
+    #[inline(always)]
     fn append(&mut self, kind: Kind, more: bool, body: &[u8]) -> Result<(), OutOfMemory> {
         let header_len = record::header_len(body.len());
         let to = self.reserve(header_len + body.len())?;
@@ -309,6 +309,7 @@ impl Writer {
         Ok(())
     }
 
+    #[inline(never)]
     fn splice(
         &mut self,
         kind: Kind,
@@ -328,7 +329,7 @@ impl Writer {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, in_segment: usize, spliced: usize, more: bool) {
         self.here.at += in_segment;
         self.here.count.bytes = self.here.count.bytes.wrapping_add((in_segment + spliced) as u64);
@@ -337,7 +338,7 @@ impl Writer {
     }
 
     /// Room for `len` bytes in one segment.
-    #[inline]
+    #[inline(always)]
     fn reserve(&mut self, len: usize) -> Result<*mut u8, OutOfMemory> {
         if !self.busy {
             self.begin();
@@ -351,7 +352,7 @@ impl Writer {
     }
 
     /// Lays claim to the last segment, which the reader may have taken from an idle log.
-    #[inline]
+    #[inline(always)]
     fn begin(&mut self) {
         self.busy = true;
         self.shared.busy.store(true, Ordering::Relaxed);
@@ -410,7 +411,7 @@ impl Writer {
     }
 
     /// Makes what was put visible to the connection.
-    #[inline]
+    #[inline(always)]
     pub fn publish(&mut self) -> Due {
         if !self.busy || self.here.count.bytes == self.mark.count.bytes {
             return Due::Nothing;
@@ -426,23 +427,26 @@ impl Writer {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn leave(&mut self) {
         self.busy = false;
         // Release: a reader that sees this sees what was published.
         self.shared.busy.store(false, Ordering::Release);
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_batch_full(&mut self) -> bool {
         let hwm = self.link.credit.hwm();
         let full = |batch: Count, now: Count| {
             now.bytes.wrapping_sub(batch.bytes) >= BATCH
-                || hwm != 0 && now.messages.wrapping_sub(batch.messages) >= (hwm / 2).max(1)
+                || hwm != 0 && now.messages.wrapping_sub(batch.messages) >= hwm - hwm / 4
         };
-        if !full(self.batch, self.here.count) {
-            return false;
-        }
+        full(self.batch, self.here.count) && self.begin_batch(full)
+    }
+
+    /// Maybe somebody has written meanwhile.
+    #[inline(never)]
+    fn begin_batch(&mut self, full: impl Fn(Count, Count) -> bool) -> bool {
         let unflushed = self.here.count.position().bytes_since(self.link.head());
         if unflushed < self.here.count.bytes.wrapping_sub(self.batch.bytes) {
             self.batch = self.batch.at(self.link.head());

@@ -426,7 +426,7 @@ impl Msg {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn release_properties(&mut self) {
         let flags = self.flags.get();
         let peer = self.peer.replace(Peer::NONE);
@@ -608,12 +608,12 @@ impl Msg {
     }
 
     /// Sets the peer that the message came from.
-    #[inline]
+    #[inline(always)]
     pub fn set_peer(&mut self, peer: Option<PeerRef>) {
-        self.release_properties();
-        if let Some(weak) = peer {
-            self.peer.set(Peer { weak });
+        if self.flags.get() & META_STRONG != 0 {
+            self.release_properties();
         }
+        self.peer.set(peer.map_or(Peer::NONE, |weak| Peer { weak }));
     }
 
     /// The properties of the peer that the message came from; none without a peer, or once they have expired. From

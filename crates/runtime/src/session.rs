@@ -40,6 +40,9 @@ const READS_PER_TURN: usize = 4;
 const WATCH: Duration = Duration::from_micros(100);
 /// The same while the application sleeps with the output in its hands.
 const WATCH_ASLEEP: Duration = Duration::from_millis(1);
+/// Messages that one look at a stream finds, and how many such looks in quick succession make it one.
+const FULL_LOOK: u64 = 32;
+const FULL_LOOKS: u32 = 4;
 /// How long the application may leave the right to read unused.
 const LEASE: Duration = Duration::from_millis(5);
 /// How long a connection is unused before its memory is given back.
@@ -133,6 +136,9 @@ pub(crate) struct Session {
     seen_use: (Position, u64, u32),
     /// Reads that brought something.
     reads: u32,
+    /// Looks in a row that found as much as a stream has; the time of the last.
+    full_looks: u32,
+    last_look: Option<Instant>,
     /// What the application had read when the engine was told last.
     heard_stamp: u64,
     /// The stream is registered with the poller.
@@ -220,6 +226,8 @@ impl Session {
             idle_at: None,
             seen_use: (Position::default(), 0, 0),
             reads: 0,
+            full_looks: 0,
+            last_look: None,
             heard_stamp: 0,
             watched: false,
             leaving: None,
@@ -607,6 +615,7 @@ impl Session {
         let Phase::Active(stream) = &self.phase else { return };
         let stream = stream.clone();
         conn.link.promise.begin_look();
+        let sent = conn.link.sent.messages.count();
         let flushed = {
             // Whoever drives has seen our try and will push the connection again.
             let Some(mut half) = conn.output.try_lock() else { return };
@@ -628,7 +637,9 @@ impl Session {
                     return self.finish(turn);
                 }
                 let flushes = conn.app_flushes();
-                if flushes != std::mem::replace(&mut self.seen_flushes, flushes)
+                let flushed = flushes != std::mem::replace(&mut self.seen_flushes, flushes);
+                let sent = conn.link.sent.messages.count().wrapping_sub(sent);
+                if (self.is_stream(sent, turn.now) || flushed)
                     && conn.link.promise.promise()
                     && conn.link.promise.watch()
                 {
@@ -649,6 +660,15 @@ impl Session {
             }
             Flush::Lost(e) => self.output_lost(&e, turn),
         }
+    }
+
+    /// Whether the application streams, after a look that sent this many messages: then it flushes whole batches
+    /// itself, or leaves them for the timer, instead of waking this thread for each handful.
+    fn is_stream(&mut self, sent: u64, now: Instant) -> bool {
+        let soon =
+            self.last_look.replace(now).is_some_and(|last| now.saturating_duration_since(last) < WATCH);
+        self.full_looks = if soon && sent >= FULL_LOOK { self.full_looks + 1 } else { 0 };
+        self.full_looks >= FULL_LOOKS
     }
 
     /// Nothing can be written any more. What the peer sent before it went is read to its end first.
@@ -1150,7 +1170,11 @@ impl Session {
             return;
         }
         let Phase::Active(stream) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        // The clocks of an active connection: nothing would ever stop them again.
+        (self.lease, self.watch, self.idle_at) = (None, None, None);
         let _ = stream.shutdown_write();
+        // Nothing of the traffic is waited for any more.
+        (self.lease, self.watch, self.idle_at) = (None, None, None);
         let limit = turn.now + FAREWELL;
         let deadline = self.closing.flatten().map_or(limit, |at| at.min(limit));
         self.closing = Some(Some(deadline));
