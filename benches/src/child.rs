@@ -12,7 +12,8 @@ use crate::c_library::CLibrary;
 use crate::entrant::Which;
 use crate::load;
 use crate::row::{Row, Transport};
-use crate::sides::{self, Figure};
+use crate::rust_api::RustApi;
+use crate::sides::{self, Figure, Peer};
 use crate::subject::{Fault, Result, Subject};
 
 /// How much longer than its time a measurement may take before it counts as hung.
@@ -78,7 +79,7 @@ impl Children {
         let mut child = Command::new(env::current_exe()?)
             .args(["child", side.name(), which.argument(), &row.to_string()])
             .args([&time.as_micros().to_string(), endpoint])
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
@@ -118,8 +119,11 @@ impl Children {
         Err(Fault::new(complaint.unwrap_or_else(|| format!("ended without {prefix}"))))
     }
 
-    /// Waits until all have ended, which must be a success.
+    /// Tells all that the figure is there, and waits until they have ended, which must be a success.
     fn end(&mut self) -> Result<()> {
+        for child in &mut self.running {
+            drop(child.stdin.take());
+        }
         while self.open_streams > 0 {
             match self.line("\0") {
                 Err(fault) if self.open_streams > 0 => return Err(fault),
@@ -185,6 +189,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let job = Job { side, row, time: Duration::from_micros(time), endpoint };
     let figure = match Which::from_argument(which) {
         Which::Bare => job.bare(),
+        Which::Rust => job.with(&RustApi),
         Which::Library(path) => job.with(&CLibrary::load(&path)?),
     }?;
     match figure {
@@ -209,8 +214,11 @@ impl Job<'_> {
         }
         let context = subject.context()?;
         match self.side {
-            Side::Bind => sides::bind_side(subject, &context, &self.row, self.time, self.endpoint, tell),
-            _ => sides::connect_side(subject, &context, &self.row, self.time, self.endpoint),
+            Side::Bind => {
+                let parent = Peer { tell, hold };
+                sides::bind_side(subject, &context, &self.row, self.time, self.endpoint, parent)
+            }
+            _ => sides::connect_side(subject, &context, &self.row, self.time, self.endpoint, hold),
         }
     }
 
@@ -220,6 +228,11 @@ impl Job<'_> {
             _ => bare::connect_side(&self.row, self.time, self.endpoint),
         }
     }
+}
+
+/// Returns when the parent has closed the pipe to this process.
+fn hold() {
+    let _ = io::stdin().read(&mut [0]);
 }
 
 fn tell(endpoint: String) {

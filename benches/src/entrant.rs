@@ -22,6 +22,8 @@ pub(crate) struct Entrant {
 pub(crate) enum Which {
     /// Plain sockets.
     Bare,
+    /// The crate `ferrozmq`.
+    Rust,
     /// A libzmq: a path, or a name for the loader.
     Library(String),
 }
@@ -31,6 +33,7 @@ impl Which {
     pub(crate) fn argument(&self) -> &str {
         match self {
             Self::Bare => "bare",
+            Self::Rust => "rust",
             Self::Library(path) => path,
         }
     }
@@ -39,6 +42,7 @@ impl Which {
     pub(crate) fn from_argument(argument: &str) -> Self {
         match argument {
             "bare" => Self::Bare,
+            "rust" => Self::Rust,
             path => Self::Library(path.to_owned()),
         }
     }
@@ -54,6 +58,7 @@ impl Entrant {
     pub(crate) fn about(&self) -> Result<String> {
         match &self.which {
             Which::Bare => Ok("plain sockets".to_owned()),
+            Which::Rust => Ok(format!("the crate, version {}", env!("CARGO_PKG_VERSION"))),
             Which::Library(path) => Ok(format!("{path}, version {}", CLibrary::load(path)?.version())),
         }
     }
@@ -62,8 +67,8 @@ impl Entrant {
 /// The system's library.
 pub(crate) const SYSTEM: &str = "libzmq.so.5";
 
-/// The columns: bare sockets, the system's libzmq, then ours: the libraries named, or else our release build if there
-/// is one.
+/// The columns: bare sockets, the system's libzmq, then ours in C (the libraries named, or else our release build if
+/// there is one) and in Rust.
 pub(crate) fn entrants(libraries: &[PathBuf]) -> Vec<Entrant> {
     let entrant = |label: &str, which| Entrant { label: label.to_owned(), which };
     let library = |path: &PathBuf| Which::Library(path.display().to_string());
@@ -72,7 +77,7 @@ pub(crate) fn entrants(libraries: &[PathBuf]) -> Vec<Entrant> {
     match libraries {
         [] => match ours().filter(|path| path.exists()) {
             Some(path) => entrants.push(entrant("ours (C)", library(&path))),
-            None => eprintln!("no libzmq.so beside this program: only the system's libzmq is measured"),
+            None => eprintln!("no libzmq.so beside this program: our C library is not measured"),
         },
         [only] => entrants.push(entrant("ours (C)", library(only))),
         several => {
@@ -80,6 +85,7 @@ pub(crate) fn entrants(libraries: &[PathBuf]) -> Vec<Entrant> {
             entrants.extend(several.iter().enumerate().map(|(i, path)| entrant(&label(i), library(path))));
         }
     }
+    entrants.push(entrant("ours (Rust)", Which::Rust));
     entrants
 }
 

@@ -11,6 +11,7 @@ mod entrant;
 mod load;
 mod report;
 mod row;
+mod rust_api;
 mod sides;
 mod stamp;
 mod subject;

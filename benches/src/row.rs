@@ -62,6 +62,8 @@ pub(crate) const SUBSCRIBERS: usize = 10;
 pub(crate) const SENDERS: usize = 8;
 /// Size of the messages of all rows but [`Work::Stream`].
 pub(crate) const SMALL: usize = 10;
+/// Size of the largest messages.
+pub(crate) const LARGE: usize = 64 * 1024;
 /// Sockets that [`Work::Connections`] has open at the same time.
 pub(crate) const AT_ONCE: usize = 32;
 
@@ -80,7 +82,11 @@ impl fmt::Display for Row {
         let Self { transport, .. } = self;
         match self.work {
             Work::Stream { size, form } => {
-                let size = if size < 1000 { format!("{size}B") } else { format!("{}KB", size / 1000) };
+                let size = match size {
+                    LARGE => "64KB".to_owned(),
+                    1000 => "1KB".to_owned(),
+                    _ => format!("{size}B"),
+                };
                 let form = if form == Form::Object { "object" } else { "buffer" };
                 write!(f, "push-pull/{size}/{transport}/{form}")
             }
@@ -114,9 +120,9 @@ pub(crate) fn all() -> Vec<Row> {
     let mut rows = Vec::new();
     let mut add = |work, transport, quick| rows.push(Row { work, transport, quick });
     for form in [Form::Object, Form::Buffer] {
-        for size in [10, 100, 1000, 64 * 1024] {
+        for size in [SMALL, 100, 1000, LARGE] {
             for transport in [Tcp, Ipc, Inproc] {
-                let quick = form == Form::Object && (size == 10 || (size == 1000 && transport == Tcp));
+                let quick = form == Form::Object && (size == SMALL || (size == 1000 && transport == Tcp));
                 add(Work::Stream { size, form }, transport, quick);
             }
         }

@@ -3,6 +3,9 @@
 //! A stream runs for a time, not for a number of messages: the sender looks at the clock now and then and marks its last
 //! message, and the receiver, after a warm-up, counts until that one. So no calibration is needed, and a slow subject
 //! takes no longer than a fast one.
+//!
+//! The side without the figure keeps its sockets open until the other side has it: whether close() loses messages is
+//! another question, and `close-storm` in `interop` asks it.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,6 +23,14 @@ pub(crate) struct Figure {
     pub(crate) p99: Option<f64>,
 }
 
+/// The other side, as a side sees it.
+pub(crate) struct Peer<T, H> {
+    /// Called with the endpoint that was bound.
+    pub(crate) tell: T,
+    /// Returns when the other side has the figure.
+    pub(crate) hold: H,
+}
+
 /// Binds, tells the endpoint, works.
 pub(crate) fn bind_side<S: Subject>(
     subject: &S,
@@ -27,7 +38,7 @@ pub(crate) fn bind_side<S: Subject>(
     row: &Row,
     time: Duration,
     endpoint: &str,
-    tell: impl FnOnce(String),
+    peer: Peer<impl FnOnce(String), impl FnOnce()>,
 ) -> Result<Option<Figure>> {
     let kind = match row.work {
         Work::Stream { .. } | Work::FanIn => Kind::Pull,
@@ -36,20 +47,20 @@ pub(crate) fn bind_side<S: Subject>(
         Work::FanOut => Kind::PatientPub,
     };
     let mut socket = subject.socket(context, kind)?;
-    tell(socket.bind(endpoint)?);
+    (peer.tell)(socket.bind(endpoint)?);
     match row.work {
-        Work::Stream { size, form } => receive(&mut socket, size, form, 1, time).map(Some),
-        Work::FanIn => receive(&mut socket, SMALL, Form::Object, SENDERS, time).map(Some),
-        Work::Requests | Work::PingPong | Work::FirstMessage | Work::Connections => {
-            echo(&mut socket).map(|()| None)
-        }
+        Work::Stream { size, form } => return receive(&mut socket, size, form, 1, time).map(Some),
+        Work::FanIn => return receive(&mut socket, SMALL, Form::Object, SENDERS, time).map(Some),
+        Work::Requests | Work::PingPong | Work::FirstMessage | Work::Connections => echo(&mut socket)?,
         Work::FanOut => {
             for _ in 0..SUBSCRIBERS {
                 socket.recv_object(|_| ())?;
             }
-            send(&mut socket, SMALL, Form::Object, 0, time).map(|()| None)
+            send(&mut socket, SMALL, Form::Object, 0, time)?;
         }
     }
+    (peer.hold)();
+    Ok(None)
 }
 
 /// Connects and works.
@@ -59,6 +70,7 @@ pub(crate) fn connect_side<S: Subject>(
     row: &Row,
     time: Duration,
     endpoint: &str,
+    hold: impl FnOnce(),
 ) -> Result<Option<Figure>> {
     let connected = |kind| -> Result<S::Socket> {
         let mut socket = subject.socket(context, kind)?;
@@ -66,23 +78,28 @@ pub(crate) fn connect_side<S: Subject>(
         Ok(socket)
     };
     match row.work {
-        Work::Stream { size, form } => send(&mut connected(Kind::Push)?, size, form, 0, time).map(|()| None),
+        Work::Stream { size, form } => {
+            let mut socket = connected(Kind::Push)?;
+            send(&mut socket, size, form, 0, time)?;
+            hold();
+            Ok(None)
+        }
         Work::Requests => ping(&mut connected(Kind::Req)?, time).map(Some),
         Work::PingPong => ping(&mut connected(Kind::Pair)?, time).map(Some),
-        Work::FanIn => thread::scope(|scope| {
-            let senders: Vec<_> = (0..SENDERS as u8)
-                .map(|id| {
-                    scope.spawn(move || send(&mut connected(Kind::Push)?, SMALL, Form::Object, id, time))
-                })
-                .collect();
-            senders.into_iter().try_for_each(|sender| sender.join().expect("a sender does not panic"))?;
+        Work::FanIn => {
+            let mut sockets = (0..SENDERS).map(|_| connected(Kind::Push)).collect::<Result<Vec<_>>>()?;
+            thread::scope(|scope| {
+                let start = |(socket, id)| {
+                    scope.spawn(move || send::<S::Socket>(socket, SMALL, Form::Object, id, time))
+                };
+                let senders: Vec<_> = sockets.iter_mut().zip(0..).map(start).collect();
+                senders.into_iter().try_for_each(|sender| sender.join().expect("a sender does not panic"))
+            })?;
+            hold();
             Ok(None)
-        }),
+        }
         Work::FanOut => {
-            let mut sockets = Vec::new();
-            for _ in 0..SUBSCRIBERS {
-                sockets.push(connected(Kind::Sub)?);
-            }
+            let mut sockets = (0..SUBSCRIBERS).map(|_| connected(Kind::Sub)).collect::<Result<Vec<_>>>()?;
             receive_in_turn(&mut sockets, time).map(Some)
         }
         Work::FirstMessage => first_messages(subject, time, endpoint).map(Some),
@@ -99,19 +116,19 @@ pub(crate) fn both_sides<S: Subject>(subject: &S, row: &Row, time: Duration) -> 
         let context = &context;
         let bound = scope.spawn(move || {
             let tell = |endpoint| tell.send(endpoint).expect("the other side waits");
-            bind_side(subject, context, row, time, "inproc://bench", tell)
+            bind_side(subject, context, row, time, "inproc://bench", Peer { tell, hold: || {} })
         });
         let connected = told
             .recv()
             .map_err(|_| Fault::new("nothing was bound"))
-            .and_then(|endpoint| connect_side(subject, context, row, time, &endpoint));
+            .and_then(|endpoint| connect_side(subject, context, row, time, &endpoint, || {}));
         (bound.join().expect("a side does not panic"), connected)
     });
     bound?.or(connected?).ok_or_else(|| Fault::new("no figure"))
 }
 
 /// Sends for a while; the last message says that it is the last.
-fn send(socket: &mut impl Socket, size: usize, form: Form, sender: u8, time: Duration) -> Result<()> {
+fn send<S: Socket>(socket: &mut S, size: usize, form: Form, sender: u8, time: Duration) -> Result<()> {
     let between_looks = if size < 4096 { 64 } else { 4 };
     let mut buffer = vec![0; size];
     let start = Instant::now();

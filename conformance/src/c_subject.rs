@@ -1,5 +1,6 @@
 //! A C library as the subject.
 
+use std::any::Any;
 use std::ffi::{CString, c_int, c_void};
 
 use crate::c_api::{Handle, Library, NULL, RawMsg, RawPollItem};
@@ -157,6 +158,10 @@ impl SocketBackend for CSocket {
 
     fn handle(&self) -> Handle {
         self.0
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 

@@ -1,9 +1,10 @@
-//! Behaviour tests of ZeroMQ, generic over the *subject*: our C library, the system's `libzmq.so.5`, or any other
-//! implementation that a [`Subject`] is written for.
+//! Behaviour tests of ZeroMQ, generic over the *subject*: our C library, our Rust API, the system's
+//! `libzmq.so.5`, or any other implementation that a [`Subject`] is written for.
 //!
 //! | `FERROZMQ_SUBJECT` | subject |
 //! |---|---|
 //! | unset | `release/libzmq.so` below the cargo target directory |
+//! | `rust` | crate `ferrozmq` |
 //! | `system` | the system's `libzmq.so.5` |
 //! | a path | that shared library, expected to behave as ours |
 //!
@@ -11,7 +12,8 @@
 //!
 //! The tests are in `tests/`, one file for each pattern RFC and each part of the API, one test for each requirement. They
 //! are written against [`Ctx`], [`Sock`], [`Monitor`] and [`poll`]; those that are about C itself (`zmq_msg_t`, bad
-//! handles) start with [`c_library!`](crate::c_library) and are skipped for a subject that is not a C library.
+//! handles) start with [`c_library!`](crate::c_library) and are skipped for a subject that is not a C library. Tests of a
+//! feature that ferrozmq does not have yet start with [`built!`](crate::built), see [`not_built`].
 //!
 //! Rules for the tests: nothing waits a fixed time. A test waits for an event, a message or a condition
 //! ([`wait::until`]) with a generous deadline; "nothing arrives" is shown by a marker that arrives next instead.
@@ -20,9 +22,12 @@ pub mod c_api;
 mod c_subject;
 pub mod csv;
 pub mod differences;
+mod main_thread;
 pub mod monitor;
 pub mod msg;
+pub mod not_built;
 pub mod publish;
+mod rust_subject;
 pub mod signals;
 pub mod socket;
 pub mod subject;

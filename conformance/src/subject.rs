@@ -1,11 +1,13 @@
 //! What the tests need from an implementation, and the choice of the one that is tested.
 
+use std::any::Any;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::c_api::{Handle, Library};
 use crate::c_subject::CSubject;
+use crate::rust_subject::RustSubject;
 use crate::zmq;
 
 /// An error number as `zmq_errno` gives it.
@@ -81,7 +83,7 @@ pub trait ContextBackend: Send + Sync {
     fn shutdown(&self) -> Result<()>;
     /// `zmq_ctx_term`; the context may not be used after `Ok`.
     fn term(&self) -> Result<()>;
-    /// The C handle.
+    /// The C handle; null if the subject is not a C library.
     fn handle(&self) -> Handle;
 }
 
@@ -107,8 +109,10 @@ pub trait SocketBackend: Send {
     fn monitor(&self, endpoint: Option<&str>, events: i32) -> Result<()>;
     /// Closes the socket.
     fn close(&self) -> Result<()>;
-    /// The C handle.
+    /// The C handle; null if the subject is not a C library.
     fn handle(&self) -> Handle;
+    /// Itself, for the subject that made it.
+    fn as_any(&self) -> &dyn Any;
 }
 
 /// The subject of this run.
@@ -116,17 +120,24 @@ pub trait SocketBackend: Send {
 /// # Panics
 /// If it cannot be loaded, naming what was looked for.
 pub fn subject() -> &'static dyn Subject {
-    static SUBJECT: OnceLock<CSubject> = OnceLock::new();
-    SUBJECT.get_or_init(|| {
+    static SUBJECT: OnceLock<Box<dyn Subject>> = OnceLock::new();
+    &**SUBJECT.get_or_init(|| {
+        if is_rust() {
+            return Box::new(RustSubject);
+        }
         let path = library_path();
         let library = Library::load(&path).unwrap_or_else(|e| panic!("cannot load {}: {e}", path.display()));
-        CSubject(library)
+        Box::new(CSubject(library))
     })
 }
 
 /// Whether the subject is the system's libzmq, whose documented differences then apply.
 pub fn is_system() -> bool {
     std::env::var_os("FERROZMQ_SUBJECT").is_some_and(|subject| subject == "system")
+}
+
+fn is_rust() -> bool {
+    std::env::var_os("FERROZMQ_SUBJECT").is_some_and(|subject| subject == "rust")
 }
 
 fn library_path() -> PathBuf {
@@ -140,7 +151,7 @@ fn library_path() -> PathBuf {
     let path = target.join("release/libzmq.so");
     assert!(
         path.exists(),
-        "no subject: {} does not exist; build it, or set FERROZMQ_SUBJECT to `system` or to a library's path",
+        "no subject: {} does not exist; build it, or set FERROZMQ_SUBJECT to `rust`, `system` or a library's path",
         path.display()
     );
     path

@@ -2,9 +2,11 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
-use crate::socket::Sock;
+use crate::socket::{Ctx, Sock, Transport};
+use crate::{wait, zmq};
 
 /// `FF`, eight bytes, `7F`.
 pub const SIGNATURE: [u8; 10] = [0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F];
@@ -237,4 +239,94 @@ impl Default for RawListener {
 /// Bytes as hexadecimal text.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x} ")).collect()
+}
+
+/// A TCP port that belongs to nobody else and refuses connections, for as long as this lives.
+pub struct RefusingPort(OwnedFd);
+
+impl Default for RefusingPort {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RefusingPort {
+    /// Takes a free port of the loopback interface: bound, and not listened at.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn new() -> Self {
+        // SAFETY: takes no pointer.
+        let fd = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
+        assert!(fd >= 0, "socket: {}", std::io::Error::last_os_error());
+        // SAFETY: just opened, and nobody else's.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        let address = Self::address(0);
+        // SAFETY: a whole sockaddr_in and its size.
+        let rc = unsafe { libc::bind(fd.as_raw_fd(), (&raw const address).cast(), ADDRESS_SIZE) };
+        assert_eq!(rc, 0, "bind: {}", std::io::Error::last_os_error());
+        Self(fd)
+    }
+
+    /// Its endpoint.
+    pub fn endpoint(&self) -> String {
+        let (mut address, mut size) = (Self::address(0), ADDRESS_SIZE);
+        // SAFETY: room for a sockaddr_in, and its size.
+        let rc = unsafe { libc::getsockname(self.0.as_raw_fd(), (&raw mut address).cast(), &raw mut size) };
+        assert_eq!(rc, 0, "getsockname: {}", std::io::Error::last_os_error());
+        format!("tcp://127.0.0.1:{}", u16::from_be(address.sin_port))
+    }
+
+    fn address(port: u16) -> libc::sockaddr_in {
+        libc::sockaddr_in {
+            sin_family: libc::AF_INET as libc::sa_family_t,
+            sin_port: port.to_be(),
+            sin_addr: libc::in_addr { s_addr: u32::from_be_bytes([127, 0, 0, 1]).to_be() },
+            sin_zero: [0; 8],
+        }
+    }
+}
+
+const ADDRESS_SIZE: libc::socklen_t = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+
+/// A bound socket and its endpoint.
+pub fn bound(kind: i32) -> (Sock, String) {
+    let sock = Ctx::new().socket(kind);
+    let endpoint = sock.bind_any(Transport::Tcp);
+    (sock, endpoint)
+}
+
+/// A bound socket and a scripted peer of the type, both past the handshake of ZMTP 3 with that minor number.
+#[track_caller]
+pub fn with_peer(kind: i32, minor: u8, peer: &str) -> (Sock, Raw) {
+    let (sock, endpoint) = bound(kind);
+    let mut raw = Raw::connect(&endpoint);
+    raw.handshake(minor, peer, identity_of(peer));
+    (sock, raw)
+}
+
+fn identity_of(peer: &str) -> Option<&'static [u8]> {
+    matches!(peer, "REQ" | "DEALER" | "ROUTER").then_some(&b""[..])
+}
+
+/// Lets the bound socket attach its peer, then reads what it says.
+#[track_caller]
+pub fn expect_when_attached(sock: &Sock, raw: &mut Raw, wanted: &[u8]) {
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| raw.expect(wanted));
+        wait::until("the expected bytes", || {
+            sock.events();
+            reader.is_finished()
+        });
+        reader.join().expect("the expected bytes");
+    });
+}
+
+/// A SUB connected to a scripted PUB.
+pub fn sub_with_peer(minor: u8) -> (Sock, Raw) {
+    let listener = RawListener::new();
+    let sub = Ctx::new().socket(zmq::SUB);
+    let mut raw = listener.connect(&sub);
+    raw.handshake(minor, "PUB", None);
+    (sub, raw)
 }

@@ -236,6 +236,7 @@ fn linger_minus_1_waits_for_the_peer() {
     assert!(!terminated.load(Ordering::SeqCst));
     raw.handshake(1, "PULL", None);
     raw.expect(conformance::wire::frame(0, "unsent"));
+    drop(raw);
     thread.join().unwrap();
 }
 
@@ -284,6 +285,7 @@ fn a_disconnected_endpoint_lingers_too() {
     let mut raw = listener.accept();
     raw.handshake(1, "PULL", None);
     raw.expect(conformance::wire::frame(0, "unsent"));
+    drop(raw);
     assert_eq!(term.join().unwrap(), Ok(()));
 }
 
@@ -449,11 +451,13 @@ macro_rules! signal_ends {
 
                 #[test]
                 fn with_a_plain_handler() {
+                    c_library!();
                     let call: fn() -> Result<(), Errno> = $call;
                     assert_eq!(interrupted(Handler::Plain, call), Err(zmq::EINTR));
                 }
                 #[test]
                 fn with_a_restarting_handler() {
+                    c_library!();
                     let call: fn() -> Result<(), Errno> = $call;
                     assert_eq!(interrupted(Handler::Restarting, call), Err(zmq::EINTR));
                 }
@@ -512,6 +516,7 @@ signal_ends! {
         let sock = patient(zmq::PULL, Transport::Inproc);
         poll(&mut [PollItem::socket(&sock, zmq::POLLIN)], 60_000).map(|_| ())
     };
+    a_signal_ends_an_endless_poll_of_nothing: || poll(&mut [], -1).map(|_| ());
     a_signal_ends_a_poll_of_nothing: || poll(&mut [], 60_000).map(|_| ());
     a_signal_ends_a_proxy: || {
         let ctx = Ctx::new();
@@ -524,6 +529,7 @@ signal_ends! {
 
 #[test]
 fn a_signal_ends_termination_which_can_be_called_again() {
+    c_library!();
     let (ctx, push, listener) = with_unsent_message(-1);
     push.close().unwrap();
     let context = ctx.clone();
@@ -534,11 +540,13 @@ fn a_signal_ends_termination_which_can_be_called_again() {
     let mut raw = listener.accept();
     raw.handshake(1, "PULL", None);
     raw.expect(conformance::wire::frame(0, "unsent"));
+    drop(raw);
     assert_eq!(term.join().unwrap(), Ok(()));
 }
 
 #[test]
 fn a_socket_works_after_a_signal() {
+    c_library!();
     let ctx = Ctx::new();
     let (pull, push) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PUSH));
     join(&pull, &push, Transport::Tcp);
@@ -592,6 +600,35 @@ fn a_context_without_sockets_has_no_threads() {
     assert_eq!(count(), 0);
     let _sock = ctx.socket(zmq::PULL);
     wait::until("the threads to start", || count() > 0);
+}
+
+#[test]
+fn io_threads_are_counted_when_the_first_socket_is_made() {
+    let ctx = Ctx::new();
+    ctx.set(zmq::THREAD_NAME_PREFIX, 4713).unwrap();
+    let io_threads =
+        || threads().iter().filter(|(name, _)| name.starts_with("4713/") && name.contains("IO")).count();
+    ctx.set(zmq::IO_THREADS, 2).unwrap();
+    let _first = ctx.socket(zmq::PULL);
+    wait::until("two I/O threads", || io_threads() == 2);
+    assert_eq!(ctx.set(zmq::IO_THREADS, 5), Ok(()), "accepted, for nothing");
+    assert_eq!(ctx.option(zmq::IO_THREADS), Ok(5));
+    // A thread that traffic could only come from if it had been started.
+    let second = ctx.socket(zmq::PULL);
+    second.set_bytes(zmq::AFFINITY, (1_u64 << 4).to_ne_bytes()).unwrap();
+    assert_eq!(second.bind("tcp://127.0.0.1:*"), Err(zmq::EMTHREAD));
+    assert_eq!(io_threads(), 2);
+}
+
+#[test]
+fn max_sockets_is_read_when_the_first_socket_is_made() {
+    let ctx = Ctx::new();
+    ctx.set(zmq::MAX_SOCKETS, 2).unwrap();
+    let _first = ctx.socket(zmq::PULL);
+    assert_eq!(ctx.set(zmq::MAX_SOCKETS, 10), Ok(()), "accepted, for nothing");
+    assert_eq!(ctx.option(zmq::MAX_SOCKETS), Ok(10));
+    let _second = ctx.socket(zmq::PULL);
+    assert_eq!(ctx.try_socket(zmq::PULL).err(), Some(zmq::EMFILE));
 }
 
 #[test]

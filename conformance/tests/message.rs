@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use conformance::c_api::NULL;
 use conformance::msg::Msg;
 use conformance::socket::{Ctx, Sock, Transport, join, pair};
-use conformance::{c_library, ours_only, wait, zmq};
+use conformance::{c_library, differs, ours_only, wait, zmq};
 
 /// Counts the calls of the free function that is given a pointer to it as the hint.
 type Freed = Arc<AtomicUsize>;
@@ -558,6 +558,8 @@ fn a_failed_receive_leaves_a_valid_message() {
     assert_eq!(msg.recv(&ctx.socket(zmq::REQ), 0), Err(zmq::EFSM));
     assert_eq!(msg.body(), b"old");
     assert_eq!(msg.recv(&ctx.socket(zmq::PULL), zmq::DONTWAIT), Err(zmq::EAGAIN));
+    let left = differs!("a_failed_receive_leaves_a_valid_message", libzmq: "", ours: "old");
+    assert_eq!(msg.body(), left.as_bytes());
     assert_eq!(msg.close(), Ok(()));
 }
 

@@ -47,6 +47,7 @@ mod scenario {
         a.expect("from the first");
         drop(b);
         // The first peer leaves in its own time; until then another one is refused.
+        wait::until("the first peer to leave", || !a.writable());
         a.set(zmq::RCVTIMEO, 200).unwrap();
         let mut second = None;
         wait::until("a second peer to be accepted", || {

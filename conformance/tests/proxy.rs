@@ -195,6 +195,7 @@ fn capture_gets_every_message_of_both_directions() {
 
 #[test]
 fn one_socket_as_both_ends_echoes() {
+    c_library!();
     let ctx = Ctx::new();
     let (echo, dealer) = (ctx.socket(zmq::DEALER), ctx.socket(zmq::DEALER));
     join(&echo, &dealer, Transport::Inproc);
@@ -246,6 +247,7 @@ fn a_device_is_a_proxy_whatever_its_type() {
 
 #[test]
 fn terminate_ends_a_proxy_with_success() {
+    c_library!();
     let mut proxy = Proxy::new(zmq::ROUTER, zmq::DEALER, steered());
     proxy.control().send("TERMINATE");
     assert_eq!(proxy.result(), Ok(()));
@@ -253,6 +255,7 @@ fn terminate_ends_a_proxy_with_success() {
 
 #[test]
 fn terminate_may_come_from_a_publisher() {
+    c_library!();
     let mut proxy =
         Proxy::new(zmq::PULL, zmq::PUSH, With { control: Some((zmq::SUB, zmq::PUB)), ..With::default() });
     wait::until("the subscription to arrive", || {
@@ -264,6 +267,7 @@ fn terminate_may_come_from_a_publisher() {
 
 #[test]
 fn a_steered_proxy_passes_messages() {
+    c_library!();
     let proxy = Proxy::new(zmq::PULL, zmq::PUSH, steered());
     let (push, pull) = (proxy.client(zmq::PUSH), proxy.server(zmq::PULL));
     push.send(["a", "b"]);
@@ -272,6 +276,7 @@ fn a_steered_proxy_passes_messages() {
 
 #[test]
 fn pause_holds_messages_and_resume_lets_them_go() {
+    c_library!();
     let proxy = Proxy::new(zmq::PULL, zmq::PUSH, steered());
     let (push, pull) = (proxy.client(zmq::PUSH), proxy.server(zmq::PULL));
     proxy.control().send("PAUSE");
@@ -285,6 +290,7 @@ fn pause_holds_messages_and_resume_lets_them_go() {
 
 #[test]
 fn statistics_are_eight_numbers() {
+    c_library!();
     let proxy = Proxy::new(zmq::PULL, zmq::PUSH, steered());
     assert_eq!(proxy.statistics(), [0; 8]);
     let (push, pull) = (proxy.client(zmq::PUSH), proxy.server(zmq::PULL));
@@ -297,6 +303,7 @@ fn statistics_are_eight_numbers() {
 
 #[test]
 fn statistics_count_parts() {
+    c_library!();
     let proxy = Proxy::new(zmq::PULL, zmq::PUSH, steered());
     let (push, pull) = (proxy.client(zmq::PUSH), proxy.server(zmq::PULL));
     push.send(["a", "bc"]);
@@ -307,6 +314,7 @@ fn statistics_count_parts() {
 
 #[test]
 fn unknown_commands_are_ignored() {
+    c_library!();
     ours_only!("aborts");
     let mut proxy = Proxy::new(zmq::PULL, zmq::PUSH, steered());
     let (push, pull) = (proxy.client(zmq::PUSH), proxy.server(zmq::PULL));
@@ -320,6 +328,7 @@ fn unknown_commands_are_ignored() {
 
 #[test]
 fn a_rep_control_socket_acknowledges() {
+    c_library!();
     ours_only!("never replies, so that the control socket is stuck");
     let control = Some((zmq::REP, zmq::REQ));
     let mut proxy = Proxy::new(zmq::PULL, zmq::PUSH, With { control, ..With::default() });
@@ -335,6 +344,7 @@ fn a_rep_control_socket_acknowledges() {
 
 #[test]
 fn capture_does_not_get_control_messages() {
+    c_library!();
     let with = With { capture: true, ..steered() };
     let proxy = Proxy::new(zmq::PULL, zmq::PUSH, with);
     let (push, pull) = (proxy.client(zmq::PUSH), proxy.server(zmq::PULL));
@@ -349,6 +359,7 @@ fn capture_does_not_get_control_messages() {
 
 #[test]
 fn a_steered_proxy_ends_with_its_context() {
+    c_library!();
     let mut proxy = Proxy::new(zmq::PULL, zmq::PUSH, steered());
     assert_eq!(proxy.statistics(), [0; 8]);
     proxy.ctx.shutdown().unwrap();

@@ -457,8 +457,8 @@ fn subscriptions_are_sent_again_after_a_reconnect() {
     let publisher = ctx.socket(zmq::XPUB);
     // Duplicates would show, and an unsubscribed topic too.
     publisher.set(zmq::XPUB_VERBOSE, 1).unwrap();
-    wait::until("the port to be free", || publisher.bind(&endpoint).is_ok());
     let connection = Monitor::new(&publisher);
+    wait::until("the port to be free", || publisher.bind(&endpoint).is_ok());
     connection.wait_for(zmq::EVENT_HANDSHAKE_SUCCEEDED);
     wait::until("the socket to resend its subscriptions", || {
         sub.events();

@@ -6,9 +6,12 @@
 #![forbid(unsafe_code)]
 
 pub mod chapter;
+pub mod frames;
+pub mod peer;
 pub mod program;
 pub mod subject;
 
+pub use peer::Peer;
 pub use program::Program;
 pub use subject::Subject;
 

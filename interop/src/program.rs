@@ -40,9 +40,14 @@ pub struct Finished {
 impl Program {
     /// Starts `program` with variables added to its environment.
     pub fn start(program: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::start_with(program, &[], variables)
+    }
+
+    /// The same with arguments.
+    pub fn start_with(program: &Path, arguments: &[String], variables: &[(&str, &str)]) -> Self {
         let name = program.file_name().expect("a program has a name").to_string_lossy().into_owned();
         let mut command = if under_valgrind() { valgrind(program) } else { Command::new(program) };
-        command.envs(variables.iter().copied());
+        command.args(arguments).envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
         let stdout = Lines::of(child.stdout.take().expect("stdout is a pipe"));
@@ -92,9 +97,15 @@ impl Program {
         }
     }
 
-    /// Writes a line to its standard input.
+    /// Writes an empty line to its standard input.
     pub fn enter(&mut self) {
-        let written = self.stdin.as_mut().expect("stdin is open").write_all(b"\n");
+        self.say("");
+    }
+
+    /// Writes a line to its standard input.
+    pub fn say(&mut self, line: &str) {
+        let line = format!("{line}\n");
+        let written = self.stdin.as_mut().expect("stdin is open").write_all(line.as_bytes());
         if let Err(e) = written {
             self.fail(&format!("does not read: {e}"));
         }

@@ -17,6 +17,7 @@ pub(crate) struct Step {
 }
 
 const SYSTEM: (&str, &str) = ("FERROZMQ_SUBJECT", "system");
+const RUST: (&str, &str) = ("FERROZMQ_SUBJECT", "rust");
 const DIRECT_OFF: (&str, &str) = ("FERROZMQ_DIRECT", "off");
 const DIRECT_ON: (&str, &str) = ("FERROZMQ_DIRECT", "on");
 const VALGRIND: (&str, &str) = ("FERROZMQ_VALGRIND", "1");
@@ -101,7 +102,27 @@ pub(crate) fn all() -> Vec<Step> {
             C_LIBRARY,
             tests_with("-p interop --test chapter_c", &[VALGRIND]),
         ),
-        step("close-storm", "closing loses nothing, 50 times", here, C_LIBRARY, vec![close_storm(50)]),
+        step(
+            "conformance-rust",
+            "the conformance tests, with the Rust API",
+            &[],
+            "conformance/src/rust_subject.rs",
+            tests_with("-p conformance", &[RUST]),
+        ),
+        step(
+            "close-storm",
+            "closing right after 300,000 messages loses none, 50 times on tcp and on ipc",
+            here,
+            C_LIBRARY,
+            vec![close_storm(50)],
+        ),
+        step(
+            "churn",
+            "closing in the midst of traffic always ends",
+            here,
+            C_LIBRARY,
+            vec![Command::new("cargo run --quiet -p interop --bin churn -- 50")],
+        ),
     ]
 }
 
@@ -114,14 +135,13 @@ pub(crate) fn loom(preemptions: u32) -> Command {
         .env("LOOM_MAX_PREEMPTIONS", &preemptions.to_string())
 }
 
-/// Closes under load.
+/// Closes right after a burst.
 pub(crate) fn close_storm(count: u32) -> Command {
     Command::new("cargo run --quiet -p interop --bin close-storm --").arg(&count.to_string())
 }
 
-/// The benchmarks.
-pub(crate) fn bench(arguments: &[&str]) -> Command {
-    arguments
-        .iter()
-        .fold(Command::new("cargo run --release -p ferrozmq-bench --"), |command, a| command.arg(a))
+/// The benchmarks, after the library that they measure.
+pub(crate) fn bench(arguments: &[&str]) -> [Command; 2] {
+    let run = Command::new("cargo run --release -p ferrozmq-bench --");
+    [Command::new("cargo build --release -p libzmq"), arguments.iter().fold(run, |command, a| command.arg(a))]
 }

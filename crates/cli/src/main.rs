@@ -1,2 +1,40 @@
-//! crates/cli
-fn main() {}
+#![forbid(unsafe_code)]
+//! `fzmq`: ZeroMQ on the command line.
+//!
+//! Without a command it is a live [`tour`]; with the name of a socket type it is a [`cat`] of messages; `fzmq proxy`
+//! is a [`proxy`] between two sockets. Messages go to standard output, everything else to standard error.
+
+mod args;
+mod cat;
+mod failure;
+mod numbers;
+mod proxy;
+mod signals;
+mod tour;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use failure::Failure;
+use signals::Signals;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match Signals::install().and_then(|signals| run(arguments, &signals)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(arguments: Arguments, signals: &Signals) -> Result<(), Failure> {
+    match arguments.command {
+        None => tour::run(arguments.fast, signals),
+        Some(Command::Proxy(proxy)) => proxy::run(&proxy, signals),
+        Some(other) => other.cat().map_or(Ok(()), |settings| cat::run(&settings, signals)),
+    }
+}

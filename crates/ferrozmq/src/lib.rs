@@ -1,2 +1,82 @@
 #![forbid(unsafe_code)]
-//! ferrozmq
+//! ZeroMQ: sockets that carry messages between threads, processes and machines, in patterns.
+//!
+//! ```
+//! use ferrozmq::Context;
+//!
+//! let ctx = Context::new();
+//! let mut replies = ctx.rep().bind("tcp://127.0.0.1:*")?;             // options first, then bind or connect
+//! let endpoint = replies.last_endpoint().to_owned();                  // tcp://127.0.0.1:49213
+//!
+//! std::thread::spawn(move || -> ferrozmq::Result<()> {
+//!     let request = replies.recv()?;                                  // derefs to [u8]
+//!     println!("{}", request.as_str().unwrap_or("<binary>"));
+//!     Ok(replies.send("World")?)
+//! });
+//!
+//! let mut requests = ctx.req().connect(endpoint)?;
+//! assert_eq!(requests.send("Hello")?.recv()?, "World");
+//! # Ok::<(), ferrozmq::Error>(())
+//! ```
+//!
+//! # Sockets
+//!
+//! A [`Context`] makes them: [`Req`] and [`Rep`], [`Dealer`] and [`Router`] for questions and answers; [`Publisher`]
+//! and [`Subscriber`], [`Xpub`] and [`Xsub`] for news; [`Push`] and [`Pull`] for work; [`Pair`] between threads;
+//! [`Stream`] for raw tcp; and [`Socket`] for tools that choose the kind at run time. A type has what its pattern
+//! allows: a publisher does not receive, a request is answered before the next.
+//!
+//! A socket belongs to one thread at a time: it is `Send`, and everything takes `&mut self`. The context is
+//! `Clone + Send + Sync`.
+//!
+//! # Messages
+//!
+//! Whatever is text or bytes can be sent; a tuple or an array is a [`Multipart`] message, which arrives whole or not at
+//! all. What could not be sent [comes back](SendError::into_message).
+//!
+//! # Waiting
+//!
+//! Calls wait, unless they are named `try_`; timeouts are options. Signals do not end a call, an [`Interrupt`] does.
+//! A [`Poller`] waits for several sockets, a [`Monitor`] for what happens on connections.
+//!
+//! # Defaults
+//!
+//! They are libzmq's, with these exceptions, each safer at no cost to the meaning of a program:
+//!
+//! | Setting | Here | libzmq | Option |
+//! |---|---|---|---|
+//! | Heartbeats | every 10 s, lost after 20 s, own ttl 30 s | off | [`heartbeat_interval`](Builder::heartbeat_interval), [`heartbeat_timeout`](Builder::heartbeat_timeout), [`heartbeat_ttl`](Builder::heartbeat_ttl) |
+//! | Pause before a reconnect | 100 ms, doubled up to 10 s, with a random part | 100 ms | [`reconnect_interval`](Builder::reconnect_interval) |
+//! | Peers of ZMTP 1 and 2 | refused | served | [`accept_old_versions`](Builder::accept_old_versions) |
+//! | Longest handshake | 10 s | 30 s | [`handshake_limit`](Builder::handshake_limit) |
+//! | Unsent messages of a dropped socket | sent for up to 1 s | for ever | [`linger`](Builder::linger), [`close_within`](Socket::close_within) |
+//! | Signals during a call | it goes on | EINTR | [`Interrupt`] |
+
+mod builder;
+mod context;
+mod error;
+mod interrupt;
+mod message;
+mod monitor;
+mod multipart;
+mod poller;
+mod proxy;
+mod socket;
+mod stats;
+
+pub use builder::Builder;
+pub use context::{Context, ContextBuilder};
+pub use error::{EndpointError, Error, Result, SendError};
+pub use ferrozmq_base::SocketType;
+pub use ferrozmq_runtime::Events;
+pub use interrupt::Interrupt;
+pub use message::{Message, RoutingId};
+pub use monitor::{HandshakeFailure, Monitor, MonitorEvent};
+pub use multipart::{IntoMultipart, Multipart, Whole};
+pub use poller::{Event, Interest, Poller};
+pub use proxy::{Passed, Proxy, ProxyHandle, Side, proxy};
+pub use socket::{
+    Dealer, Pair, Pending, Publisher, Pull, Push, Rep, Req, Request, Router, Socket, Stream, Subscriber,
+    Watchable, Xpub, Xsub,
+};
+pub use stats::{Dropped, PeerStats, Stats};

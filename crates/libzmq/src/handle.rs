@@ -23,7 +23,7 @@ use std::{
     collections::VecDeque,
     ptr,
     sync::{
-        Mutex, OnceLock, PoisonError,
+        Mutex, MutexGuard, OnceLock, TryLockError,
         atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering},
     },
 };
@@ -116,7 +116,9 @@ impl Entered {
         let region = REGION.load(Ordering::Acquire) as usize;
         let index = (ptr::from_ref(self.slot) as usize - region) / STRIDE;
         drop(self);
-        free_slots().push_back(index);
+        if let Some(mut free) = free_slots() {
+            free.push_back(index);
+        }
         object
     }
 }
@@ -170,9 +172,9 @@ pub(crate) fn enter_shared(handle: *const c_void) -> Result<Entered, Refused> {
 /// A new handle.
 ///
 /// # Errors
-/// `TooManyFiles` at the limit of handles, `OutOfMemory`.
+/// `TooManyFiles` at the limit of handles, `OutOfMemory`; `Interrupted` in a forked child that cannot make any.
 pub(crate) fn insert(object: Object) -> Result<*mut c_void> {
-    let mut free = free_slots();
+    let mut free = free_slots().ok_or(Error::Interrupted)?;
     let index = match USED.load(Ordering::Acquire) {
         used if free.len() > RESTING || used == SLOTS => free.pop_front().ok_or(Error::TooManyFiles)?,
         used => first_use(used)?,
@@ -229,8 +231,17 @@ pub(crate) fn in_forked_child() -> bool {
     PROCESS.get().is_some_and(|epoch| !epoch.is_current())
 }
 
-fn free_slots() -> std::sync::MutexGuard<'static, VecDeque<usize>> {
-    FREE.lock().unwrap_or_else(PoisonError::into_inner)
+/// The free slots; none if they stay locked, as they may after a fork that came while another thread had them.
+fn free_slots() -> Option<MutexGuard<'static, VecDeque<usize>>> {
+    for _ in 0..1_000_000 {
+        match FREE.try_lock() {
+            Ok(free) => return Some(free),
+            // Nothing in the critical sections leaves the queue half changed.
+            Err(TryLockError::Poisoned(free)) => return Some(free.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+        }
+    }
+    None
 }
 
 /// A number of the calling thread that no other live one has: where its thread-local storage is, which the processor

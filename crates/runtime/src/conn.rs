@@ -23,10 +23,12 @@ use ferrozmq_base::{
 use ferrozmq_proto::{ProtocolError, Scanner, Step};
 use ferrozmq_sys::Stream;
 
-use crate::{codec::Codec, io_thread::Io, port::Port};
+use crate::{codec::Codec, io_thread::Io};
 
 /// The most wire bytes that a Coded direction prepares before it writes.
 const WIRE_BYTES: usize = 64 * 1024;
+/// The most bytes that a flush writes before others get their turn, but for the last write.
+const FLUSH_BYTES: usize = 1 << 20;
 /// The sizes that a read buffer grows through while reads fill it.
 const CHUNK_BYTES: [usize; 3] = [4 * 1024, 64 * 1024, 256 * 1024];
 /// The least room worth a read.
@@ -44,17 +46,18 @@ pub(crate) struct Conn {
     /// The session's number: its token in the I/O thread.
     pub session: u64,
     pub io: Arc<Io>,
-    pub port: Arc<Port>,
     pub link: Arc<Link>,
     pub output: DriveLock<OutHalf>,
     pub input: DriveLock<InHalf>,
-    hook: Hook<Conn>,
+    hook: Hook<Self>,
     /// The output is Plain: an application thread may drive it.
     plain_out: AtomicBool,
     /// The kernel took no more at the last write; the session waits until it does.
     blocked: AtomicBool,
     /// Batches that the application flushed: it streams.
     app_flushes: AtomicU32,
+    /// Nothing has been written since the session gave back the memory, and it does not look again by itself.
+    idle: AtomicBool,
 }
 
 impl Linked for Conn {
@@ -64,18 +67,10 @@ impl Linked for Conn {
 }
 
 impl Conn {
-    pub(crate) fn new(
-        session: u64,
-        io: Arc<Io>,
-        port: Arc<Port>,
-        link: Arc<Link>,
-        source: Source,
-        sink: Sink,
-    ) -> Self {
+    pub(crate) fn new(session: u64, io: Arc<Io>, link: Arc<Link>, source: Source, sink: Sink) -> Self {
         Self {
             session,
             io,
-            port,
             link,
             output: DriveLock::new(OutHalf::new(source)),
             input: DriveLock::new(InHalf::new(sink)),
@@ -83,6 +78,7 @@ impl Conn {
             plain_out: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             app_flushes: AtomicU32::new(0),
+            idle: AtomicBool::new(true),
         }
     }
 
@@ -113,6 +109,16 @@ impl Conn {
         self.app_flushes.store(self.app_flushes().wrapping_add(1), Ordering::Relaxed);
     }
 
+    /// The session gave back the memory.
+    pub(crate) fn set_idle(&self, idle: bool) {
+        self.idle.store(idle, Ordering::Release);
+    }
+
+    /// Something is written: whether the session has to be told, so that it looks after the memory again.
+    pub(crate) fn ends_idleness(&self) -> bool {
+        self.idle.load(Ordering::Relaxed) && self.idle.swap(false, Ordering::AcqRel)
+    }
+
     /// Whether anything published has not been written.
     pub(crate) fn has_unwritten(&self) -> bool {
         self.link.published() != self.link.head()
@@ -138,6 +144,8 @@ pub(crate) enum Sink {
 pub(crate) enum Flush {
     /// Everything published is with the kernel.
     Done,
+    /// There is more, and the kernel may take it.
+    More,
     /// The kernel takes no more now.
     Blocked,
     /// The connection is lost.
@@ -153,6 +161,8 @@ pub(crate) struct OutHalf {
     /// Encoded bytes that go out before anything else: the end of the handshake, control frames, coded records.
     wire: Vec<u8>,
     written: usize,
+    /// Records stay where they are, control frames go out.
+    withheld: bool,
     /// The writer waits for the room that a flush made; the holder tells it after the lock is released.
     pub wake_writer: bool,
 }
@@ -165,6 +175,7 @@ impl OutHalf {
             plain: false,
             wire: Vec::new(),
             written: 0,
+            withheld: false,
             wake_writer: false,
         }
     }
@@ -176,6 +187,11 @@ impl OutHalf {
     /// The kernel refuses to take more for good: what the peer sent may still be read.
     pub(crate) fn give_up(&mut self) {
         self.stream = None;
+    }
+
+    /// Coded: until the socket has written its subscriptions again nothing else goes out but control frames.
+    pub(crate) fn withhold(&mut self, withheld: bool) {
+        self.withheld = withheld;
     }
 
     /// The handshake is over: `first` goes out before the records.
@@ -245,31 +261,50 @@ impl OutHalf {
         }
     }
 
+    /// Gives back the memory of a direction in which nothing is under way.
+    pub(crate) fn release_idle(&mut self) {
+        if self.written == self.wire.len() {
+            self.wire = Vec::new();
+            self.written = 0;
+        }
+        if let Some(Source::Log(log)) = &mut self.source {
+            log.release_idle();
+        }
+    }
+
     /// Writes until nothing is left or the kernel takes no more. `codec` is needed for a Coded direction only.
     pub(crate) fn flush(&mut self, control: &Control, codec: Option<&mut Codec>) -> Flush {
-        let Some(stream) = self.stream.clone() else { return Flush::Blocked };
+        let Some(stream) = self.stream.clone() else {
+            return Flush::Lost(io::ErrorKind::NotConnected.into());
+        };
         let result = if self.plain {
             self.flush_plain(&stream, control)
         } else {
             self.flush_coded(&stream, control, codec)
         };
         match result {
-            Ok(()) => Flush::Done,
+            Ok(true) => Flush::Done,
+            Ok(false) => Flush::More,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Flush::Blocked,
             Err(e) => Flush::Lost(e),
         }
     }
 
-    fn flush_plain(&mut self, stream: &Stream, control: &Control) -> io::Result<()> {
+    /// False: there is more.
+    fn flush_plain(&mut self, stream: &Stream, control: &Control) -> io::Result<bool> {
+        let mut taken = 0;
         loop {
             self.write_wire(stream)?;
-            let Some(Source::Log(log)) = &mut self.source else { return Ok(()) };
+            let Some(Source::Log(log)) = &mut self.source else { return Ok(true) };
             if !control.is_empty() && log.at_boundary() {
                 control.take(&mut self.wire);
                 continue;
             }
             if !log.pending() {
-                return Ok(());
+                return Ok(true);
+            }
+            if taken >= FLUSH_BYTES {
+                return Ok(false);
             }
             // A control frame that waits goes out at the end of the record that is half written.
             let limit = if control.is_empty() { u64::MAX } else { log.bytes_to_boundary() };
@@ -277,29 +312,37 @@ impl OutHalf {
             let count = log.slices_within(&mut slices, limit);
             let n = stream.write(&slices[..count])?;
             self.wake_writer |= log.advance(n);
+            taken += n;
         }
     }
 
+    /// False: there is more.
     fn flush_coded(
         &mut self,
         stream: &Stream,
         control: &Control,
         codec: Option<&mut Codec>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let Some(codec) = codec else { return Err(io::ErrorKind::WouldBlock.into()) };
-        loop {
+        let mut taken = 0;
+        while taken < FLUSH_BYTES {
             self.encode(control, codec);
             if self.written == self.wire.len() {
-                return Ok(());
+                return Ok(true);
             }
+            taken += self.wire.len();
             self.write_wire(stream)?;
         }
+        Ok(false)
     }
 
     /// Takes records until the wire buffer is full or nothing is left.
     fn encode(&mut self, control: &Control, codec: &mut Codec) {
         if !control.is_empty() {
             control.take(&mut self.wire);
+        }
+        if self.withheld {
+            return;
         }
         while self.wire.len() - self.written < WIRE_BYTES {
             match &mut self.source {
@@ -436,6 +479,14 @@ impl InHalf {
         }
     }
 
+    /// Gives back the memory of a direction in which nothing is under way.
+    pub(crate) fn release_idle(&mut self) {
+        if self.chunk.as_ref().is_some_and(|chunk| chunk.pending().is_empty()) {
+            self.chunk = None;
+            self.chunk_class = 0;
+        }
+    }
+
     /// Nothing comes in any more; what was published stays readable.
     pub(crate) fn end(&mut self) {
         self.sink = None;
@@ -444,8 +495,8 @@ impl InHalf {
     fn has_room(&mut self) -> bool {
         match &mut self.sink {
             Some(Sink::Inbox(w)) => w.room(),
-            Some(Sink::Slot(_)) => true,
-            None => false,
+            // Without a sink what comes is read to be thrown away.
+            Some(Sink::Slot(_)) | None => true,
         }
     }
 

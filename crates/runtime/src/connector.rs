@@ -45,7 +45,8 @@ pub(crate) struct Connector {
 
 impl Connector {
     pub(crate) fn new(target: Target, options: &SocketOptions, seed: u64) -> Self {
-        let backoff = options.reconnect_interval.map(|interval| {
+        let interval = options.reconnect_interval.filter(|interval| !interval.is_zero());
+        let backoff = interval.map(|interval| {
             Backoff::new(interval, options.reconnect_interval_max, options.reconnect_jitter, seed)
         });
         Self {

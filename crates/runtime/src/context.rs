@@ -88,6 +88,10 @@ pub(crate) struct Live(Arc<Shared>);
 
 impl Drop for Live {
     fn drop(&mut self) {
+        if !self.0.epoch.is_current() {
+            // A forked child: the descriptor is the parent's too, and the threads are the parent's only.
+            return;
+        }
         if self.0.live.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.idle.signal();
             if lock(&self.0.state).released {
@@ -191,7 +195,13 @@ impl Context {
         while self.shared.live.load(Ordering::Acquire) != 0 {
             let mut fds = [PollFd::new(&self.shared.idle, Interest::READ)];
             sleep(&mut fds, None, None)?;
-            self.shared.idle.clear();
+            if self.shared.live.load(Ordering::Acquire) != 0 {
+                // An old signal. A new one is for every thread that waits here, so none may be lost.
+                self.shared.idle.clear();
+                if self.shared.live.load(Ordering::Acquire) == 0 {
+                    self.shared.idle.signal();
+                }
+            }
         }
         self.shared.stop_threads();
         Ok(())
@@ -245,6 +255,13 @@ impl Shared {
             .filter(|(i, _)| allowed(*i))
             .min_by_key(|(_, t)| t.io.load())
             .map(|(_, t)| t.io.clone())
+    }
+
+    /// All I/O threads but one.
+    pub(crate) fn other_ios(&self, io: &Arc<Io>) -> Vec<Arc<Io>> {
+        let state = lock(&self.state);
+        let threads = state.threads.as_deref().unwrap_or_default();
+        threads.iter().filter(|t| !Arc::ptr_eq(&t.io, io)).map(|t| t.io.clone()).collect()
     }
 
     /// See [`Context::socket`].

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ferrozmq_base::{Due, PipeId, drive_lock::Hold, sync::spin_loop};
+use ferrozmq_base::{Due, PipeId, drive_lock::Hold, pool, sync::spin_loop};
 use ferrozmq_sys::{Interest, PollFd, clock};
 
 use crate::{
@@ -30,6 +30,9 @@ const CONNECTIONS_MAX: usize = 8;
 const GAP: Duration = Duration::from_micros(20);
 /// How long a waiting thread looks for input before it sleeps.
 const SPIN: Duration = Duration::from_micros(20);
+/// How long a waiting thread keeps the right to read: after that the I/O threads are quick enough, and neither they
+/// nor this one need to wake up for nothing.
+const LASTING: Duration = Duration::from_millis(500);
 /// Looks between two looks at the clock.
 const PAUSES: u32 = 8;
 
@@ -39,6 +42,8 @@ pub(crate) struct Direct {
     enabled: bool,
     /// Something was received since the last send: a send now is probably an answer, and somebody waits for it.
     pub answered: bool,
+    /// A wait has lasted so long that input was left to the I/O threads; until something was received.
+    pub patient: bool,
     /// When the last inline write ended.
     last_write: Option<Instant>,
     spin: Spin,
@@ -87,6 +92,7 @@ impl Direct {
         Self {
             enabled,
             answered: false,
+            patient: false,
             last_write: None,
             spin: Spin::new(ferrozmq_sys::thread::cpus_online() > 1),
         }
@@ -98,6 +104,17 @@ impl Direct {
 pub(crate) struct Held {
     inputs: Vec<(PipeId, Arc<Conn>, Hold<InHalf>)>,
     outputs: Vec<(Arc<Conn>, Hold<OutHalf>)>,
+}
+
+impl Held {
+    /// When a sleep until `deadline` is interrupted, so that what is held can be left to the I/O threads.
+    pub(crate) fn until(&self, deadline: Option<Instant>) -> Option<Instant> {
+        if self.inputs.is_empty() {
+            return None;
+        }
+        let soon = clock::now() + LASTING;
+        deadline.is_none_or(|at| soon < at).then_some(soon)
+    }
 }
 
 impl SocketCore {
@@ -119,9 +136,9 @@ impl SocketCore {
             }
             _ if self.direct.answered || self.is_sparse() => {
                 self.direct.answered = false;
-                let written = self.drive(conn, true);
+                let driven = self.drive(conn, true);
                 self.direct.last_write = Some(clock::now());
-                written
+                driven.is_some()
             }
             _ => false,
         }
@@ -131,10 +148,13 @@ impl SocketCore {
         self.direct.last_write.is_none_or(|last| clock::now().saturating_duration_since(last) > GAP)
     }
 
-    /// Writes what is published. `promised`: this thread made the promise and breaks it by looking. False: somebody
-    /// else drives, and the promise is still this thread's to hand on.
-    fn drive(&mut self, conn: &Arc<Conn>, promised: bool) -> bool {
-        let Some(mut half) = conn.output.try_lock() else { return false };
+    /// Writes what is published. `promised`: this thread made the promise and breaks it by looking. None: somebody
+    /// else drives, and the promise is still this thread's to hand on. True: a full pipe has room again.
+    fn drive(&mut self, conn: &Arc<Conn>, promised: bool) -> Option<bool> {
+        let mut half = conn.output.try_lock()?;
+        if conn.ends_idleness() {
+            conn.io.send(Command::Tick(conn.session));
+        }
         if promised {
             conn.link.promise.begin_look();
         }
@@ -142,7 +162,7 @@ impl SocketCore {
         let wake = std::mem::take(&mut half.wake_writer);
         let noted = half.unlock();
         self.flushed(conn, &flushed, noted, wake);
-        true
+        Some(wake)
     }
 
     /// After a flush by this thread and the release of the half. `noted`: somebody else wanted that meanwhile.
@@ -150,7 +170,7 @@ impl SocketCore {
         conn.set_blocked(matches!(flushed, Flush::Blocked));
         let look = match flushed {
             Flush::Done => false,
-            Flush::Blocked => conn.link.promise.promise(),
+            Flush::More | Flush::Blocked => conn.link.promise.promise(),
             Flush::Lost(_) => true,
         };
         // Whoever left a note waits for an answer, whatever is promised.
@@ -163,16 +183,19 @@ impl SocketCore {
         }
     }
 
-    /// Writes what was deferred, before the application waits for somebody else.
-    pub(crate) fn write_deferred(&mut self) {
+    /// Writes what was deferred, before the application waits for somebody else. True: a full pipe has room again,
+    /// and nobody else will say so.
+    pub(crate) fn write_deferred(&mut self) -> bool {
         if !self.drives() || self.peers() > CONNECTIONS_MAX {
-            return;
+            return false;
         }
+        let mut room = false;
         for (_, conn) in self.connections() {
             if conn.is_plain_out() && !conn.is_blocked() && conn.has_unwritten() {
-                self.drive(&conn, false);
+                room |= self.drive(&conn, false).unwrap_or(false);
             }
         }
+        room
     }
 
     fn connections(&self) -> Vec<(PipeId, Arc<Conn>)> {
@@ -199,6 +222,9 @@ impl SocketCore {
                     held.outputs.push((conn, hold));
                 }
             }
+            return held;
+        }
+        if self.direct.patient {
             return held;
         }
         self.port().set_leasable(true);
@@ -307,6 +333,13 @@ impl SocketCore {
         let came = self.read_held(&mut held);
         self.resume(held, false);
         came
+    }
+
+    /// A wait with input in hand has lasted: leaves that to the I/O threads, and gives back the thread's memory.
+    pub(crate) fn grow_patient(&mut self) {
+        self.direct.patient = true;
+        self.end_leases();
+        pool::flush();
     }
 
     /// Gives the right to read back to the I/O threads: the application will wait in a way that does not read.

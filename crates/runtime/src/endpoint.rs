@@ -225,7 +225,7 @@ impl SocketCore {
         let (conn, pipe) = if self.options.immediate {
             (None, None)
         } else {
-            let (conn, pipe) = settings.pipe(session, io.clone(), self.port().clone())?;
+            let (conn, pipe) = settings.pipe(session, io.clone())?;
             (Some(conn), Some(pipe))
         };
         let started = Session::connecting(
@@ -262,7 +262,6 @@ impl SocketCore {
     fn party(&self) -> Party {
         Party {
             port: self.port().clone(),
-            kind: self.kind(),
             routing_id: self.options.routing_id.clone(),
             send_hwm: self.options.send_hwm,
             receive_hwm: self.options.receive_hwm,
@@ -300,8 +299,13 @@ impl SocketCore {
             local,
         );
         self.identify(id, &party.info());
-        if let Some(id) = near.id() {
-            let _ = party.port.post(Event::Bound(id, Box::new(own)));
+        let told = match near.id() {
+            Some(theirs) => party.port.post(Event::Bound(theirs, Box::new(own))).is_ok(),
+            None => false,
+        };
+        if !told {
+            // The connecter has closed meanwhile; what it sent is still to be read.
+            self.peer_ended(id);
         }
     }
 
@@ -357,7 +361,7 @@ impl SocketCore {
             match endpoint.kind {
                 Kind::Listener { io, id } => io.send(Command::Unlisten(id, Close::Now)),
                 Kind::Connection { io, session, pipe } => {
-                    if let Some(pipe) = pipe {
+                    if let Some(pipe) = pipe.or_else(|| self.pipe_of(session)) {
                         self.drop_pipe(pipe, false);
                     }
                     io.send(Command::Close(session, linger(self.options.linger)));

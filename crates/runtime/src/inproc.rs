@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ferrozmq_base::{
-    PeerInfo, Pipe, PipeId, SocketType,
+    PeerInfo, Pipe, PipeId,
     pipe::{Rx, Tx},
     queue, slot,
     sync::{AtomicU64, Ordering},
@@ -29,7 +29,6 @@ impl Owner {
 #[derive(Clone, Debug)]
 pub(crate) struct Party {
     pub port: Arc<Port>,
-    pub kind: SocketType,
     pub routing_id: Box<[u8]>,
     pub send_hwm: u32,
     pub receive_hwm: u32,

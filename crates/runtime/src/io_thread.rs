@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Resume(u64),
     /// The application gives the right to read back, or has found what only the session can deal with.
     Reclaim(u64),
+    /// A connection that was idle is in use again.
+    Tick(u64),
     /// Commands that the application read.
     Inbound(u64, Vec<Vec<u8>>),
     /// A session's host name was looked up.
@@ -219,6 +221,10 @@ impl IoThread {
                     self.forget_deadline(id, entry.deadline);
                     entry.value.close(&self.poller);
                     self.io.load.fetch_sub(1, Ordering::Relaxed);
+                    // The connections that it accepted may live in any thread; these hear of them before of this.
+                    for io in self.context.other_ios(&self.io) {
+                        io.send(Command::Unlisten(id, how));
+                    }
                 }
                 let accepted: Vec<u64> = self
                     .sessions
@@ -232,6 +238,7 @@ impl IoThread {
             }
             Command::Resume(id) => self.with_session(id, now, Session::resume),
             Command::Reclaim(id) => self.with_session(id, now, Session::reclaim),
+            Command::Tick(id) => self.with_session(id, now, Session::arm_idle),
             Command::Inbound(id, commands) => self.with_session(id, now, |s, turn| s.inbound(commands, turn)),
             Command::Resolved(id, addresses) => {
                 self.with_session(id, now, |s, turn| s.resolved(addresses, turn));

@@ -24,12 +24,15 @@ mod reconnect;
 mod session;
 mod settings;
 mod socket;
+mod stats;
 mod wait;
 
 pub use context::Context;
 pub use endpoint::BindError;
+pub use ferrozmq_pattern::Drops;
 pub use ferrozmq_pattern::Events;
 pub use interrupt::Interrupt;
 pub use poller::{PollItem, poll};
 pub use proxy::{Passed, Proxy};
 pub use socket::{Flags, SocketCore, Waits};
+pub use stats::{ConnectionStats, Stats};

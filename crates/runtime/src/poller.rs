@@ -47,6 +47,9 @@ pub fn poll(
     timeout: Option<Duration>,
     mask: Option<&SignalSet>,
 ) -> Result<usize> {
+    for item in sockets.iter() {
+        item.socket.check_fork()?;
+    }
     if let [item] = sockets {
         // Whoever waits for one socket reads it as a blocked receive would.
         item.socket.write_deferred();
@@ -104,6 +107,7 @@ fn doze(
         item.socket.resume(held, false);
         return Ok(true);
     }
+    let soon = held.until(deadline);
     let mut signalled = true;
     let asleep = sockets.iter().take_while(|item| item.socket.port().prepare_sleep()).count();
     let result = if asleep < sockets.len() {
@@ -114,7 +118,7 @@ fn doze(
         let interrupts = sockets.iter().filter_map(|item| item.socket.waits.interrupt.as_deref());
         all.extend(interrupts.map(|i| PollFd::new(i, Interest::READ)));
         SocketCore::watch(&mut held, &mut all);
-        let result = sleep(&mut all, deadline, mask);
+        let result = sleep(&mut all, soon.or(deadline), mask);
         fds.copy_from_slice(&all[..fds.len()]);
         signalled = all[fds.len()..].iter().take(sockets.len()).any(PollFd::is_readable);
         result
@@ -124,6 +128,11 @@ fn doze(
     }
     if let [item] = sockets {
         item.socket.resume(held, result.is_ok());
+        if soon.is_some() && matches!(result, Ok(0)) {
+            item.socket.grow_patient();
+            item.socket.settle();
+            return item.socket.waits.check().map(|()| true);
+        }
         item.socket.settle();
     }
     for item in sockets.iter() {

@@ -93,7 +93,7 @@ pub(crate) struct Port {
     /// Set once the application has asked for the descriptor: it polls by itself, so every post signals.
     exported: AtomicBool,
     /// The socket that this one is the monitor of, if it is one.
-    watched: OnceLock<Weak<Port>>,
+    watched: OnceLock<Weak<Self>>,
     closed: AtomicBool,
     /// The owner waits in a way that reads connections itself: sessions may lend it the right to.
     leasable: AtomicBool,
@@ -181,11 +181,17 @@ impl Port {
         self.leasable.store(leasable, Ordering::Relaxed);
     }
 
-    /// Ends a sleep of the owner, so that it gives back what it holds.
-    pub(crate) fn nudge(&self) {
+    /// Ends a sleep of the owner, so that it looks again.
+    pub(crate) fn wake(&self) {
         if self.mailbox.sleeper().wake() {
             self.wake.signal();
         }
+    }
+
+    /// Ends a sleep of the owner, this one or the next, so that it gives back what it holds.
+    pub(crate) fn nudge(&self) {
+        self.mailbox.sleeper().wake();
+        self.wake.signal();
     }
 
     /// The owner is about to sleep on [`Port::wake_fd`]; false if there is mail already.

@@ -12,7 +12,11 @@ use std::{
 };
 
 use ferrozmq_base::{
-    Kind, PeerInfo, PeerRef, Pipe, PipeId, drive_lock::Hold, link::Dropped, peer::PeerTable,
+    Kind, PeerInfo, PeerRef, Pipe, PipeId,
+    drive_lock::Hold,
+    link::{Dropped, Position},
+    peer::PeerTable,
+    pool,
 };
 use ferrozmq_pattern::Local;
 use ferrozmq_proto::{Command, Engine, ProtocolError, Ready, TimerAction, Version};
@@ -41,6 +45,8 @@ const FULL_LOOK: u64 = 32;
 const FULL_LOOKS: u32 = 4;
 /// How long the application may leave the right to read unused.
 const LEASE: Duration = Duration::from_millis(5);
+/// How long a connection is unused before its memory is given back.
+const IDLE: Duration = Duration::from_millis(500);
 /// How long a peer may take to close its side after we have closed ours.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// The read buffer of a handshake: with what is kept of it, far below the budget of an unauthenticated connection.
@@ -128,6 +134,11 @@ pub(crate) struct Session {
     /// Looks in a row that found as much as a stream has; the time of the last.
     full_looks: u32,
     last_look: Option<Instant>,
+    /// When the session looks whether the connection is idle, and what it had seen of it.
+    idle_at: Option<Instant>,
+    seen_use: (Position, u64, u32),
+    /// Reads that brought something.
+    reads: u32,
     /// What the application had read when the engine was told last.
     heard_stamp: u64,
     /// The stream is registered with the poller.
@@ -162,6 +173,10 @@ impl Session {
     }
 
     /// A session that connects to `target`, with the pipe's connection if the pipe exists already. Not started.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a session is made of comes from its socket one by one"
+    )]
     pub(crate) fn connecting(
         id: u64,
         context: &Arc<Shared>,
@@ -210,6 +225,9 @@ impl Session {
             seen_flushes: 0,
             full_looks: 0,
             last_look: None,
+            idle_at: None,
+            seen_use: (Position::default(), 0, 0),
+            reads: 0,
             heard_stamp: 0,
             watched: false,
             leaving: None,
@@ -238,6 +256,10 @@ impl Session {
 
     /// When the session wants to be called next.
     pub(crate) fn deadline(&self) -> Option<Instant> {
+        if self.leaving.is_some() {
+            // The holder of what is missing calls.
+            return None;
+        }
         let protocol = match &self.phase {
             Phase::Handshake(h) => engine_deadline(&h.codec),
             Phase::Active(_) => self.codec.as_ref().and_then(engine_deadline),
@@ -245,7 +267,10 @@ impl Session {
         };
         let lease = self.lease.map(|(at, _)| at);
         let watch = self.watch.map(|(at, _)| at);
-        [protocol, self.retry_at, self.closing.flatten(), lease, watch].into_iter().flatten().min()
+        [protocol, self.retry_at, self.closing.flatten(), lease, watch, self.idle_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     // ---- Starting and connecting ----
@@ -476,7 +501,7 @@ impl Session {
         if let (Some(conn), Some(holds)) = (self.conn.clone(), self.holds.take()) {
             return Some((conn, holds, None));
         }
-        let (conn, pipe) = self.settings.pipe(self.id, self.io.clone(), self.port.clone()).ok()?;
+        let (conn, pipe) = self.settings.pipe(self.id, self.io.clone()).ok()?;
         let holds = Holds::take(&conn)?;
         Some((conn, holds, Some(pipe)))
     }
@@ -508,8 +533,10 @@ impl Session {
         self.identified = true;
         match self.port.post(event) {
             Ok(()) => true,
-            // A closing socket hears nothing, but its queue is still to be sent.
-            Err(_) => self.closing.is_some(),
+            // A closing socket hears nothing, but what it has queued is still to be sent: the order to close, with its
+            // linger, is on its way.
+            Err(Event::Identified(..)) => true,
+            Err(_) => false,
         }
     }
 
@@ -519,6 +546,9 @@ impl Session {
         conn.output.release(holds.output);
         conn.input.release(holds.input);
         conn.link.promise.unpark();
+        if self.closing.is_some() {
+            self.discard_input();
+        }
         self.look(turn);
         if matches!(self.phase, Phase::Active(_)) {
             self.read(true, turn);
@@ -547,10 +577,7 @@ impl Session {
         if event.readable {
             match &self.phase {
                 Phase::Handshake(_) => self.handshake_read(turn),
-                Phase::Active(_) if self.input_paused && !event.failed => {}
-                Phase::Active(_) if self.input_paused => {
-                    self.lost(&io::ErrorKind::ConnectionReset.into(), turn)
-                }
+                Phase::Active(_) if self.input_paused || self.lease.is_some() => self.hung_up(turn),
                 Phase::Active(_) => self.read(false, turn),
                 Phase::Farewell(_) => self.farewell(turn),
                 _ => {}
@@ -592,12 +619,8 @@ impl Session {
         let flushed = {
             // Whoever drives has seen our try and will push the connection again.
             let Some(mut half) = conn.output.try_lock() else { return };
-            if self.awaits_restart {
-                if !half.has_restarted() {
-                    return;
-                }
-                self.awaits_restart = false;
-            }
+            self.awaits_restart = self.awaits_restart && !half.has_restarted();
+            half.withhold(self.awaits_restart);
             let flushed = half.flush(&conn.link.control, self.codec.as_mut());
             let wake = std::mem::take(&mut half.wake_writer);
             half.unlock();
@@ -606,6 +629,7 @@ impl Session {
             }
             flushed
         };
+        self.arm_idle(turn);
         match flushed {
             Flush::Done => {
                 conn.set_blocked(false);
@@ -620,6 +644,13 @@ impl Session {
                     && conn.link.promise.watch()
                 {
                     self.watch = Some((turn.now + WATCH, flushes));
+                }
+            }
+            Flush::More => {
+                conn.set_blocked(false);
+                if self.want_write(&stream, false, turn) && conn.link.promise.promise() {
+                    // This thread looks at its list before it sleeps.
+                    self.io.look(conn);
                 }
             }
             Flush::Blocked => {
@@ -650,9 +681,54 @@ impl Session {
             half.give_up();
             half.unlock();
         }
+        if let Phase::Active(stream) = &self.phase
+            && self.interest.contains(Interest::WRITE)
+        {
+            // It would always be reported as writable.
+            let stream = stream.clone();
+            if !self.want_write(&stream, false, turn) {
+                return;
+            }
+        }
         if !self.input_paused && self.lease.is_none() {
             self.read(false, turn);
         }
+    }
+
+    /// The connection is in use: looks after a while whether it still is.
+    pub(crate) fn arm_idle(&mut self, turn: &mut Turn<'_>) {
+        if self.idle_at.is_none() && matches!(self.phase, Phase::Active(_)) {
+            self.idle_at = Some(turn.now + IDLE);
+            if let Some(conn) = &self.conn {
+                conn.set_idle(false);
+            }
+        }
+    }
+
+    /// Gives back the memory of a connection that has not been used lately. A direction that the application holds is
+    /// its own affair.
+    fn release_idle(&mut self, turn: &mut Turn<'_>) {
+        self.idle_at = None;
+        let Some(conn) = self.conn.clone() else { return };
+        let seen = (conn.link.published(), conn.link.stamp(), self.reads);
+        if seen != std::mem::replace(&mut self.seen_use, seen) {
+            return self.arm_idle(turn);
+        }
+        // First, so that whoever writes from here on says so.
+        conn.set_idle(true);
+        if !conn.output.is_held()
+            && let Some(mut half) = conn.output.try_lock()
+        {
+            half.release_idle();
+            half.unlock();
+        }
+        if !conn.input.is_held()
+            && let Some(mut half) = conn.input.try_lock()
+        {
+            half.release_idle();
+            half.unlock();
+        }
+        pool::flush();
     }
 
     /// The timer of a stream: as long as the application flushes its batches itself, the session only watches.
@@ -682,6 +758,10 @@ impl Session {
         if !self.port.is_leasable() || self.closing.is_some() || self.lease.is_some() || self.input_paused {
             return;
         }
+        if self.settings.takes(Kind::Subscribe) || self.settings.takes(Kind::Join) {
+            // Subscriptions become messages of the input, here: nobody else may hold it meanwhile.
+            return;
+        }
         let stream = stream.clone();
         {
             let Some(mut half) = conn.input.try_lock() else { return };
@@ -693,7 +773,10 @@ impl Session {
             }
         }
         self.lease = Some((turn.now + LEASE, conn.link.stamp()));
-        self.rewatch_as_needed(&stream, turn);
+        if self.rewatch_as_needed(&stream, turn) {
+            // An application that sleeps already does not watch this stream.
+            self.port.wake();
+        }
     }
 
     /// Takes the right to read back, and uses it.
@@ -701,7 +784,11 @@ impl Session {
         if let Some(after) = self.leaving {
             return self.leave(after, turn);
         }
-        let (Phase::Active(stream), Some(conn)) = (&self.phase, self.conn.clone()) else { return };
+        let (Phase::Active(stream), Some(conn)) = (&self.phase, self.conn.clone()) else {
+            // A right that nobody can use any more must not stay due.
+            self.lease = None;
+            return;
+        };
         if self.lease.is_none() {
             return;
         }
@@ -766,7 +853,10 @@ impl Session {
                 }
             }
             match fill {
-                Fill::Progress => told |= wake,
+                Fill::Progress => {
+                    told |= wake;
+                    self.reads = self.reads.wrapping_add(1);
+                }
                 Fill::Empty if surplus && round == 0 => {}
                 Fill::Empty => break,
                 Fill::Paused => return self.pause(turn),
@@ -775,6 +865,7 @@ impl Session {
                 Fill::OutOfMemory => return self.lost(&io::ErrorKind::OutOfMemory.into(), turn),
             }
         }
+        self.arm_idle(turn);
         if told {
             self.lend(turn);
         }
@@ -847,6 +938,14 @@ impl Session {
         if self.lease.is_some_and(|(at, _)| at <= turn.now) {
             self.check_lease(turn);
         }
+        if self.idle_at.is_some_and(|at| at <= turn.now) {
+            self.release_idle(turn);
+        }
+        let engine_due = self.codec.as_ref().and_then(engine_deadline).is_some_and(|at| at <= turn.now);
+        if engine_due && !self.input_paused && self.lease.is_none() {
+            // What lies in the kernel already is a sign of life, however late this thread is.
+            self.read(false, turn);
+        }
         self.heartbeat(turn);
     }
 
@@ -862,7 +961,7 @@ impl Session {
                 engine.heard(turn.now);
             }
         }
-        if !self.deadline().is_some_and(|at| at <= turn.now) {
+        if self.deadline().is_none_or(|at| at > turn.now) {
             return;
         }
         let action = match &mut self.phase {
@@ -901,8 +1000,13 @@ impl Session {
         if let (Phase::Active(stream) | Phase::Farewell(stream), Some(conn), None) =
             (&self.phase, self.conn.clone(), &self.holds)
         {
+            // Whoever holds the output finds the note of our try, and nobody's promise: it calls us again.
+            conn.link.promise.unwatch();
+            conn.link.promise.begin_look();
             match Holds::take(&conn) {
                 Some(holds) => self.holds = Some(holds),
+                // A holder that panicked gives nothing back.
+                None if conn.output.is_poisoned() || conn.input.is_poisoned() => {}
                 None => {
                     self.leaving = Some(after);
                     let stream = stream.clone();
@@ -928,7 +1032,7 @@ impl Session {
             Phase::Active(stream) | Phase::Connecting(stream) | Phase::Farewell(stream) => stream,
             other => return self.phase = other,
         };
-        (self.lease, self.watch) = (None, None);
+        (self.lease, self.watch, self.idle_at) = (None, None, None);
         let fd = fd_value(&stream);
         self.unwatch(&stream, turn.poller);
         let _ = stream.shutdown_both();
@@ -1011,15 +1115,25 @@ impl Session {
         }
         match how {
             Close::Now => self.abandon(turn),
-            Close::Linger(Some(Duration::ZERO)) => self.abandon(turn),
+            Close::Linger(Some(Duration::ZERO)) => {
+                // What the kernel takes at once goes out nevertheless.
+                self.closing = Some(Some(turn.now));
+                self.look(turn);
+                if !matches!(self.phase, Phase::Farewell(_)) {
+                    self.abandon(turn);
+                }
+            }
             Close::Linger(limit) => {
                 self.closing = Some(limit.map(|l| turn.now + l));
+                // Nobody is left to write subscriptions again.
+                self.awaits_restart = false;
                 match &self.phase {
                     Phase::Active(_) => {
                         self.look(turn);
                         if let Phase::Active(stream) = &self.phase {
                             // From here on input is read only to be thrown away.
                             let stream = stream.clone();
+                            self.discard_input();
                             self.input_paused = false;
                             self.reclaim(turn);
                             self.rewatch_as_needed(&stream, turn);
@@ -1033,6 +1147,14 @@ impl Session {
                     }
                 }
             }
+        }
+    }
+
+    /// The socket is gone: what the peer sends is read, so that it is not stuck, and thrown away.
+    fn discard_input(&self) {
+        if let Some(mut half) = self.conn.as_ref().and_then(|conn| conn.input.try_lock()) {
+            half.end();
+            half.unlock();
         }
     }
 
@@ -1052,6 +1174,8 @@ impl Session {
         let limit = turn.now + FAREWELL;
         let deadline = self.closing.flatten().map_or(limit, |at| at.min(limit));
         self.closing = Some(Some(deadline));
+        // Whatever the application had of the connection, it reads no more of it.
+        (self.lease, self.watch) = (None, None);
         let _ = self.rewatch(&stream, Interest::READ, turn);
         self.phase = Phase::Farewell(stream);
         self.farewell(turn);

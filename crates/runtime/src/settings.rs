@@ -18,7 +18,6 @@ use crate::{
     conn::{Conn, Sink, Source},
     io_thread::Io,
     option::SocketOptions,
-    port::Port,
 };
 
 /// A snapshot of the options, shared by an endpoint's sessions.
@@ -82,7 +81,7 @@ impl Settings {
     }
 
     /// A connection and the socket's end of its pipe; nobody drives it yet.
-    pub(crate) fn pipe(&self, session: u64, io: Arc<Io>, port: Arc<Port>) -> Result<(Arc<Conn>, Pipe)> {
+    pub(crate) fn pipe(&self, session: u64, io: Arc<Io>) -> Result<(Arc<Conn>, Pipe)> {
         let link = Arc::new(Link::new(Promise::parked()));
         let (conflates_out, conflates_in) = self.conflated();
         let (tx, source) = if conflates_out {
@@ -99,7 +98,7 @@ impl Settings {
             let (writer, reader) = inbox::inbox(self.options.receive_hwm);
             (Rx::Inbox(reader), Sink::Inbox(writer))
         };
-        Ok((Arc::new(Conn::new(session, io, port, link, source, sink)), Pipe::new(tx, rx)))
+        Ok((Arc::new(Conn::new(session, io, link, source, sink)), Pipe::new(tx, rx)))
     }
 
     /// What messages from this peer carry.

@@ -50,10 +50,10 @@ pub struct SocketCore {
     id: u64,
     kind: SocketType,
     port: Arc<Port>,
-    pattern: Pattern,
-    pipes: Pipes,
+    pub(crate) pattern: Pattern,
+    pub(crate) pipes: Pipes,
     /// The far ends of the pipes, by index.
-    far: Vec<Option<Far>>,
+    pub(crate) far: Vec<Option<Far>>,
     pub(crate) options: SocketOptions,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) last_endpoint: String,
@@ -162,6 +162,16 @@ impl SocketCore {
     #[inline(always)]
     pub fn try_send(&mut self, m: &mut Msg, more: bool) -> Result<()> {
         self.check()?;
+        self.send_rest(m, more)
+    }
+
+    /// Sends a further frame of a message that was begun with [`SocketCore::try_send`] just before: there is room for
+    /// it, and what has happened meanwhile can wait until the message is whole.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    #[inline]
+    pub fn send_rest(&mut self, m: &mut Msg, more: bool) -> Result<()> {
         // Where a message came from is not passed on with it.
         m.set_peer(None);
         let result = self.pattern.send(&mut self.pipes, m, more, &mut self.due);
@@ -187,6 +197,7 @@ impl SocketCore {
             m.set_kind(Kind::Message);
             self.receive_more = m.more();
             self.direct.answered = true;
+            self.direct.patient = false;
         }
         result
     }
@@ -196,9 +207,7 @@ impl SocketCore {
     /// # Errors
     /// `Terminated`; `Interrupted` in a forked child.
     pub fn events(&mut self) -> Result<Events> {
-        if !self.shared.epoch.is_current() {
-            return Err(Error::Interrupted);
-        }
+        self.check_fork()?;
         self.take_mail();
         self.check()?;
         self.read_leased();
@@ -211,18 +220,23 @@ impl SocketCore {
     /// socket: only poll it.
     ///
     /// # Errors
-    /// None yet.
+    /// `Interrupted` in a forked child.
     pub fn fd(&mut self) -> Result<RawFd> {
+        self.check_fork()?;
         self.end_leases();
         Ok(self.port.export())
+    }
+
+    /// A forked child leaves everything that it shares with its parent alone.
+    #[inline]
+    pub(crate) fn check_fork(&self) -> Result<()> {
+        if self.shared.epoch.is_current() { Ok(()) } else { Err(Error::Interrupted) }
     }
 
     /// What every call begins with: the fork check, and the events that have come.
     #[inline(always)]
     pub(crate) fn check(&mut self) -> Result<()> {
-        if !self.shared.epoch.is_current() {
-            return Err(Error::Interrupted);
-        }
+        self.check_fork()?;
         if self.port.has_mail() {
             self.take_mail();
         }
@@ -307,6 +321,11 @@ impl SocketCore {
         self.far.get(id.index())?.as_ref()
     }
 
+    /// The pipe that a session serves.
+    pub(crate) fn pipe_of(&self, session: u64) -> Option<PipeId> {
+        self.pipe_ids().find(|id| matches!(self.far(*id), Some(Far::Wire(conn)) if conn.session == session))
+    }
+
     pub(crate) fn has_inproc_peers(&self) -> bool {
         self.far.iter().flatten().any(|far| matches!(far, Far::Inproc { .. }))
     }
@@ -346,7 +365,7 @@ impl SocketCore {
     }
 
     /// The far end is gone: no more output, the input to its end.
-    fn peer_ended(&mut self, id: PipeId) {
+    pub(crate) fn peer_ended(&mut self, id: PipeId) {
         self.pipes.close_output(id);
         self.pattern.ended(&mut self.pipes, id, &mut self.due);
         if !self.pattern.reads_input() || self.pipes.drained(id) {
@@ -453,6 +472,7 @@ impl SocketCore {
     /// # Errors
     /// `InvalidArgument`; `Terminated` once the socket has noticed the end of its context.
     pub fn set_option(&mut self, number: i32, value: Option<&[u8]>) -> Result<()> {
+        self.check_fork()?;
         if self.stopped {
             return Err(Error::Terminated);
         }
@@ -490,6 +510,7 @@ impl SocketCore {
     /// # Errors
     /// `InvalidArgument`; `Terminated` once the socket has noticed the end of its context.
     pub fn option(&mut self, number: i32, buffer: &mut [u8]) -> Result<usize> {
+        self.check_fork()?;
         if self.stopped {
             return Err(Error::Terminated);
         }
@@ -540,9 +561,14 @@ impl SocketCore {
         let mut left = std::mem::take(&mut self.mail);
         self.port.close(&mut left);
         for event in left {
-            if let Event::Attached(attachment) = event {
-                drop(attachment.pipe);
-                self.leave(attachment.far);
+            match event {
+                Event::Attached(attachment) => {
+                    drop(attachment.pipe);
+                    self.leave(attachment.far);
+                }
+                // The binder is to hear of the end.
+                Event::Bound(id, party) => self.bound(id, &party),
+                _ => {}
             }
         }
         let far = std::mem::take(&mut self.far);

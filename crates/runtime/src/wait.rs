@@ -31,6 +31,8 @@ impl SocketCore {
     pub fn recv(&mut self, m: &mut Msg, dont_wait: bool) -> Result<()> {
         match self.try_recv(m) {
             Err(Error::Again) if !dont_wait => self.recv_waiting(m),
+            // What the session left to this thread to read is not in the queue.
+            Err(Error::Again) if self.read_leased() => self.try_recv(m),
             result => result,
         }
     }
@@ -81,7 +83,9 @@ impl SocketCore {
     /// Sleeps until something happens; drives the socket's own connections meanwhile. `output`: for room to send.
     fn wait(&mut self, deadline: Option<Instant>, output: bool) -> Result<()> {
         self.waits.check()?;
-        self.write_deferred();
+        if self.write_deferred() && output {
+            return Ok(());
+        }
         let mut held = self.hold(output);
         if self.spin(&mut held) || !self.port().prepare_sleep() {
             self.resume(held, false);
@@ -90,13 +94,18 @@ impl SocketCore {
         let mut fds = vec![PollFd::new(self.port().wake_fd(), Interest::READ)];
         fds.extend(self.waits.interrupt.as_deref().map(|i| PollFd::new(i, Interest::READ)));
         Self::watch(&mut held, &mut fds);
-        let woken = sleep(&mut fds, deadline, None);
+        let soon = held.until(deadline);
+        let woken = sleep(&mut fds, soon.or(deadline), None);
         self.port().awake(fds[0].is_readable());
         self.resume(held, woken.is_ok());
+        let lasted = soon.is_some() && matches!(woken, Ok(0));
+        if lasted {
+            self.grow_patient();
+        }
         self.settle();
         self.waits.check()?;
         match woken {
-            Ok(0) if !self.port().has_mail() => Err(Error::Again),
+            Ok(0) if !lasted && !self.port().has_mail() => Err(Error::Again),
             Ok(_) => Ok(()),
             Err(e) => self.waits.interrupted(e.into()),
         }

@@ -4,7 +4,8 @@ use crate::signal::AllBlocked;
 use crate::syscall::{check, errno};
 use std::io;
 use std::mem;
-use std::sync::mpsc;
+use std::os::unix::thread::JoinHandleExt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// The longest thread name that Linux shows, in bytes.
@@ -31,24 +32,34 @@ pub fn spawn<T: Send + 'static>(
     f: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<Thread<T>> {
     let builder = std::thread::Builder::new().name(shown_name(name));
-    let (report, taken) = mpsc::sync_channel(1);
+    // Not a channel: waiting on one gives the waiting thread an identity of std's, which an application's thread
+    // never gives back.
+    let started = Arc::new((Mutex::new(None), Condvar::new()));
+    let report = started.clone();
     // A thread inherits the mask of its creator, so no signal can slip in between its start and the blocking.
     let blocked = AllBlocked::new()?;
     let thread = builder.spawn(move || {
         let result = options.apply();
         let go = result.is_ok();
-        // The creator waits for the report and cannot be gone.
-        let _ = report.send(result);
+        *lock(&report.0) = Some(result);
+        report.1.notify_one();
+        drop(report);
         go.then(f)
     })?;
     drop(blocked);
-    match taken.recv().unwrap_or_else(|_| Err(errno(libc::EAGAIN))) {
+    let waiting = started.1.wait_while(lock(&started.0), |result| result.is_none());
+    let result = waiting.unwrap_or_else(PoisonError::into_inner).take();
+    match result.unwrap_or_else(|| Err(errno(libc::EAGAIN))) {
         Ok(()) => Ok(Thread(thread)),
         Err(error) => {
             let _ = thread.join();
             Err(error)
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A started thread.
@@ -73,7 +84,9 @@ impl<T> Thread<T> {
 
     /// True in the thread itself, where `join` would never return.
     pub fn is_current(&self) -> bool {
-        self.0.thread().id() == std::thread::current().id()
+        // Not by std's thread id: asking for the current one allocates in a thread that std did not start.
+        // SAFETY: both name threads that exist; the other one is not joined yet.
+        unsafe { libc::pthread_equal(self.0.as_pthread_t(), libc::pthread_self()) != 0 }
     }
 }
 

@@ -95,18 +95,6 @@ pub struct SocketOptions {
     /// Sent first on each new connection (DEALER, ROUTER, CLIENT, SERVER, PEER); empty is none.
     #[doc(alias = "ZMQ_HELLO_MSG")]
     pub hello_message: Box<[u8]>,
-    /// Delivered locally when an accepted peer goes away (ROUTER, SERVER, PEER); empty is none.
-    #[doc(alias = "ZMQ_DISCONNECT_MSG")]
-    pub disconnect_message: Box<[u8]>,
-    /// Delivered locally when an outgoing connection is lost (DEALER, CLIENT, PEER); empty is none.
-    #[doc(alias = "ZMQ_HICCUP_MSG")]
-    pub hiccup_message: Box<[u8]>,
-    /// Bytes of one read from a connection.
-    #[doc(alias = "ZMQ_IN_BATCH_SIZE")]
-    pub in_batch_size: u32,
-    /// Bytes gathered for one write to a connection.
-    #[doc(alias = "ZMQ_OUT_BATCH_SIZE")]
-    pub out_batch_size: u32,
     /// Windows' short cut for loopback connections; has no meaning elsewhere.
     #[doc(alias = "ZMQ_LOOPBACK_FASTPATH")]
     pub loopback_fastpath: bool,
@@ -233,10 +221,6 @@ impl SocketOptions {
             bind_to_device: Box::default(),
             metadata: Vec::new(),
             hello_message: Box::default(),
-            disconnect_message: Box::default(),
-            hiccup_message: Box::default(),
-            in_batch_size: 8192,
-            out_batch_size: 8192,
             loopback_fastpath: false,
             zero_copy_receive: context.zero_copy_receive,
             accept_old_versions: true,

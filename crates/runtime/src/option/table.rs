@@ -32,8 +32,6 @@ const HELLO: Kinds = Kinds::of(&[
     SocketType::Server,
     SocketType::Peer,
 ]);
-const FAREWELL: Kinds = Kinds::of(&[SocketType::Router, SocketType::Server, SocketType::Peer]);
-const HICCUP: Kinds = Kinds::of(&[SocketType::Dealer, SocketType::Client, SocketType::Peer]);
 const ONE_THREAD: Kinds = Kinds::of(&[
     SocketType::Server,
     SocketType::Client,
@@ -410,12 +408,10 @@ rows! {
 100 ZMQ_SOCKS_PASSWORD "socks_password"; Draft NextEndpoint "" NONE;
     set unbuilt(Reset::Empty); get as_text(|_| b"");
     "Password for the SOCKS5 proxy; not built, so only empty is accepted."
-101 ZMQ_IN_BATCH_SIZE "in_batch_size"; Draft NextEndpoint "8192" ALL;
-    set int(1, MAX, |o, v| o.in_batch_size = natural(v)); get as_int(|o| clipped(o.in_batch_size));
-    "Bytes of one read from a connection."
-102 ZMQ_OUT_BATCH_SIZE "out_batch_size"; Draft NextEndpoint "8192" ALL;
-    set int(1, MAX, |o, v| o.out_batch_size = natural(v)); get as_int(|o| clipped(o.out_batch_size));
-    "Bytes gathered for one write to a connection."
+101 ZMQ_IN_BATCH_SIZE "in_batch_size"; Draft NextEndpoint "-" NONE;
+    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Bytes of one read from a connection; not built, reads grow with the traffic."
+102 ZMQ_OUT_BATCH_SIZE "out_batch_size"; Draft NextEndpoint "-" NONE;
+    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Bytes gathered for one write to a connection; not built."
 103 ZMQ_WSS_KEY_PEM "wss_key_pem"; Draft NextEndpoint "-" NONE;
     set unbuilt(Reset::Nothing); get WRITE_ONLY; "Private key of a wss listener; not built."
 104 ZMQ_WSS_CERT_PEM "wss_cert_pem"; Draft NextEndpoint "-" NONE;
@@ -435,18 +431,18 @@ rows! {
 110 ZMQ_HELLO_MSG "hello_message"; Draft NextEndpoint "-" HELLO;
     set bytes(0, usize::MAX, Null::Clears, |o, v| keep(&mut o.hello_message, v)); get WRITE_ONLY;
     "Sent first on each new connection; empty is none."
-111 ZMQ_DISCONNECT_MSG "disconnect_message"; Draft NextEndpoint "-" FAREWELL;
-    set bytes(0, usize::MAX, Null::Clears, |o, v| keep(&mut o.disconnect_message, v)); get WRITE_ONLY;
-    "Delivered locally when an accepted peer goes away; empty is none."
+111 ZMQ_DISCONNECT_MSG "disconnect_message"; Draft NextEndpoint "-" NONE;
+    set unbuilt(Reset::Empty); get WRITE_ONLY;
+    "Delivered locally when an accepted peer goes away; not built, so only empty is accepted."
 112 ZMQ_PRIORITY "tcp.priority"; Draft NextEndpoint "0" ALL;
     set int(0, MAX, |o, v| o.tcp.priority = natural(v)); get as_int(|o| clipped(o.tcp.priority));
     "SO_PRIORITY; 0 leaves it alone."
 113 ZMQ_BUSY_POLL "tcp.busy_poll"; Draft NextEndpoint "-" ALL;
     set int(i32::MIN, MAX, |o, v| o.tcp.busy_poll = v); get WRITE_ONLY;
     "SO_BUSY_POLL in microseconds, if above 0."
-114 ZMQ_HICCUP_MSG "hiccup_message"; Draft NextEndpoint "-" HICCUP;
-    set bytes(0, usize::MAX, Null::Clears, |o, v| keep(&mut o.hiccup_message, v)); get WRITE_ONLY;
-    "Delivered locally when an outgoing connection is lost; empty is none."
+114 ZMQ_HICCUP_MSG "hiccup_message"; Draft NextEndpoint "-" NONE;
+    set unbuilt(Reset::Empty); get WRITE_ONLY;
+    "Delivered locally when an outgoing connection is lost; not built, so only empty is accepted."
 115 ZMQ_XSUB_VERBOSE_UNSUBSCRIBE "xsub_verbose_unsubscribe"; Draft Now "0" XSUB;
     set setting(i32::MIN, MAX, |_, v| Setting::XsubVerboseUnsubscribe(v != 0)).only(XSUB); get WRITE_ONLY;
     "Forward every unsubscription, repeated ones as well."

@@ -1,0 +1,102 @@
+//! Our Rust library.
+
+use std::time::Duration;
+
+use ferrozmq::{Builder, Error, SendError, SocketType};
+
+use crate::stamp::Stamp;
+use crate::subject::{Fault, Kind, Result, Socket, Subject};
+
+const HWM: u32 = 1000;
+/// Nothing is to be lost by closing, as with the C libraries' default.
+const LINGER: Duration = Duration::from_hours(1);
+const SUBSCRIBE: i32 = 6;
+const XPUB_VERBOSE: i32 = 40;
+const XPUB_NODROP: i32 = 69;
+
+/// The crate `ferrozmq`, linked into this program.
+pub(crate) struct RustApi;
+
+/// A socket and the buffer in which bodies are made.
+pub(crate) struct RustSocket(ferrozmq::Socket, Vec<u8>);
+
+impl From<Error> for Fault {
+    fn from(e: Error) -> Self {
+        Self::new(e.to_string())
+    }
+}
+
+impl<M> From<SendError<M>> for Fault {
+    fn from(e: SendError<M>) -> Self {
+        e.error().into()
+    }
+}
+
+impl Subject for RustApi {
+    type Context = ferrozmq::Context;
+    type Socket = RustSocket;
+
+    fn context(&self) -> Result<Self::Context> {
+        Ok(ferrozmq::Context::new())
+    }
+
+    fn socket(&self, context: &Self::Context, kind: Kind) -> Result<RustSocket> {
+        let on = 1_i32.to_ne_bytes();
+        let with = |kind| -> Builder<ferrozmq::Socket> {
+            context.socket(kind).send_hwm(HWM).receive_hwm(HWM).linger(LINGER)
+        };
+        let builder = match kind {
+            Kind::Pair => with(SocketType::Pair),
+            Kind::Req => with(SocketType::Req),
+            Kind::Rep => with(SocketType::Rep),
+            Kind::Push => with(SocketType::Push),
+            Kind::Pull => with(SocketType::Pull),
+            Kind::Sub => with(SocketType::Sub).option(SUBSCRIBE, &[]),
+            Kind::PatientPub => with(SocketType::Xpub).option(XPUB_VERBOSE, &on).option(XPUB_NODROP, &on),
+        };
+        Ok(RustSocket(builder.build()?, Vec::new()))
+    }
+}
+
+impl Socket for RustSocket {
+    fn bind(&mut self, endpoint: &str) -> Result<String> {
+        self.0.bind(endpoint)?;
+        Ok(self.0.last_endpoint().to_owned())
+    }
+
+    fn connect(&mut self, endpoint: &str) -> Result<()> {
+        Ok(self.0.connect(endpoint)?)
+    }
+
+    /// The message takes over a vector made for it where that saves a copy, and copies a small body.
+    #[inline]
+    fn send_object(&mut self, size: usize, stamp: Stamp) -> Result<()> {
+        if size > 1024 {
+            let mut body = vec![0; size];
+            stamp.write(&mut body);
+            return Ok(self.0.send(body)?);
+        }
+        self.1.resize(size, 0);
+        stamp.write(&mut self.1);
+        Ok(self.0.send(&self.1[..])?)
+    }
+
+    #[inline]
+    fn recv_object<T>(&mut self, look: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        Ok(look(self.0.recv()?.as_bytes()))
+    }
+
+    #[inline]
+    fn send_buffer(&mut self, body: &[u8]) -> Result<()> {
+        Ok(self.0.send(body)?)
+    }
+
+    #[inline]
+    fn recv_buffer(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let message = self.0.recv()?;
+        let body = message.as_bytes();
+        let size = body.len().min(buffer.len());
+        buffer[..size].copy_from_slice(&body[..size]);
+        Ok(body.len())
+    }
+}

@@ -1,0 +1,157 @@
+//! What ferrozmq does not have yet, and what it answers instead: as a libzmq does that was built without it.
+//!
+//! A test of such a feature says so with [`built!`](crate::built): on ferrozmq it asserts that answer and ends there. When
+//! the feature is built, its row is deleted together with those lines, which name it.
+
+use crate::socket::Ctx;
+use crate::{subject, zmq};
+
+/// A feature that is not there.
+pub struct Feature {
+    /// Its name.
+    pub name: &'static str,
+    /// What a program that asks for it gets.
+    pub answer: &'static str,
+    /// Asserts that it gets this.
+    pub assert_answer: fn(),
+    /// The tests that need the feature.
+    pub tests: &'static [&'static str],
+}
+
+/// All of them.
+pub const NOT_BUILT: &[Feature] = &[
+    Feature {
+        name: "CURVE",
+        answer: "zmq_has(\"curve\") is 0; zmq_curve_keypair and zmq_curve_public: ENOTSUP; its options: EINVAL",
+        assert_answer: no_curve,
+        tests: &[
+            "curve_is_there",
+            "a_key_pair_is_two_texts_of_40_characters",
+            "the_public_key_follows_from_the_secret_one",
+            "the_public_key_of_a_known_secret",
+            "key_pairs_differ",
+            "a_bad_secret_key_is_einval",
+            "a_secret_key_of_another_length_is_einval",
+        ],
+    },
+    Feature {
+        name: "SOCKS",
+        answer: "EINVAL for ZMQ_SOCKS_PROXY, ZMQ_SOCKS_USERNAME and ZMQ_SOCKS_PASSWORD",
+        assert_answer: no_socks,
+        tests: &["socks_proxy_reads_back_with_a_nul", "a_text_keeps_the_nul_it_was_given"],
+    },
+    Feature {
+        name: "draft socket types",
+        answer: "zmq_socket: EINVAL",
+        assert_answer: no_draft_types,
+        tests: &[
+            "they_can_be_made_and_say_what_they_are",
+            "they_have_no_descriptor",
+            "senders_refuse_multipart_messages",
+            "those_that_only_send_cannot_receive",
+            "those_that_only_receive_cannot_send",
+            "without_a_peer_sending_would_block",
+            "without_a_routing_id_a_server_or_peer_reaches_nobody",
+            "without_a_message_receiving_would_block",
+            "a_server_answers_a_client",
+            "a_server_answers_each_client",
+            "a_client_takes_its_servers_in_turn",
+            "gather_collects_what_scatters_send",
+            "scatter_takes_its_peers_in_turn",
+            "gather_drops_multipart_messages_whole",
+            "channel_goes_both_ways",
+            "channel_drops_multipart_messages_whole",
+            "high_water_marks_hold",
+            "a_timeout_ends_in_eagain",
+            "a_blocked_receive_wakes_for_a_message",
+            "shutdown_wakes_a_blocked_receive",
+            "several_threads_may_send_on_one_socket",
+            "zmq_poll_works_on_them",
+            "they_work_over_tcp",
+        ],
+    },
+];
+
+fn no_curve() {
+    let socket = Ctx::new().socket(zmq::DEALER);
+    for option in [zmq::CURVE_PUBLICKEY, zmq::CURVE_SECRETKEY, zmq::CURVE_SERVERKEY] {
+        assert_eq!(socket.set_bytes(option, [7; 32]), Err(zmq::EINVAL), "{option}");
+    }
+    assert_eq!(socket.set(zmq::CURVE_SERVER, 1), Err(zmq::EINVAL));
+    let Some(lib) = subject().library() else { return };
+    assert_eq!(lib.zmq_has(c"curve".as_ptr()), 0);
+    let (mut public, mut secret) = ([0x55; 41], [0x55; 41]);
+    let made = lib.check(lib.zmq_curve_keypair(public.as_mut_ptr(), secret.as_mut_ptr()));
+    assert_eq!(made, Err(zmq::ENOTSUP));
+    assert_eq!((public, secret), ([0x55; 41], [0x55; 41]), "nothing is written");
+    let secret = c"D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs";
+    assert_eq!(lib.check(lib.zmq_curve_public(public.as_mut_ptr(), secret.as_ptr())), Err(zmq::ENOTSUP));
+}
+
+fn no_socks() {
+    let socket = Ctx::new().socket(zmq::DEALER);
+    for option in [zmq::SOCKS_PROXY, zmq::SOCKS_USERNAME, zmq::SOCKS_PASSWORD] {
+        assert_eq!(socket.set_bytes(option, "proxy:1080"), Err(zmq::EINVAL), "{option}");
+    }
+}
+
+fn no_draft_types() {
+    let ctx = Ctx::new();
+    for kind in zmq::SERVER..=zmq::CHANNEL {
+        assert_eq!(ctx.try_socket(kind).err(), Some(zmq::EINVAL), "{kind}");
+    }
+}
+
+/// The feature, unless ferrozmq has it.
+pub fn feature(name: &str) -> Option<&'static Feature> {
+    NOT_BUILT.iter().find(|feature| feature.name == name)
+}
+
+/// Ends the test on ferrozmq, which lacks the feature and says so; on the system's libzmq it goes on.
+///
+/// # Panics
+/// If the feature has no row in [`NOT_BUILT`], or is not refused as the row says.
+#[macro_export]
+macro_rules! built {
+    ($feature:literal) => {
+        if !$crate::is_system() {
+            let feature = $crate::not_built::feature($feature);
+            (feature.expect("a row in not_built.rs; none: delete this line").assert_answer)();
+            return;
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each test that says `built!`, with the feature that it names.
+    fn declared() -> Vec<(String, String)> {
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).expect("tests/");
+        let mut found = vec![];
+        for file in files {
+            let source = std::fs::read_to_string(file.expect("an entry").path()).expect("a source file");
+            let mut test = String::new();
+            for line in source.lines() {
+                if let Some(rest) = line.trim_start().strip_prefix("fn ") {
+                    test = rest.split('(').next().unwrap_or_default().to_owned();
+                } else if let Some(rest) = line.trim_start().strip_prefix("built!(\"") {
+                    found.push((rest.split('"').next().unwrap_or_default().to_owned(), test.clone()));
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn the_table_and_the_tests_name_each_other() {
+        let mut listed: Vec<(String, String)> = NOT_BUILT
+            .iter()
+            .flat_map(|feature| feature.tests.iter().map(|test| (feature.name.into(), (*test).into())))
+            .collect();
+        listed.sort();
+        assert_eq!(listed, declared());
+    }
+}

@@ -1,0 +1,471 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ferrozmq::SocketType;
+
+use crate::numbers::parse_time;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    everything was done
+  1    it did not work: an address in use, a file that cannot be read, …
+  2    the command line was wrong
+  124  a --timeout or --linger has passed
+  130  ended by Ctrl-C, SIGTERM or SIGHUP";
+
+const EXAMPLES: &str = "\
+Examples:
+  fzmq pull tcp://127.0.0.1:5555                   print what arrives
+  seq 1000 | fzmq push tcp://127.0.0.1:5555        send a thousand messages
+  fzmq rep tcp://127.0.0.1:5556 --exec 'tr a-z A-Z'
+  echo hello | fzmq req tcp://127.0.0.1:5556
+  fzmq sub tcp://127.0.0.1:5557 --topic weather
+  fzmq pub tcp://127.0.0.1:5557 --topic weather --message sunny --interval 1s
+  fzmq proxy tcp://*:5559 tcp://*:5560 --stats";
+
+/// ZeroMQ on the command line. Without a command: a live tour of ten seconds.
+#[derive(Parser)]
+#[command(name = "fzmq", version, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+#[command(args_conflicts_with_subcommands = true, infer_subcommands = false)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// The tour in about a second
+    #[arg(long)]
+    pub(crate) fast: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Publish messages to every subscriber that wants them [binds]
+    #[command(after_help = EXIT_CODES)]
+    Pub(Publish),
+    /// Print the messages of publishers [connects]
+    #[command(after_help = EXIT_CODES)]
+    Sub(Subscribe),
+    /// Send each message to one of the peers, in turn [connects]
+    #[command(after_help = EXIT_CODES)]
+    Push(Send),
+    /// Print the messages that are pushed here [binds]
+    #[command(after_help = EXIT_CODES)]
+    Pull(Receive),
+    /// Send each message as a request and print the answer [connects]
+    #[command(after_help = EXIT_CODES)]
+    Req(Named),
+    /// Print each request and answer it, with the next message of the input unless told otherwise [binds]
+    #[command(after_help = EXIT_CODES)]
+    Rep(Reply),
+    /// Send to the peers in turn, print what arrives [connects]
+    #[command(after_help = EXIT_CODES)]
+    Dealer(Named),
+    /// Print what arrives, send to the peer heard from last; with --multipart the first part names the peer [binds]
+    #[command(after_help = EXIT_CODES)]
+    Router(Named),
+    /// Talk with one peer [connects]
+    #[command(after_help = EXIT_CODES)]
+    Pair(Talk),
+    /// Publish, and print subscriptions: +topic when one begins, -topic when it ends [binds]
+    #[command(after_help = EXIT_CODES)]
+    Xpub(Talk),
+    /// Print the messages of publishers; subscriptions are sent as messages, or --topic [connects]
+    #[command(after_help = EXIT_CODES)]
+    Xsub(SubscribeByHand),
+    /// Talk with a peer over plain tcp; as with router [connects]
+    #[command(after_help = EXIT_CODES)]
+    Stream(Talk),
+    /// Pass messages between two sockets, as a broker does
+    #[command(after_help = EXIT_CODES)]
+    Proxy(Proxy),
+}
+
+#[derive(Args)]
+pub(crate) struct Publish {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    input: Input,
+    /// The topic: the first part of each message
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Subscribe {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    output: Output,
+    /// Only messages that begin with this; may be repeated
+    #[arg(long, value_name = "TOPIC")]
+    topic: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Send {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    input: Input,
+}
+
+#[derive(Args)]
+pub(crate) struct Receive {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Args)]
+pub(crate) struct Talk {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Args)]
+pub(crate) struct Named {
+    #[command(flatten)]
+    talk: Talk,
+    /// The routing id: the name by which a ROUTER knows this socket
+    #[arg(long, value_name = "NAME")]
+    id: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct SubscribeByHand {
+    #[command(flatten)]
+    talk: Talk,
+    /// Subscribe to messages that begin with this; may be repeated
+    #[arg(long, value_name = "TOPIC")]
+    topic: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Reply {
+    #[command(flatten)]
+    talk: Talk,
+    #[command(flatten)]
+    answer: AnswerChoice,
+}
+
+#[derive(Args)]
+#[group(multiple = false)]
+struct AnswerChoice {
+    /// Answer with the request
+    #[arg(long, conflicts_with_all = ["message", "file"])]
+    echo: bool,
+    /// Answer with what this shell command writes when the request is its standard input, less a newline at the end
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["message", "file"])]
+    exec: Option<String>,
+    /// Answer with this text
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["message", "file"])]
+    reply: Option<String>,
+}
+
+/// How `rep` answers.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Echo,
+    Exec(String),
+    Text(String),
+    /// The next message of the input.
+    Input,
+}
+
+/// What every socket command has.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Common {
+    /// tcp://host:port, tcp://127.0.0.1:* (a free port), tcp://*:port, ipc:///path
+    #[arg(required = true, value_name = "ENDPOINT")]
+    pub(crate) endpoints: Vec<String>,
+    /// Bind all endpoints; the default is to bind those with a *, and the others as the command's summary says
+    #[arg(long, conflicts_with = "connect")]
+    pub(crate) bind: bool,
+    /// Connect to all endpoints
+    #[arg(long)]
+    pub(crate) connect: bool,
+    /// End after N messages: sent by pub and push, answered for req and rep, received by the others (0: end with the
+    /// input)
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// Give up when the network lets nothing pass for this long: 500ms, 2s, 1m
+    #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) timeout: Option<Duration>,
+    /// At the end, how long to wait until everything is sent; for ever unless given
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) linger: Option<Duration>,
+    /// Messages that may wait for each peer, and from each peer; 0 for no limit [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub(crate) hwm: Option<u32>,
+    /// Begin when N peers are there; for pub and xpub, N subscribers
+    #[arg(short, long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) wait_peers: usize,
+    /// Messages have parts, with this between them (\t, \n, \0 and \xHH are understood); without it, parts received
+    /// are written with a tab between them
+    #[arg(short, long, value_name = "SEPARATOR", value_parser = parse_separator)]
+    pub(crate) multipart: Option<Separator>,
+    /// Messages end with a zero byte, in input and output, instead of a newline
+    #[arg(short = '0', long, conflicts_with = "length")]
+    pub(crate) null: bool,
+    /// Messages have their length in front, in input and output: 4 bytes, big-endian
+    #[arg(long)]
+    pub(crate) length: bool,
+    /// At the end, say how much passed and how fast
+    #[arg(short, long)]
+    pub(crate) stats: bool,
+    /// Do not say where the socket is bound
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say what happens on the connections
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+/// Where the messages come from: standard input, one a line, unless told otherwise.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Input {
+    /// Send this message; may be repeated. With --count, --rate or --interval, pub, push and req send it again and
+    /// again
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) message: Vec<String>,
+    /// Read the messages from this file
+    #[arg(short, long, value_name = "PATH", conflicts_with = "message")]
+    pub(crate) file: Option<PathBuf>,
+    /// Send at most so many messages a second
+    #[arg(long, value_name = "N", value_parser = parse_rate, conflicts_with = "interval")]
+    pub(crate) rate: Option<f64>,
+    /// Wait so long between messages
+    #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) interval: Option<Duration>,
+}
+
+/// How messages are written to standard output.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Output {
+    /// How messages are written
+    #[arg(long, value_enum, default_value_t = Format::Line)]
+    pub(crate) format: Format,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// As they are, with nothing between them
+    Raw,
+    /// As they are, a newline after each
+    Line,
+    /// Hexadecimal digits, parts separated by a space
+    Hex,
+    /// An array of the parts: texts, or {"hex": "…"} where a part is not UTF-8
+    Json,
+}
+
+/// The bytes between the parts of a message.
+#[derive(Clone, Debug)]
+pub(crate) struct Separator(pub(crate) Vec<u8>);
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Proxy {
+    /// Where clients connect; bound, unless --connect-front
+    pub(crate) front: String,
+    /// Where workers connect; bound, unless --connect-back
+    pub(crate) back: String,
+    /// For publishers in front and subscribers behind: XSUB and XPUB instead of ROUTER and DEALER
+    #[arg(long, conflicts_with_all = ["front_type", "back_type"])]
+    pub(crate) xsub_xpub: bool,
+    /// For a pipeline: PULL and PUSH instead of ROUTER and DEALER
+    #[arg(long, conflicts_with_all = ["front_type", "back_type", "xsub_xpub"])]
+    pub(crate) pull_push: bool,
+    /// Socket type of the front
+    #[arg(long, value_name = "TYPE", default_value = "router", value_parser = parse_type)]
+    pub(crate) front_type: SocketType,
+    /// Socket type of the back
+    #[arg(long, value_name = "TYPE", default_value = "dealer", value_parser = parse_type)]
+    pub(crate) back_type: SocketType,
+    /// Connect the front instead of binding it
+    #[arg(long)]
+    pub(crate) connect_front: bool,
+    /// Connect the back instead of binding it
+    #[arg(long)]
+    pub(crate) connect_back: bool,
+    /// Publish a copy of every message here, for `fzmq sub`
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(crate) capture: Option<String>,
+    /// Messages that may wait for each peer, and from each peer; 0 for no limit [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub(crate) hwm: Option<u32>,
+    /// Say every second what passed, and at the end how much in all
+    #[arg(short, long)]
+    pub(crate) stats: bool,
+    /// Do not say where the sockets are bound
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// What a socket command is to do.
+pub(crate) struct Cat {
+    pub(crate) kind: SocketType,
+    pub(crate) common: Common,
+    pub(crate) input: Input,
+    pub(crate) format: Format,
+    pub(crate) topics: Vec<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) answer: Answer,
+}
+
+impl Command {
+    /// The command as a cat, if it is one.
+    pub(crate) fn cat(self) -> Option<Cat> {
+        use SocketType as T;
+        Some(match self {
+            Self::Pub(a) => {
+                Cat { input: a.input, topics: a.topic.into_iter().collect(), ..Cat::new(T::Pub, a.common) }
+            }
+            Self::Sub(a) => Cat { format: a.output.format, topics: a.topic, ..Cat::new(T::Sub, a.common) },
+            Self::Push(a) => Cat { input: a.input, ..Cat::new(T::Push, a.common) },
+            Self::Pull(a) => Cat { format: a.output.format, ..Cat::new(T::Pull, a.common) },
+            Self::Req(a) => Cat { id: a.id, ..Cat::talk(T::Req, a.talk) },
+            Self::Rep(a) => Cat { answer: a.answer.into(), ..Cat::talk(T::Rep, a.talk) },
+            Self::Dealer(a) => Cat { id: a.id, ..Cat::talk(T::Dealer, a.talk) },
+            Self::Router(a) => Cat { id: a.id, ..Cat::talk(T::Router, a.talk) },
+            Self::Pair(a) => Cat::talk(T::Pair, a),
+            Self::Xpub(a) => Cat::talk(T::Xpub, a),
+            Self::Xsub(a) => Cat { topics: a.topic, ..Cat::talk(T::Xsub, a.talk) },
+            Self::Stream(a) => Cat::talk(T::Stream, a),
+            Self::Proxy(_) => return None,
+        })
+    }
+}
+
+impl Cat {
+    fn new(kind: SocketType, common: Common) -> Self {
+        Self {
+            kind,
+            common,
+            input: Input::default(),
+            format: Format::Line,
+            topics: Vec::new(),
+            id: None,
+            answer: Answer::Input,
+        }
+    }
+
+    fn talk(kind: SocketType, talk: Talk) -> Self {
+        Self { input: talk.input, format: talk.output.format, ..Self::new(kind, talk.common) }
+    }
+
+    /// Whether an endpoint is bound rather than connected.
+    pub(crate) fn binds(&self, endpoint: &str) -> bool {
+        use SocketType as T;
+        let by_type = matches!(self.kind, T::Pub | T::Rep | T::Router | T::Pull | T::Xpub);
+        self.common.bind || !self.common.connect && (by_type || endpoint.contains('*'))
+    }
+}
+
+impl From<AnswerChoice> for Answer {
+    fn from(choice: AnswerChoice) -> Self {
+        match choice {
+            AnswerChoice { echo: true, .. } => Self::Echo,
+            AnswerChoice { exec: Some(command), .. } => Self::Exec(command),
+            AnswerChoice { reply: Some(text), .. } => Self::Text(text),
+            _ => Self::Input,
+        }
+    }
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate >= 0.001 => Ok(rate),
+        _ => Err("expected a number of messages per second, at least 0.001".to_owned()),
+    }
+}
+
+fn parse_type(text: &str) -> Result<SocketType, String> {
+    use SocketType as T;
+    [
+        T::Pub,
+        T::Sub,
+        T::Push,
+        T::Pull,
+        T::Req,
+        T::Rep,
+        T::Dealer,
+        T::Router,
+        T::Pair,
+        T::Xpub,
+        T::Xsub,
+        T::Stream,
+    ]
+    .into_iter()
+    .find(|kind| kind.name().eq_ignore_ascii_case(text))
+    .ok_or_else(|| "expected router, dealer, xsub, xpub, pull, push or another socket type".to_owned())
+}
+
+fn parse_separator(text: &str) -> Result<Separator, String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            continue;
+        }
+        bytes.push(match rest.next() {
+            Some('t') => b'\t',
+            Some('n') => b'\n',
+            Some('r') => b'\r',
+            Some('0') => 0,
+            Some('\\') => b'\\',
+            Some('x') => {
+                let digits: String = rest.by_ref().take(2).collect();
+                let byte = u8::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 2);
+                byte.ok_or("expected two hexadecimal digits after \\x")?
+            }
+            _ => return Err("expected \\t, \\n, \\r, \\0, \\\\ or \\xHH".to_owned()),
+        });
+    }
+    if bytes.is_empty() { Err("a separator has at least one byte".to_owned()) } else { Ok(Separator(bytes)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    fn cat(line: &str) -> Cat {
+        let arguments = Arguments::try_parse_from(line.split(' ')).map_err(|e| e.to_string()).unwrap();
+        arguments.command.unwrap().cat().unwrap()
+    }
+
+    #[test]
+    fn an_endpoint_is_bound_by_its_star_or_by_the_type() {
+        let binds = |line: &str| {
+            let cat = cat(line);
+            cat.binds(&cat.common.endpoints[0])
+        };
+        assert!(binds("fzmq pub tcp://127.0.0.1:5555"));
+        assert!(!binds("fzmq sub tcp://127.0.0.1:5555"));
+        assert!(binds("fzmq sub tcp://127.0.0.1:*"));
+        assert!(binds("fzmq push --bind tcp://127.0.0.1:5555"));
+        assert!(!binds("fzmq rep --connect tcp://127.0.0.1:5555"));
+    }
+
+    #[test]
+    fn separators_with_escapes() {
+        let bytes = |text| parse_separator(text).map(|s| s.0);
+        assert_eq!(bytes("|"), Ok(b"|".to_vec()));
+        assert_eq!(bytes(r"\t\0\\\x1f"), Ok(b"\t\0\\\x1f".to_vec()));
+        for wrong in ["", r"\", r"\q", r"\x1", r"\xzz"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+}

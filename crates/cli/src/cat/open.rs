@@ -1,0 +1,141 @@
+//! Making the socket that the command line describes.
+
+use std::time::Duration;
+
+use ferrozmq::{Context, Error, Publisher, Socket, SocketType, Xpub};
+
+use crate::{
+    args::{Cat, Common},
+    cat::watch::Watch,
+    failure::Failure,
+    numbers::time,
+    signals::Signals,
+};
+
+// Numbers of zmq.h (zmq_setsockopt(3)).
+const ROUTING_ID: i32 = 5;
+const SUBSCRIBE: i32 = 6;
+const LINGER: i32 = 17;
+const ROUTER_MANDATORY: i32 = 33;
+
+/// A socket whose subscribers can be counted, or another one.
+enum Made {
+    Publisher(Publisher),
+    Xpub(Xpub),
+    Other(Socket),
+}
+
+/// The options of the command line for a socket of any type.
+macro_rules! configured {
+    ($builder:expr, $common:expr) => {{
+        let builder = $builder;
+        match $common.hwm {
+            Some(hwm) => builder.send_hwm(hwm).receive_hwm(hwm),
+            None => builder,
+        }
+    }};
+}
+
+macro_rules! each {
+    ($made:expr, $socket:ident => $do:expr) => {
+        match $made {
+            Made::Publisher($socket) => $do,
+            Made::Xpub($socket) => $do,
+            Made::Other($socket) => $do,
+        }
+    };
+}
+
+/// The socket, bound and connected, once the peers are there that it shall wait for.
+pub(crate) fn open(ctx: &Context, cat: &Cat, signals: &Signals) -> Result<(Socket, Option<Watch>), Failure> {
+    let mut made = make(ctx, cat)?;
+    // A socket that is watched tells from the beginning.
+    let counts_peers = cat.common.wait_peers > 0 && matches!(made, Made::Other(_));
+    let mut watch = None;
+    if cat.common.verbose || counts_peers {
+        let monitor = each!(&mut made, socket => socket.monitor()?);
+        watch = Some(Watch::start(ctx, monitor, cat.kind, cat.common.verbose)?);
+    }
+    for endpoint in &cat.common.endpoints {
+        attach(&mut made, cat, endpoint)?;
+    }
+    let (count, timeout) = (cat.common.wait_peers, cat.common.timeout);
+    match (&mut made, &mut watch) {
+        _ if count == 0 => {}
+        (Made::Publisher(socket), _) => subscribed(&cat.common, |t| socket.wait_for_subscribers(count, t))?,
+        (Made::Xpub(socket), _) => subscribed(&cat.common, |t| socket.wait_for_subscribers(count, t))?,
+        (Made::Other(_), Some(watch)) => watch.wait_for(count, timeout, &signals.interrupt)?,
+        (Made::Other(_), None) => {}
+    }
+    let mut socket = match made {
+        Made::Publisher(socket) => socket.into(),
+        Made::Xpub(socket) => socket.into(),
+        Made::Other(socket) => socket,
+    };
+    if cat.common.linger.is_none() {
+        socket.set_option(LINGER, &(-1_i32).to_ne_bytes())?;
+    }
+    Ok((socket, watch))
+}
+
+fn make(ctx: &Context, cat: &Cat) -> Result<Made, Failure> {
+    let common = &cat.common;
+    Ok(match cat.kind {
+        SocketType::Pub => Made::Publisher(configured!(ctx.publisher(), common).build()?),
+        SocketType::Xpub => Made::Xpub(configured!(ctx.xpub(), common).build()?),
+        kind => {
+            let mut socket = configured!(ctx.socket(kind), common).build()?;
+            if let Some(id) = &cat.id {
+                socket
+                    .set_option(ROUTING_ID, id.as_bytes())
+                    .map_err(|e| Failure::Usage(format!("--id {id:?}: {e}; a name has 1 to 255 bytes")))?;
+            }
+            match kind {
+                SocketType::Router => socket.set_option(ROUTER_MANDATORY, &1_i32.to_ne_bytes())?,
+                SocketType::Sub if cat.topics.is_empty() => socket.set_option(SUBSCRIBE, b"")?,
+                SocketType::Sub => {
+                    cat.topics.iter().try_for_each(|t| socket.set_option(SUBSCRIBE, t.as_bytes()))?
+                }
+                _ => {}
+            }
+            Made::Other(socket)
+        }
+    })
+}
+
+fn attach(made: &mut Made, cat: &Cat, endpoint: &str) -> Result<(), Failure> {
+    only_other_processes(endpoint)?;
+    if cat.binds(endpoint) {
+        let bound = each!(made, socket => {
+            socket.bind(endpoint)?;
+            socket.last_endpoint().to_owned()
+        });
+        if !cat.common.quiet {
+            eprintln!("bound to {bound}");
+        }
+        Ok(())
+    } else {
+        Ok(each!(made, socket => socket.connect(endpoint))?)
+    }
+}
+
+/// Inproc ends at this process, in which nobody else is.
+pub(crate) fn only_other_processes(endpoint: &str) -> Result<(), Failure> {
+    if endpoint.starts_with("inproc://") {
+        let text = format!("endpoint {endpoint:?}: inproc stays within a process; use ipc:// or tcp://");
+        return Err(Failure::Usage(text));
+    }
+    Ok(())
+}
+
+fn subscribed(common: &Common, wait: impl FnOnce(Duration) -> ferrozmq::Result<()>) -> Result<(), Failure> {
+    const EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    let limit = common.timeout;
+    match wait(limit.unwrap_or(EVER)) {
+        Err(Error::Again) => {
+            let (count, limit) = (common.wait_peers, time(limit.unwrap_or_default()));
+            Err(Failure::Timeout(format!("fewer than {count} subscribers came within {limit}")))
+        }
+        result => Ok(result?),
+    }
+}

@@ -1,0 +1,96 @@
+//! Running `fzmq` and looking at what it does.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Output, Stdio},
+};
+
+/// The longest that anything may take; every command ends by then.
+pub const LIMIT: &str = "60s";
+
+/// The command, with its arguments separated by blanks.
+pub fn fzmq(line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fzmq"));
+    command.args(line.split_whitespace()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs the command to its end, with this standard input.
+pub fn run(line: &str, input: &[u8]) -> Output {
+    let mut child = fzmq(line).stdin(Stdio::piped()).spawn().unwrap();
+    // It may end without reading everything.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+/// A command that runs, bound somewhere.
+pub struct Running {
+    pub child: Child,
+    pub endpoints: Vec<String>,
+    pub stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Running {
+    /// Begins it, and waits until it is bound to so many endpoints.
+    pub fn bound(line: &str, endpoints: usize) -> Self {
+        let mut child = fzmq(line).stdin(Stdio::piped()).spawn().unwrap();
+        let mut running = Self {
+            stdin: child.stdin.take(),
+            stdout: BufReader::new(child.stdout.take().unwrap()),
+            stderr: BufReader::new(child.stderr.take().unwrap()),
+            endpoints: Vec::new(),
+            child,
+        };
+        while running.endpoints.len() < endpoints {
+            let said = running.said();
+            let endpoint = said.strip_prefix("bound to ").unwrap_or_else(|| panic!("{line}: {said:?}"));
+            running.endpoints.push(endpoint.split_whitespace().next().unwrap().to_owned());
+        }
+        running
+    }
+
+    pub fn endpoint(&self) -> &str {
+        &self.endpoints[0]
+    }
+
+    /// The next line of its standard error.
+    pub fn said(&mut self) -> String {
+        let mut line = String::new();
+        self.stderr.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// The next line of its standard output.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    pub fn type_in(&mut self, text: &str) {
+        self.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// As Ctrl-C does.
+    pub fn interrupt(&self) {
+        let status = Command::new("sh").args(["-c", &format!("kill -INT {}", self.child.id())]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for its end: the exit code, and what is left of its output and of what it says.
+    pub fn end(mut self) -> (i32, String, String) {
+        drop(self.stdin.take());
+        let (mut out, mut said) = (String::new(), String::new());
+        self.stdout.read_to_string(&mut out).unwrap();
+        self.stderr.read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap().code().unwrap_or(-1), out, said)
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,430 @@
+//! Options of a socket, set before it binds or connects.
+
+use std::{marker::PhantomData, time::Duration};
+
+use ferrozmq_runtime::option::{Heartbeat, SocketOptions};
+
+use crate::{Interrupt, Result, RoutingId, socket::*};
+
+/// A socket in the making: options first, then [`bind`](Self::bind) or [`connect`](Self::connect). A wrong option is
+/// reported by these.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let ctx = ferrozmq::Context::new();
+/// let mut tasks = ctx
+///     .pull()
+///     .receive_hwm(10)
+///     .receive_timeout(Duration::ZERO)
+///     .bind("tcp://127.0.0.1:*")?;
+/// tasks.bind("inproc://tasks")?;                              // as often as needed
+/// # Ok::<(), ferrozmq::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a socket is made by `bind`, `connect` or `build`"]
+pub struct Builder<S> {
+    made: Result<Socket>,
+    kind: PhantomData<fn() -> S>,
+}
+
+/// The defaults that differ from the C library's; the crate's documentation lists them.
+pub(crate) fn safe_defaults(options: &mut SocketOptions) {
+    options.linger = options.linger.map_or(Some(Duration::from_secs(1)), Some);
+    options.reconnect_interval_max = Duration::from_secs(10);
+    options.reconnect_jitter = true;
+    options.handshake_interval = Some(Duration::from_secs(10));
+    options.accept_old_versions = false;
+    options.heartbeat = Heartbeat {
+        interval: Some(Duration::from_secs(10)),
+        timeout: Some(Duration::from_secs(20)),
+        ttl: Duration::from_secs(30),
+    };
+}
+
+impl<S: Typed> Builder<S> {
+    pub(crate) fn new(made: Result<Socket>) -> Self {
+        Self::unchanged(made).set(safe_defaults)
+    }
+
+    /// With the defaults that the socket was made with, the C library's.
+    pub(crate) fn unchanged(made: Result<Socket>) -> Self {
+        Self { made, kind: PhantomData }
+    }
+
+    /// The socket, bound to `endpoint`: `tcp://host:port`, `tcp://127.0.0.1:*`, `ipc:///path` or `inproc://name`.
+    ///
+    /// # Errors
+    /// [`Error::Endpoint`](crate::Error::Endpoint) says what is wrong with the endpoint; or what was wrong with an
+    /// option.
+    #[doc(alias = "zmq_bind")]
+    pub fn bind(self, endpoint: impl AsRef<str>) -> Result<S> {
+        let mut socket = self.made?;
+        socket.bind(endpoint)?;
+        Ok(S::from_socket(socket))
+    }
+
+    /// The socket, connected to `endpoint` as soon as somebody is there.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind); that nobody is there is none.
+    #[doc(alias = "zmq_connect")]
+    pub fn connect(self, endpoint: impl AsRef<str>) -> Result<S> {
+        let mut socket = self.made?;
+        socket.connect(endpoint)?;
+        Ok(S::from_socket(socket))
+    }
+
+    /// The socket, neither bound nor connected yet.
+    ///
+    /// # Errors
+    /// What was wrong with an option; [`Error::Terminated`](crate::Error::Terminated),
+    /// [`Error::TooManyFiles`](crate::Error::TooManyFiles).
+    pub fn build(self) -> Result<S> {
+        Ok(S::from_socket(self.made?))
+    }
+
+    fn set(mut self, store: impl FnOnce(&mut SocketOptions)) -> Self {
+        self.made = self.made.and_then(|mut socket| {
+            socket.with(|core| {
+                store(core.options_mut());
+                Ok(())
+            })?;
+            Ok(socket)
+        });
+        self
+    }
+
+    /// An option by its number in `zmq.h`.
+    fn number(mut self, number: i32, value: &[u8]) -> Self {
+        self.made = self.made.and_then(|mut socket| socket.set_option(number, value).map(|()| socket));
+        self
+    }
+
+    fn int(self, number: i32, value: impl Into<i32>) -> Self {
+        self.number(number, &value.into().to_ne_bytes())
+    }
+}
+
+macro_rules! options {
+    ($($types:ident)+; $($(#[$doc:meta])* $name:ident($value:ident: $type:ty) = |$o:ident| $store:expr;)*) => {
+        options!(@each $($types)+; [$($(#[$doc])* $name($value: $type) = |$o| $store;)*]);
+    };
+    (@each $($types:ident)+; $body:tt) => {
+        $(options!(@one $types; $body);)+
+    };
+    (@one $S:ident; [$($(#[$doc:meta])* $name:ident($value:ident: $type:ty) = |$o:ident| $store:expr;)*]) => {
+        impl Builder<$S> {
+            $($(#[$doc])* pub fn $name(self, $value: $type) -> Self { self.set(|$o| $store) })*
+        }
+    };
+}
+
+/// Options of every socket.
+impl<S: Typed> Builder<S> {
+    /// Messages that may wait for each peer: 1000 unless told otherwise, 0 for no limit.
+    #[doc(alias = "ZMQ_SNDHWM")]
+    pub fn send_hwm(self, messages: u32) -> Self {
+        self.set(|o| o.send_hwm = messages)
+    }
+
+    /// Messages from each peer that may wait to be received: 1000 unless told otherwise, 0 for no limit.
+    #[doc(alias = "ZMQ_RCVHWM")]
+    pub fn receive_hwm(self, messages: u32) -> Self {
+        self.set(|o| o.receive_hwm = messages)
+    }
+
+    /// How long what was sent may take to go out once the socket is dropped: 1 s unless told otherwise.
+    #[doc(alias = "ZMQ_LINGER")]
+    pub fn linger(self, time: Duration) -> Self {
+        self.set(|o| o.linger = Some(time))
+    }
+
+    /// How long a send waits for room: for ever unless told otherwise.
+    #[doc(alias = "ZMQ_SNDTIMEO")]
+    pub fn send_timeout(self, time: Duration) -> Self {
+        self.set(|o| o.send_timeout = Some(time))
+    }
+
+    /// How long a receive waits for a message: for ever unless told otherwise.
+    #[doc(alias = "ZMQ_RCVTIMEO")]
+    pub fn receive_timeout(self, time: Duration) -> Self {
+        self.set(|o| o.receive_timeout = Some(time))
+    }
+
+    /// While it is raised, calls that may wait answer [`Error::Interrupted`](crate::Error::Interrupted); in place of
+    /// the context's.
+    pub fn interrupt(mut self, interrupt: &Interrupt) -> Self {
+        self.made =
+            self.made.and_then(|mut socket| socket.set_interrupt(Some(interrupt.clone())).map(|()| socket));
+        self
+    }
+
+    /// The pause before a connection is tried again: 100 ms unless told otherwise, doubled each time up to
+    /// `longest` (10 s), with a random part. Zero never tries again.
+    #[doc(alias = "ZMQ_RECONNECT_IVL")]
+    #[doc(alias = "ZMQ_RECONNECT_IVL_MAX")]
+    pub fn reconnect_interval(self, shortest: Duration, longest: Duration) -> Self {
+        self.set(|o| {
+            o.reconnect_interval = (!shortest.is_zero()).then_some(shortest);
+            o.reconnect_interval_max = longest;
+        })
+    }
+
+    /// The longest attempt to connect over tcp: up to the system unless told otherwise.
+    #[doc(alias = "ZMQ_CONNECT_TIMEOUT")]
+    pub fn connect_timeout(self, time: Duration) -> Self {
+        self.set(|o| o.connect_timeout = (!time.is_zero()).then_some(time))
+    }
+
+    /// The longest handshake: 10 s unless told otherwise, zero for no limit.
+    #[doc(alias = "ZMQ_HANDSHAKE_IVL")]
+    pub fn handshake_limit(self, time: Duration) -> Self {
+        self.set(|o| o.handshake_interval = (!time.is_zero()).then_some(time))
+    }
+
+    /// How often each peer is asked for a sign of life: every 10 s unless told otherwise, zero for never.
+    #[doc(alias = "ZMQ_HEARTBEAT_IVL")]
+    pub fn heartbeat_interval(self, time: Duration) -> Self {
+        self.set(|o| o.heartbeat.interval = (!time.is_zero()).then_some(time))
+    }
+
+    /// How long a sign of life may take before the connection counts as lost: 20 s unless told otherwise.
+    #[doc(alias = "ZMQ_HEARTBEAT_TIMEOUT")]
+    pub fn heartbeat_timeout(self, time: Duration) -> Self {
+        self.set(|o| o.heartbeat.timeout = Some(time))
+    }
+
+    /// After how much silence a peer gives us up: 30 s unless told otherwise, zero for never; in steps of 100 ms, at
+    /// most 6553.5 s.
+    #[doc(alias = "ZMQ_HEARTBEAT_TTL")]
+    pub fn heartbeat_ttl(self, time: Duration) -> Self {
+        const LONGEST: Duration = Duration::from_millis(6_553_500);
+        self.set(|o| o.heartbeat.ttl = time.min(LONGEST))
+    }
+
+    /// Whether peers of ZMTP 1 and 2, of before 2013, are served: not unless told otherwise. They know no heartbeats.
+    pub fn accept_old_versions(self, on: bool) -> Self {
+        self.set(|o| o.accept_old_versions = on)
+    }
+
+    /// The largest frame that a peer may send: the connection of a larger one is closed. No limit unless told
+    /// otherwise.
+    #[doc(alias = "ZMQ_MAXMSGSIZE")]
+    pub fn max_message_size(self, bytes: u64) -> Self {
+        self.set(|o| o.max_message_size = i64::try_from(bytes).unwrap_or(i64::MAX))
+    }
+
+    /// Whether messages wait only for peers that are connected: not unless told otherwise.
+    #[doc(alias = "ZMQ_IMMEDIATE")]
+    pub fn immediate(self, on: bool) -> Self {
+        self.set(|o| o.immediate = on)
+    }
+
+    /// Whether IPv6 is used besides IPv4: as the context says unless told otherwise.
+    #[doc(alias = "ZMQ_IPV6")]
+    pub fn ipv6(self, on: bool) -> Self {
+        self.set(|o| o.ipv6 = on)
+    }
+
+    /// I/O threads that may serve the endpoints, one bit each from bit 0; 0 is any.
+    #[doc(alias = "ZMQ_AFFINITY")]
+    pub fn affinity(self, threads: u64) -> Self {
+        self.set(|o| o.affinity = threads)
+    }
+
+    /// Connections that the kernel keeps until they are accepted: 100 unless told otherwise.
+    #[doc(alias = "ZMQ_BACKLOG")]
+    pub fn backlog(self, connections: u32) -> Self {
+        self.set(|o| o.backlog = connections)
+    }
+
+    /// The kernel's send buffer in bytes.
+    #[doc(alias = "ZMQ_SNDBUF")]
+    pub fn send_buffer(self, bytes: u32) -> Self {
+        self.set(|o| o.tcp.send_buffer = Some(bytes))
+    }
+
+    /// The kernel's receive buffer in bytes.
+    #[doc(alias = "ZMQ_RCVBUF")]
+    pub fn receive_buffer(self, bytes: u32) -> Self {
+        self.set(|o| o.tcp.receive_buffer = Some(bytes))
+    }
+
+    /// Keep-alive of tcp: after how long an idle connection is probed, how often, and how many times. Heartbeats make
+    /// it unnecessary.
+    #[doc(alias = "ZMQ_TCP_KEEPALIVE")]
+    #[doc(alias = "ZMQ_TCP_KEEPALIVE_IDLE")]
+    #[doc(alias = "ZMQ_TCP_KEEPALIVE_INTVL")]
+    #[doc(alias = "ZMQ_TCP_KEEPALIVE_CNT")]
+    pub fn tcp_keepalive(self, idle: Duration, interval: Duration, count: u32) -> Self {
+        self.set(|o| {
+            o.tcp.keepalive = Some(true);
+            o.tcp.keepalive_idle = Some(idle);
+            o.tcp.keepalive_interval = Some(interval);
+            o.tcp.keepalive_count = Some(count);
+        })
+    }
+
+    /// The type of service of IP packets.
+    #[doc(alias = "ZMQ_TOS")]
+    pub fn type_of_service(self, value: u8) -> Self {
+        self.set(|o| o.tcp.type_of_service = value.into())
+    }
+
+    /// The interface to which the socket is bound.
+    #[doc(alias = "ZMQ_BINDTODEVICE")]
+    pub fn bind_to_device(self, interface: &str) -> Self {
+        const NUMBER: i32 = 92;
+        self.number(NUMBER, interface.as_bytes())
+    }
+
+    /// Adds a network, as `10.0.0.0/8`, to those from which tcp peers are accepted: any unless told otherwise.
+    #[doc(alias = "ZMQ_TCP_ACCEPT_FILTER")]
+    pub fn accept_from(self, network: &str) -> Self {
+        const NUMBER: i32 = 38;
+        self.number(NUMBER, network.as_bytes())
+    }
+
+    /// Adds a property that peers can read from messages; its name begins with `X-`.
+    ///
+    /// ```
+    /// let ctx = ferrozmq::Context::new();
+    /// let mut tasks = ctx.pull().bind("tcp://127.0.0.1:*")?;
+    /// ctx.push().metadata("X-Region", "eu").connect(tasks.last_endpoint())?.send("task")?;
+    /// assert_eq!(tasks.recv()?.property("X-Region"), Some(&b"eu"[..]));
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    #[doc(alias = "ZMQ_METADATA")]
+    pub fn metadata(self, name: &str, value: &str) -> Self {
+        const NUMBER: i32 = 95;
+        self.number(NUMBER, format!("{name}:{value}").as_bytes())
+    }
+}
+
+options! { Dealer Push Pull Publisher Subscriber;
+    /// Whether only the newest message is kept for each peer: for messages of one frame, where only the latest counts.
+    #[doc(alias = "ZMQ_CONFLATE")]
+    conflate(on: bool) = |o| o.conflate = on;
+}
+
+macro_rules! settings {
+    ($($types:ident)+; $($(#[$doc:meta])* $name:ident = $number:literal;)*) => {
+        settings!(@each $($types)+; [$($(#[$doc])* $name = $number;)*]);
+    };
+    (@each $($types:ident)+; $body:tt) => {
+        $(settings!(@one $types; $body);)+
+    };
+    (@one $S:ident; [$($(#[$doc:meta])* $name:ident = $number:literal;)*]) => {
+        impl Builder<$S> {
+            $($(#[$doc])* pub fn $name(self, on: bool) -> Self { self.int($number, on) })*
+        }
+    };
+}
+
+settings! { Req Dealer Router;
+    /// Whether each new peer gets an empty message, so that a ROUTER hears of the connection.
+    #[doc(alias = "ZMQ_PROBE_ROUTER")]
+    probe_router = 51;
+}
+
+settings! { Req;
+    /// Whether requests are numbered, so that a late answer to an earlier one is not taken for the answer.
+    #[doc(alias = "ZMQ_REQ_CORRELATE")]
+    correlate = 52;
+    /// Whether a request may follow before the answer; the one before is given up.
+    #[doc(alias = "ZMQ_REQ_RELAXED")]
+    relaxed = 53;
+}
+
+settings! { Router;
+    /// Whether a message to a peer that is not connected, or has no room, comes back instead of being dropped.
+    #[doc(alias = "ZMQ_ROUTER_MANDATORY")]
+    mandatory = 33;
+    /// Whether a new peer takes over a routing id that another one has.
+    #[doc(alias = "ZMQ_ROUTER_HANDOVER")]
+    handover = 56;
+}
+
+settings! { Publisher Xpub;
+    /// Whether sends wait for subscribers whose queues are full instead of passing them by.
+    #[doc(alias = "ZMQ_XPUB_NODROP")]
+    no_drop = 69;
+}
+
+settings! { Publisher Subscriber Xpub;
+    /// Whether messages go to those whose topics do not match.
+    #[doc(alias = "ZMQ_INVERT_MATCHING")]
+    invert_matching = 74;
+}
+
+settings! { Xpub;
+    /// Whether repeated subscriptions are received as well.
+    #[doc(alias = "ZMQ_XPUB_VERBOSE")]
+    verbose = 40;
+    /// Whether repeated subscriptions and their ends are received as well.
+    #[doc(alias = "ZMQ_XPUB_VERBOSER")]
+    verboser = 78;
+    /// Whether the application decides about subscriptions, with [`Xpub::subscribe`].
+    #[doc(alias = "ZMQ_XPUB_MANUAL")]
+    manual = 71;
+}
+
+settings! { Stream;
+    /// Whether an empty message says that a connection has come or gone: yes unless told otherwise.
+    #[doc(alias = "ZMQ_STREAM_NOTIFY")]
+    notify = 73;
+}
+
+macro_rules! named {
+    ($($S:ident)+) => {$(
+        impl Builder<$S> {
+            /// The name by which a ROUTER knows this socket: 1 to 255 bytes, not beginning with 0.
+            #[doc(alias = "ZMQ_ROUTING_ID")]
+            #[doc(alias = "ZMQ_IDENTITY")]
+            pub fn routing_id(self, id: impl Into<RoutingId>) -> Self {
+                self.number(5, id.into().as_bytes())
+            }
+        }
+    )+};
+}
+
+named!(Req Dealer Router);
+
+macro_rules! naming {
+    ($($S:ident)+) => {$(
+        impl Builder<$S> {
+            /// The name that this socket gives to the peer of its first connection.
+            #[doc(alias = "ZMQ_CONNECT_ROUTING_ID")]
+            pub fn connect_routing_id(self, id: impl Into<RoutingId>) -> Self {
+                self.number(61, id.into().as_bytes())
+            }
+        }
+    )+};
+}
+
+naming!(Router Stream);
+
+impl Builder<Subscriber> {
+    /// Subscribes to messages that begin with `topic`; to all, if it is empty.
+    #[doc(alias = "ZMQ_SUBSCRIBE")]
+    pub fn subscribe(self, topic: impl AsRef<[u8]>) -> Self {
+        self.number(6, topic.as_ref())
+    }
+}
+
+impl Builder<Xpub> {
+    /// What each new subscriber receives first.
+    #[doc(alias = "ZMQ_XPUB_WELCOME_MSG")]
+    pub fn welcome(self, message: impl AsRef<[u8]>) -> Self {
+        self.number(72, message.as_ref())
+    }
+}
+
+impl Builder<Socket> {
+    /// An option by its number in `zmq.h`, from the bytes that `zmq_setsockopt` takes.
+    #[doc(alias = "zmq_setsockopt")]
+    pub fn option(self, number: i32, value: &[u8]) -> Self {
+        self.number(number, value)
+    }
+}

@@ -1,0 +1,170 @@
+//! What happens on a socket's connections.
+
+use std::time::Duration;
+
+use ferrozmq_base::sync::{AtomicU64, Ordering};
+
+use crate::{Error, Multipart, Result, Socket, SocketType};
+
+/// Every event, in the second layout: with both addresses.
+const ALL: u64 = u64::MAX;
+const LAYOUT: i32 = 2;
+const STOPPED: u64 = 0x400;
+
+/// Something that happened on a connection or a listener. `local` and `remote` are its ends as endpoints; `remote` of
+/// a listener is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are those that the type describes")]
+pub enum MonitorEvent {
+    /// A connection was made, as this side wished; the handshake follows.
+    #[doc(alias = "ZMQ_EVENT_CONNECTED")]
+    Connected { local: String, remote: String },
+    /// A connection is being made.
+    #[doc(alias = "ZMQ_EVENT_CONNECT_DELAYED")]
+    ConnectDelayed { local: String, remote: String },
+    /// A connection is tried again after this time.
+    #[doc(alias = "ZMQ_EVENT_CONNECT_RETRIED")]
+    ConnectRetried { local: String, remote: String, after: Duration },
+    /// A listener accepts connections.
+    #[doc(alias = "ZMQ_EVENT_LISTENING")]
+    Listening { local: String, remote: String },
+    /// An endpoint could not be bound.
+    #[doc(alias = "ZMQ_EVENT_BIND_FAILED")]
+    BindFailed { local: String, remote: String, error: Error },
+    /// A connection was accepted; the handshake follows.
+    #[doc(alias = "ZMQ_EVENT_ACCEPTED")]
+    Accepted { local: String, remote: String },
+    /// A connection could not be accepted.
+    #[doc(alias = "ZMQ_EVENT_ACCEPT_FAILED")]
+    AcceptFailed { local: String, remote: String, error: Error },
+    /// A listener, or a connection that was being made, was closed.
+    #[doc(alias = "ZMQ_EVENT_CLOSED")]
+    Closed { local: String, remote: String },
+    /// A connection was lost.
+    #[doc(alias = "ZMQ_EVENT_DISCONNECTED")]
+    Disconnected { local: String, remote: String },
+    /// Messages can pass.
+    #[doc(alias = "ZMQ_EVENT_HANDSHAKE_SUCCEEDED")]
+    HandshakeSucceeded { local: String, remote: String },
+    /// The handshake failed.
+    #[doc(alias = "ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL")]
+    #[doc(alias = "ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL")]
+    #[doc(alias = "ZMQ_EVENT_HANDSHAKE_FAILED_AUTH")]
+    HandshakeFailed { local: String, remote: String, reason: HandshakeFailure },
+    /// An event that this version does not name, with its number in `zmq.h`.
+    Other { local: String, remote: String, event: u64, value: u64 },
+}
+
+/// Why a handshake failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandshakeFailure {
+    /// The connection ended.
+    Connection(Error),
+    /// The peer violated the protocol; the number is one of the `ZMQ_PROTOCOL_ERROR_…` of `zmq.h`.
+    Protocol(u64),
+    /// The peer was refused, with the status code of the authenticator.
+    Refused(u64),
+}
+
+/// Tells what happens on the connections of a socket; see [`Socket::monitor`].
+///
+/// Nothing waits for a monitor: what it does not take is kept, up to a limit.
+///
+/// ```
+/// use ferrozmq::{Context, MonitorEvent};
+///
+/// let ctx = Context::new();
+/// let mut replies = ctx.rep().build()?;
+/// let mut monitor = replies.monitor()?;
+/// replies.bind("tcp://127.0.0.1:*")?;
+/// let _requests = ctx.req().connect(replies.last_endpoint())?;
+/// assert!(monitor.any(|event| matches!(event, Ok(MonitorEvent::HandshakeSucceeded { .. }))));
+/// # Ok::<(), ferrozmq::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Monitor {
+    socket: Socket,
+    stopped: bool,
+}
+
+impl Monitor {
+    pub(crate) fn of(watched: &mut Socket) -> Result<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let endpoint = format!("inproc://ferrozmq/monitor/{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        watched.with(|core| core.monitor(Some(&endpoint), ALL, LAYOUT, SocketType::Pair))?;
+        let mut socket = watched.sibling(SocketType::Pair)?;
+        socket.connect(&endpoint)?;
+        Ok(Self { socket, stopped: false })
+    }
+
+    /// The next event; waits for it. `None` once the socket is closed or has another monitor.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn recv(&mut self) -> Result<Option<MonitorEvent>> {
+        self.within(None)
+    }
+
+    /// The next event; waits for it up to `timeout`.
+    ///
+    /// # Errors
+    /// [`Error::Again`] once the timeout has passed, [`Error::Terminated`].
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<MonitorEvent>> {
+        self.within(Some(timeout))
+    }
+
+    fn within(&mut self, timeout: Option<Duration>) -> Result<Option<MonitorEvent>> {
+        if self.stopped {
+            return Ok(None);
+        }
+        self.socket.with(|core| {
+            core.options_mut().receive_timeout = timeout;
+            Ok(())
+        })?;
+        let frames = self.socket.recv_multipart()?;
+        let event = typed(&frames);
+        self.stopped = event.is_none();
+        Ok(event)
+    }
+}
+
+/// Events until the socket is closed.
+impl Iterator for Monitor {
+    type Item = Result<MonitorEvent>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.recv().transpose()
+    }
+}
+
+/// Event, number of values, value, local and remote address; `None` is the end.
+fn typed(frames: &Multipart) -> Option<MonitorEvent> {
+    let number = |i: usize| {
+        let bytes = frames.get(i).and_then(|frame| frame.as_bytes().try_into().ok());
+        u64::from_ne_bytes(bytes.unwrap_or_default())
+    };
+    let text = |i: usize| frames.get(i).map(|frame| frame.to_string_lossy().into_owned()).unwrap_or_default();
+    let (event, value) = (number(0), number(2));
+    let (local, remote) = (text(3), text(4));
+    let error = || Error::from(ferrozmq_base::Error::from_errno(value as i32));
+    use MonitorEvent::*;
+    Some(match event {
+        STOPPED => return None,
+        0x1 => Connected { local, remote },
+        0x2 => ConnectDelayed { local, remote },
+        0x4 => ConnectRetried { local, remote, after: Duration::from_millis(value) },
+        0x8 => Listening { local, remote },
+        0x10 => BindFailed { local, remote, error: error() },
+        0x20 => Accepted { local, remote },
+        0x40 => AcceptFailed { local, remote, error: error() },
+        0x80 => Closed { local, remote },
+        0x200 => Disconnected { local, remote },
+        0x800 => HandshakeFailed { local, remote, reason: HandshakeFailure::Connection(error()) },
+        0x1000 => HandshakeSucceeded { local, remote },
+        0x2000 => HandshakeFailed { local, remote, reason: HandshakeFailure::Protocol(value) },
+        0x4000 => HandshakeFailed { local, remote, reason: HandshakeFailure::Refused(value) },
+        _ => Other { local, remote, event, value },
+    })
+}

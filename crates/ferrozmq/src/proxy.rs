@@ -1,0 +1,203 @@
+//! Passing messages between two sockets.
+
+use std::fmt;
+
+use ferrozmq_base::{
+    Error as Code,
+    sync::{AtomicU64, Ordering},
+};
+use ferrozmq_runtime as runtime;
+
+use crate::{Result, Socket, SocketType, socket::Watchable};
+
+/// Passes messages between two sockets, both ways: the whole of most brokers.
+///
+/// ```
+/// use ferrozmq::{Context, Error};
+///
+/// let ctx = Context::new();
+/// let mut clients = ctx.router().bind("inproc://clients")?;
+/// let mut workers = ctx.dealer().bind("inproc://workers")?;
+/// let broker = std::thread::spawn(move || ferrozmq::proxy(&mut clients, &mut workers).run());
+///
+/// let mut worker = ctx.rep().connect("inproc://workers")?;
+/// let mut client = ctx.req().connect("inproc://clients")?;
+/// let pending = client.send("Hello")?;
+/// assert_eq!(worker.recv()?, "Hello");
+/// worker.send("World")?;
+/// assert_eq!(pending.recv()?, "World");
+///
+/// ctx.shutdown();
+/// assert_eq!(broker.join().unwrap(), Err(Error::Terminated));
+/// # Ok::<(), Error>(())
+/// ```
+#[doc(alias = "zmq_proxy")]
+pub fn proxy<'a>(front: &'a mut impl Watchable, back: &'a mut impl Watchable) -> Proxy<'a> {
+    Proxy { front: front.inside_mut(), back: back.inside_mut(), capture: None, control: None }
+}
+
+/// A proxy that does not run yet; see [`proxy`].
+#[must_use = "a proxy does nothing before `run`"]
+#[derive(Debug)]
+pub struct Proxy<'a> {
+    front: &'a mut Socket,
+    back: &'a mut Socket,
+    capture: Option<&'a mut Socket>,
+    control: Option<Socket>,
+}
+
+impl<'a> Proxy<'a> {
+    /// Sends a copy of every message to this socket.
+    ///
+    /// ```no_run
+    /// # let ctx = ferrozmq::Context::new();
+    /// ferrozmq::proxy(&mut ctx.router().bind("tcp://*:5559")?, &mut ctx.dealer().bind("tcp://*:5560")?)
+    ///     .capture(&mut ctx.publisher().bind("inproc://tap")?)
+    ///     .run()?;
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    pub fn capture(mut self, socket: &'a mut impl Watchable) -> Self {
+        self.capture = Some(socket.inside_mut());
+        self
+    }
+
+    /// A handle that stops the proxy, or lets it pause, from another thread.
+    ///
+    /// ```
+    /// let ctx = ferrozmq::Context::new();
+    /// let (mut inlet, mut outlet) = (ctx.pull().bind("inproc://in")?, ctx.push().bind("inproc://out")?);
+    /// let (proxy, mut handle) = ferrozmq::proxy(&mut inlet, &mut outlet).stoppable()?;
+    /// std::thread::spawn(move || handle.stop());
+    /// proxy.run()?;
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::TooManyFiles`](crate::Error::TooManyFiles), [`Error::Terminated`](crate::Error::Terminated).
+    #[doc(alias = "zmq_proxy_steerable")]
+    pub fn stoppable(mut self) -> Result<(Self, ProxyHandle)> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let endpoint = format!("inproc://ferrozmq/proxy/{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut control = self.front.sibling(SocketType::Pair)?;
+        control.bind(&endpoint)?;
+        let mut handle = self.front.sibling(SocketType::Pair)?;
+        handle.connect(&endpoint)?;
+        self.control = Some(control);
+        Ok((self, ProxyHandle(handle)))
+    }
+
+    /// Passes messages until the handle says stop.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`](crate::Error::Terminated) when the context is shut down,
+    /// [`Error::Interrupted`](crate::Error::Interrupted) by an interrupt of one of the sockets.
+    pub fn run(self) -> Result<()> {
+        let Self { front, back, capture, mut control } = self;
+        let result = front.with(|front| {
+            back.with(|back| {
+                with(capture, |capture| {
+                    with(control.as_mut(), |control| {
+                        runtime::Proxy { front, back: Some(back), capture, control }.run()
+                    })
+                })
+            })
+        });
+        Ok(result?)
+    }
+}
+
+/// Runs `f` on a socket's core, if there is a socket.
+fn with<R>(
+    socket: Option<&mut Socket>,
+    f: impl FnOnce(Option<&mut runtime::SocketCore>) -> ferrozmq_base::Result<R>,
+) -> ferrozmq_base::Result<R> {
+    match socket {
+        None => f(None),
+        Some(socket) => socket.with(|core| f(Some(core))),
+    }
+}
+
+/// Steers a proxy that runs in another thread; see [`Proxy::stoppable`].
+pub struct ProxyHandle(Socket);
+
+impl fmt::Debug for ProxyHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ProxyHandle")
+    }
+}
+
+impl ProxyHandle {
+    /// Ends the proxy.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`](crate::Error::Terminated).
+    pub fn stop(&mut self) -> Result<()> {
+        self.say("TERMINATE")
+    }
+
+    /// No message passes until [`resume`](Self::resume).
+    ///
+    /// # Errors
+    /// As [`stop`](Self::stop).
+    pub fn pause(&mut self) -> Result<()> {
+        self.say("PAUSE")
+    }
+
+    /// Messages pass again.
+    ///
+    /// # Errors
+    /// As [`stop`](Self::stop).
+    pub fn resume(&mut self) -> Result<()> {
+        self.say("RESUME")
+    }
+
+    /// What has passed so far; waits for the proxy to answer.
+    ///
+    /// # Errors
+    /// As [`stop`](Self::stop).
+    pub fn passed(&mut self) -> Result<Passed> {
+        self.say("STATISTICS")?;
+        let numbers = self.0.recv_multipart()?;
+        let number = |i: usize| {
+            let bytes = numbers.get(i).and_then(|frame| frame.as_bytes().try_into().ok());
+            u64::from_ne_bytes(bytes.unwrap_or_default())
+        };
+        let side = |i| Side {
+            frames_in: number(i),
+            bytes_in: number(i + 1),
+            frames_out: number(i + 2),
+            bytes_out: number(i + 3),
+        };
+        Ok(Passed { front: side(0), back: side(4) })
+    }
+
+    fn say(&mut self, command: &str) -> Result<()> {
+        match self.0.try_send(command) {
+            // The proxy has ended.
+            Err(e) if e.error().core() == Code::Again => Ok(()),
+            result => Ok(result?),
+        }
+    }
+}
+
+/// What has passed a proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// The front socket.
+    pub front: Side,
+    /// The back socket.
+    pub back: Side,
+}
+
+/// What has passed one socket of a proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// Frames received.
+    pub frames_in: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Frames sent.
+    pub frames_out: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+}

@@ -1,0 +1,472 @@
+//! The socket whose kind is known at run time, on which the typed ones stand.
+//!
+//! A socket is its owner's alone: [`SocketCore`] lies in it. Only one that a [`Poller`](crate::Poller) watches lies
+//! behind a mutex, which nobody else holds unless the poller looks at it in another thread.
+
+mod kinds;
+mod typed;
+
+pub use kinds::*;
+pub(crate) use typed::Typed;
+pub use typed::Watchable;
+
+use std::{
+    cell::RefCell,
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use ferrozmq_base::{
+    Error as Code, Msg,
+    sync::{Mutex, lock},
+};
+use ferrozmq_runtime::{Events, Flags, SocketCore, Waits};
+
+use crate::{
+    Error, Interrupt, Message, Monitor, Multipart, Result, SendError, SocketType, Stats,
+    context::Shared,
+    multipart::{IntoMultipart, sealed::Frames as _},
+};
+
+/// A socket of any kind, for tools: what its kind cannot do is an error at run time.
+///
+/// ```
+/// use ferrozmq::{Context, SocketType};
+///
+/// let ctx = Context::new();
+/// let mut any = ctx.socket(SocketType::Pull).bind("tcp://127.0.0.1:*")?;
+/// ctx.push().connect(any.last_endpoint())?.send(("two", "frames"))?;
+/// assert_eq!(any.recv_frame()?, ("two".into(), true));
+/// assert_eq!(any.recv_frame()?, ("frames".into(), false));
+/// # Ok::<(), ferrozmq::Error>(())
+/// ```
+pub struct Socket {
+    core: RefCell<Core>,
+    kind: SocketType,
+    interrupt: Option<Interrupt>,
+    last_endpoint: String,
+    /// Declared after the core, so that it goes after it.
+    context: Arc<Shared>,
+}
+
+enum Core {
+    Own(Box<SocketCore>),
+    Watched(Arc<Mutex<SocketCore>>),
+    Closed,
+}
+
+/// What a core is to its poller.
+pub(crate) type Watched = Weak<Mutex<SocketCore>>;
+
+impl Socket {
+    pub(crate) fn new(context: Arc<Shared>, kind: SocketType, interrupt: Option<Interrupt>) -> Result<Self> {
+        let core = context.socket(kind)?;
+        let mut socket = Self {
+            core: RefCell::new(Core::Own(Box::new(core))),
+            kind,
+            interrupt: None,
+            last_endpoint: String::new(),
+            context,
+        };
+        socket.set_interrupt(interrupt)?;
+        Ok(socket)
+    }
+
+    /// Another socket of the same context, which no interrupt ends.
+    pub(crate) fn sibling(&self, kind: SocketType) -> Result<Self> {
+        Self::new(self.context.clone(), kind, None)
+    }
+
+    pub(crate) fn set_interrupt(&mut self, interrupt: Option<Interrupt>) -> Result<()> {
+        let waits = Waits { outlast_signals: true, interrupt: interrupt.as_ref().map(|i| i.0.clone()) };
+        self.with(|core| {
+            core.set_waits(waits);
+            Ok(())
+        })?;
+        self.interrupt = interrupt;
+        Ok(())
+    }
+
+    /// Runs `f` on the core.
+    #[inline(always)]
+    pub(crate) fn with<R>(
+        &mut self,
+        f: impl FnOnce(&mut SocketCore) -> ferrozmq_base::Result<R>,
+    ) -> ferrozmq_base::Result<R> {
+        match self.core.get_mut() {
+            Core::Own(core) => f(core),
+            Core::Watched(core) => f(&mut lock(core)),
+            Core::Closed => Err(Code::NotASocket),
+        }
+    }
+
+    /// The core for a poller: from now on the socket reaches it through a mutex.
+    pub(crate) fn watch(&self) -> Result<Watched> {
+        let mut core = self.core.borrow_mut();
+        let shared = match std::mem::replace(&mut *core, Core::Closed) {
+            Core::Own(own) => Arc::new(Mutex::new(*own)),
+            Core::Watched(shared) => shared,
+            Core::Closed => return Err(Error::NotASocket),
+        };
+        let watched = Arc::downgrade(&shared);
+        *core = Core::Watched(shared);
+        Ok(watched)
+    }
+
+    /// Calls that may wait end at once while the interrupt is raised, also where they would not have to wait.
+    #[inline(always)]
+    fn check(&self) -> ferrozmq_base::Result<()> {
+        match &self.interrupt {
+            Some(interrupt) if interrupt.is_raised() => Err(Code::Interrupted),
+            _ => Ok(()),
+        }
+    }
+
+    /// The kind of the socket.
+    pub fn kind(&self) -> SocketType {
+        self.kind
+    }
+
+    // ---- Endpoints ----
+
+    /// Accepts peers at `endpoint`: `tcp://host:port`, `tcp://127.0.0.1:*`, `ipc:///path` or `inproc://name`.
+    ///
+    /// # Errors
+    /// [`Error::Endpoint`] says what is wrong with it.
+    #[doc(alias = "zmq_bind")]
+    pub fn bind(&mut self, endpoint: impl AsRef<str>) -> Result<()> {
+        self.at(endpoint.as_ref(), SocketCore::bind)
+    }
+
+    /// Connects to `endpoint`, now or as soon as somebody is there, and again whenever the connection is lost.
+    ///
+    /// # Errors
+    /// [`Error::Endpoint`] says what is wrong with it; that nobody is there is none.
+    #[doc(alias = "zmq_connect")]
+    pub fn connect(&mut self, endpoint: impl AsRef<str>) -> Result<()> {
+        self.at(endpoint.as_ref(), SocketCore::connect)
+    }
+
+    /// Ends what [`bind`](Self::bind) began, and the connections that came through it.
+    ///
+    /// # Errors
+    /// [`Error::Endpoint`] if it was not bound.
+    #[doc(alias = "zmq_unbind")]
+    pub fn unbind(&mut self, endpoint: impl AsRef<str>) -> Result<()> {
+        self.at(endpoint.as_ref(), SocketCore::unbind)
+    }
+
+    /// Ends what [`connect`](Self::connect) began.
+    ///
+    /// # Errors
+    /// [`Error::Endpoint`] if it was not connected.
+    #[doc(alias = "zmq_disconnect")]
+    pub fn disconnect(&mut self, endpoint: impl AsRef<str>) -> Result<()> {
+        self.at(endpoint.as_ref(), SocketCore::disconnect)
+    }
+
+    fn at(
+        &mut self,
+        endpoint: &str,
+        act: fn(&mut SocketCore, &str) -> std::result::Result<(), ferrozmq_runtime::BindError>,
+    ) -> Result<()> {
+        let (result, last) = self.with(|core| {
+            let result = act(core, endpoint);
+            Ok((result, core.last_endpoint().to_owned()))
+        })?;
+        self.last_endpoint = last;
+        result.map_err(|e| Error::at_endpoint(endpoint, e))
+    }
+
+    /// The endpoint bound or connected last, with the port that the system chose; empty if there was none.
+    #[doc(alias = "ZMQ_LAST_ENDPOINT")]
+    pub fn last_endpoint(&self) -> &str {
+        &self.last_endpoint
+    }
+
+    // ---- Traffic ----
+
+    /// Sends a message; waits while there is no room for it.
+    ///
+    /// # Errors
+    /// The error has the message.
+    #[inline]
+    #[doc(alias = "zmq_send")]
+    pub fn send<M: IntoMultipart>(&mut self, message: M) -> Result<(), SendError<M::Whole>> {
+        self.send_whole(message, false)
+    }
+
+    /// Sends a message if there is room for it.
+    ///
+    /// # Errors
+    /// [`Error::Again`] if there is none. The error has the message.
+    #[inline]
+    #[doc(alias = "ZMQ_DONTWAIT")]
+    pub fn try_send<M: IntoMultipart>(&mut self, message: M) -> Result<(), SendError<M::Whole>> {
+        self.send_whole(message, true)
+    }
+
+    /// Sends one frame of a message, which goes on if `more` is set.
+    ///
+    /// # Errors
+    /// The error has the frame.
+    #[doc(alias = "ZMQ_SNDMORE")]
+    pub fn send_frame(&mut self, frame: impl Into<Message>, more: bool) -> Result<(), SendError<Message>> {
+        let mut frame = frame.into();
+        self.send_frame_now(&mut frame.0, false, more).map_err(|e| SendError::new(frame, e))
+    }
+
+    /// As [`send_frame`](Self::send_frame), if there is room for the message.
+    ///
+    /// # Errors
+    /// [`Error::Again`] if there is none. The error has the frame.
+    pub fn try_send_frame(
+        &mut self,
+        frame: impl Into<Message>,
+        more: bool,
+    ) -> Result<(), SendError<Message>> {
+        let mut frame = frame.into();
+        self.send_frame_now(&mut frame.0, true, more).map_err(|e| SendError::new(frame, e))
+    }
+
+    #[inline]
+    pub(crate) fn send_whole<M: IntoMultipart>(
+        &mut self,
+        message: M,
+        dont_wait: bool,
+    ) -> Result<(), SendError<M::Whole>> {
+        let mut message = message.into_multipart();
+        let result = match message.frames() {
+            [only] => self.send_frame_now(&mut only.0, dont_wait, false),
+            [first, rest @ ..] => {
+                self.send_frame_now(&mut first.0, dont_wait, true).and_then(|()| self.finish(rest))
+            }
+            [] => self.send_frame_now(&mut Msg::new(), dont_wait, false),
+        };
+        match result {
+            Ok(()) => Ok(()),
+            Err(e) => Err(SendError::new(message, e)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn send_frame_now(&mut self, m: &mut Msg, dont_wait: bool, more: bool) -> Result<(), Code> {
+        if dont_wait {
+            return self.with(|core| core.try_send(m, more));
+        }
+        self.check()?;
+        self.with(|core| core.send(m, Flags { dont_wait, more }))
+    }
+
+    /// Sends the frames that end a message; one empty frame, if there are none. Only a first frame can find no room: a
+    /// message that was begun can be finished.
+    pub(crate) fn finish(&mut self, frames: &mut [Message]) -> Result<(), Code> {
+        let mut left = frames.len();
+        if left == 0 {
+            return self.with(|core| core.send_rest(&mut Msg::new(), false));
+        }
+        self.with(|core| {
+            frames.iter_mut().try_for_each(|frame| {
+                left -= 1;
+                core.send_rest(&mut frame.0, left > 0)
+            })
+        })
+    }
+
+    /// Receives the first frame of the next message; waits for it. A message is expected to have one frame; if it has
+    /// more, they are dropped. [`recv_multipart`](Self::recv_multipart) receives them all.
+    ///
+    /// # Errors
+    /// [`Error::Again`] once the receive timeout has passed, [`Error::Terminated`], [`Error::Interrupted`],
+    /// [`Error::InvalidState`].
+    #[inline]
+    #[doc(alias = "zmq_recv")]
+    pub fn recv(&mut self) -> Result<Message> {
+        let mut m = self.first(false)?;
+        if m.0.more() {
+            self.skip(&mut m)?;
+        }
+        Ok(m)
+    }
+
+    /// As [`recv`](Self::recv), if there is a message.
+    ///
+    /// # Errors
+    /// [`Error::Again`] if there is none.
+    #[inline]
+    pub fn try_recv(&mut self) -> Result<Message> {
+        let mut m = self.first(true)?;
+        if m.0.more() {
+            self.skip(&mut m)?;
+        }
+        Ok(m)
+    }
+
+    /// Receives all frames of the next message; waits for it.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    pub fn recv_multipart(&mut self) -> Result<Multipart> {
+        let first = self.first(false)?;
+        self.rest(first)
+    }
+
+    /// Receives all frames of the next message, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Again`] if there is none.
+    pub fn try_recv_multipart(&mut self) -> Result<Multipart> {
+        let first = self.first(true)?;
+        self.rest(first)
+    }
+
+    /// Receives the next frame, and whether the message goes on after it.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    #[doc(alias = "ZMQ_RCVMORE")]
+    pub fn recv_frame(&mut self) -> Result<(Message, bool)> {
+        Ok(frame_and_more(self.first(false)?))
+    }
+
+    /// As [`recv_frame`](Self::recv_frame), if there is a frame.
+    ///
+    /// # Errors
+    /// [`Error::Again`] if there is none.
+    pub fn try_recv_frame(&mut self) -> Result<(Message, bool)> {
+        Ok(frame_and_more(self.first(true)?))
+    }
+
+    #[inline]
+    fn first(&mut self, dont_wait: bool) -> Result<Message> {
+        let mut m = Msg::new();
+        if dont_wait {
+            self.with(|core| core.try_recv(&mut m))?;
+        } else {
+            self.check()?;
+            self.with(|core| core.recv(&mut m, false))?;
+        }
+        Ok(Message(m))
+    }
+
+    /// The frames after this one.
+    pub(crate) fn rest(&mut self, first: Message) -> Result<Multipart> {
+        let mut more = first.0.more();
+        let mut frames = vec![first];
+        while more {
+            // They are there: a message arrives whole.
+            let mut m = Msg::new();
+            self.with(|core| core.try_recv(&mut m))?;
+            more = m.more();
+            frames.push(Message(m));
+        }
+        for frame in &mut frames {
+            frame.0.set_more(false);
+        }
+        Ok(frames.into())
+    }
+
+    #[cold]
+    fn skip(&mut self, first: &mut Message) -> Result<()> {
+        first.0.set_more(false);
+        let mut m = Msg::new();
+        loop {
+            self.with(|core| core.try_recv(&mut m))?;
+            if !m.more() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What can be done without waiting.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`], [`Error::Interrupted`].
+    pub fn events(&mut self) -> Result<Events> {
+        Ok(self.with(SocketCore::events)?)
+    }
+
+    // ---- Options ----
+
+    /// Sets the option with this number of `zmq.h`, from the bytes that `zmq_setsockopt` takes.
+    ///
+    /// ```
+    /// # use ferrozmq::{Context, SocketType};
+    /// const ZMQ_SUBSCRIBE: i32 = 6;
+    /// let mut any = Context::new().socket(SocketType::Sub).build()?;
+    /// any.set_option(ZMQ_SUBSCRIBE, b"weather.")?;
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`].
+    #[doc(alias = "zmq_setsockopt")]
+    pub fn set_option(&mut self, number: i32, value: &[u8]) -> Result<()> {
+        Ok(self.with(|core| core.set_option(number, Some(value)))?)
+    }
+
+    /// Reads the option with this number of `zmq.h`, as the bytes that `zmq_getsockopt` gives for a buffer of `size`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`].
+    #[doc(alias = "zmq_getsockopt")]
+    pub fn option(&mut self, number: i32, size: usize) -> Result<Vec<u8>> {
+        let mut value = vec![0; size];
+        let length = self.with(|core| core.option(number, &mut value))?;
+        value.truncate(length);
+        Ok(value)
+    }
+
+    // ---- Watching, end ----
+
+    /// Tells what happens on the socket's connections from now on, in place of an earlier monitor.
+    ///
+    /// # Errors
+    /// [`Error::TooManyFiles`], [`Error::Terminated`].
+    #[doc(alias = "zmq_socket_monitor")]
+    pub fn monitor(&mut self) -> Result<Monitor> {
+        Monitor::of(self)
+    }
+
+    /// What has become of the socket's messages so far.
+    ///
+    /// # Errors
+    /// [`Error::Terminated`].
+    pub fn stats(&mut self) -> Result<Stats> {
+        Ok(Stats::new(self.with(SocketCore::stats)?))
+    }
+
+    /// Sends the events of these bits (`ZMQ_EVENT_…`) to the PAIR sockets of this context that connect to `endpoint`, an
+    /// inproc one, as the messages of `zmq_socket_monitor`; in place of an earlier monitor. `None` ends that.
+    /// [`monitor`](Self::monitor) gives typed events instead.
+    ///
+    /// # Errors
+    /// [`Error::ProtocolNotSupported`] for another transport, [`Error::InvalidArgument`], [`Error::AddressInUse`],
+    /// [`Error::TooManyFiles`], [`Error::Terminated`].
+    pub fn monitor_at(&mut self, endpoint: Option<&str>, events: u16) -> Result<()> {
+        Ok(self.with(|core| core.monitor(endpoint, events.into(), 1, SocketType::Pair))?)
+    }
+
+    /// Closes the socket. Returns at once; what was sent still goes out for up to `deadline`, for which whatever goes
+    /// last of the context waits.
+    #[doc(alias = "ZMQ_LINGER")]
+    pub fn close_within(mut self, deadline: Duration) {
+        let _ = self.with(|core| {
+            core.options_mut().linger = Some(deadline);
+            Ok(())
+        });
+    }
+}
+
+fn frame_and_more(mut frame: Message) -> (Message, bool) {
+    let more = frame.0.more();
+    frame.0.set_more(false);
+    (frame, more)
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(self.kind.name()).field("endpoint", &self.last_endpoint).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,218 @@
+//! What the typed sockets are made of: each offers those of [`Socket`]'s functions that its kind has.
+
+use crate::{Result, socket::Watched};
+
+/// A socket that a builder makes.
+pub trait Typed: Sized {
+    /// The typed socket on the one that was made.
+    fn from_socket(socket: crate::Socket) -> Self;
+}
+
+/// Every socket: what a [`Poller`](crate::Poller) can watch and a [`proxy`](crate::proxy) can use.
+pub trait Watchable: sealed::Inside {}
+
+pub(crate) mod sealed {
+    use super::{Result, Watched};
+
+    pub trait Inside {
+        fn inside(&self) -> &crate::Socket;
+        fn inside_mut(&mut self) -> &mut crate::Socket;
+
+        fn watch(&self) -> Result<Watched> {
+            self.inside().watch()
+        }
+    }
+}
+
+impl Typed for crate::Socket {
+    fn from_socket(socket: crate::Socket) -> Self {
+        socket
+    }
+}
+
+impl Watchable for crate::Socket {}
+
+impl sealed::Inside for crate::Socket {
+    fn inside(&self) -> &crate::Socket {
+        self
+    }
+
+    fn inside_mut(&mut self) -> &mut crate::Socket {
+        self
+    }
+}
+
+/// A type of socket, with what all have.
+macro_rules! socket {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name(pub(crate) $crate::Socket);
+
+        impl $name {
+            /// Accepts peers at a further endpoint.
+            ///
+            /// # Errors
+            /// [`Error::Endpoint`](crate::Error::Endpoint) says what is wrong with it.
+            #[doc(alias = "zmq_bind")]
+            pub fn bind(&mut self, endpoint: impl AsRef<str>) -> $crate::Result<()> {
+                self.0.bind(endpoint)
+            }
+
+            /// Connects to a further endpoint, now or as soon as somebody is there.
+            ///
+            /// # Errors
+            /// [`Error::Endpoint`](crate::Error::Endpoint) says what is wrong with it.
+            #[doc(alias = "zmq_connect")]
+            pub fn connect(&mut self, endpoint: impl AsRef<str>) -> $crate::Result<()> {
+                self.0.connect(endpoint)
+            }
+
+            /// Ends what `bind` began, and the connections that came through it.
+            ///
+            /// # Errors
+            /// [`Error::Endpoint`](crate::Error::Endpoint) if it was not bound.
+            #[doc(alias = "zmq_unbind")]
+            pub fn unbind(&mut self, endpoint: impl AsRef<str>) -> $crate::Result<()> {
+                self.0.unbind(endpoint)
+            }
+
+            /// Ends what `connect` began.
+            ///
+            /// # Errors
+            /// [`Error::Endpoint`](crate::Error::Endpoint) if it was not connected.
+            #[doc(alias = "zmq_disconnect")]
+            pub fn disconnect(&mut self, endpoint: impl AsRef<str>) -> $crate::Result<()> {
+                self.0.disconnect(endpoint)
+            }
+
+            /// The endpoint bound or connected last, with the port that the system chose; empty if there was none.
+            #[doc(alias = "ZMQ_LAST_ENDPOINT")]
+            pub fn last_endpoint(&self) -> &str {
+                self.0.last_endpoint()
+            }
+
+            /// Tells what happens on the socket's connections from now on, in place of an earlier monitor.
+            ///
+            /// # Errors
+            /// [`Error::TooManyFiles`](crate::Error::TooManyFiles), [`Error::Terminated`](crate::Error::Terminated).
+            #[doc(alias = "zmq_socket_monitor")]
+            pub fn monitor(&mut self) -> $crate::Result<$crate::Monitor> {
+                self.0.monitor()
+            }
+
+            /// What has become of the socket's messages so far.
+            ///
+            /// # Errors
+            /// [`Error::Terminated`](crate::Error::Terminated).
+            pub fn stats(&mut self) -> $crate::Result<$crate::Stats> {
+                self.0.stats()
+            }
+
+            /// Closes the socket. Returns at once; what was sent still goes out for up to `deadline`, for which
+            /// whatever goes last of the context waits.
+            #[doc(alias = "ZMQ_LINGER")]
+            pub fn close_within(self, deadline: std::time::Duration) {
+                self.0.close_within(deadline);
+            }
+        }
+
+        impl $crate::socket::Typed for $name {
+            fn from_socket(socket: $crate::Socket) -> Self {
+                Self(socket)
+            }
+        }
+
+        impl $crate::socket::Watchable for $name {}
+
+        impl $crate::socket::typed::sealed::Inside for $name {
+            fn inside(&self) -> &$crate::Socket {
+                &self.0
+            }
+
+            fn inside_mut(&mut self) -> &mut $crate::Socket {
+                &mut self.0
+            }
+        }
+
+        impl From<$name> for $crate::Socket {
+            fn from(socket: $name) -> Self {
+                socket.0
+            }
+        }
+    };
+}
+
+/// The type can send whenever there is room.
+macro_rules! sends {
+    ($name:ident) => {
+        impl $name {
+            /// Sends a message; waits while there is no room for it.
+            ///
+            /// # Errors
+            /// The error has the message: [`Error::Again`](crate::Error::Again) once the send timeout has passed,
+            /// [`Error::Terminated`](crate::Error::Terminated), [`Error::Interrupted`](crate::Error::Interrupted).
+            #[inline]
+            #[doc(alias = "zmq_send")]
+            pub fn send<M: IntoMultipart>(&mut self, message: M) -> Result<(), SendError<M::Whole>> {
+                self.0.send(message)
+            }
+
+            /// Sends a message if there is room for it.
+            ///
+            /// # Errors
+            /// [`Error::Again`](crate::Error::Again) if there is none. The error has the message.
+            #[inline]
+            #[doc(alias = "ZMQ_DONTWAIT")]
+            pub fn try_send<M: IntoMultipart>(&mut self, message: M) -> Result<(), SendError<M::Whole>> {
+                self.0.try_send(message)
+            }
+        }
+    };
+}
+
+/// The type can receive whenever there is a message.
+macro_rules! receives {
+    ($name:ident) => {
+        impl $name {
+            /// Receives the next message; waits for it. It is expected to have one frame: further ones are dropped.
+            /// [`recv_multipart`](Self::recv_multipart) receives them all.
+            ///
+            /// # Errors
+            /// [`Error::Again`](crate::Error::Again) once the receive timeout has passed,
+            /// [`Error::Terminated`](crate::Error::Terminated), [`Error::Interrupted`](crate::Error::Interrupted).
+            #[inline]
+            #[doc(alias = "zmq_recv")]
+            pub fn recv(&mut self) -> Result<Message> {
+                self.0.recv()
+            }
+
+            /// As [`recv`](Self::recv), if there is a message.
+            ///
+            /// # Errors
+            /// [`Error::Again`](crate::Error::Again) if there is none.
+            #[inline]
+            pub fn try_recv(&mut self) -> Result<Message> {
+                self.0.try_recv()
+            }
+
+            /// Receives all frames of the next message; waits for it.
+            ///
+            /// # Errors
+            /// As [`recv`](Self::recv).
+            pub fn recv_multipart(&mut self) -> Result<Multipart> {
+                self.0.recv_multipart()
+            }
+
+            /// Receives all frames of the next message, if there is one.
+            ///
+            /// # Errors
+            /// [`Error::Again`](crate::Error::Again) if there is none.
+            pub fn try_recv_multipart(&mut self) -> Result<Multipart> {
+                self.0.try_recv_multipart()
+            }
+        }
+    };
+}
+
+pub(crate) use {receives, sends, socket};

@@ -1,0 +1,111 @@
+//! What has become of a socket's messages.
+
+use std::fmt;
+
+use ferrozmq_runtime as runtime;
+
+use crate::RoutingId;
+
+/// The counters of a socket; see [`Socket::stats`](crate::Socket::stats).
+///
+/// ```
+/// use ferrozmq::Context;
+///
+/// let ctx = Context::new();
+/// let mut tasks = ctx.push().linger(std::time::Duration::ZERO).connect("ipc:///nobody/here")?;
+/// tasks.send("nobody is there yet")?;
+/// for peer in tasks.stats()?.peers() {
+///     println!("{peer}: {} queued, {} dropped", peer.queued(), peer.dropped());
+///     assert_eq!(peer.queued(), 1);
+/// }
+/// # Ok::<(), ferrozmq::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Stats {
+    peers: Vec<PeerStats>,
+    dropped: Dropped,
+}
+
+/// Messages that the socket dropped, by reason. One that goes to several peers counts once for each that lost it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// The peer's queue was full.
+    pub full: u64,
+    /// No peer has the routing id.
+    pub unroutable: u64,
+    /// The peer went away in the middle of the message, or before its answer.
+    pub peer_gone: u64,
+    /// Received: the envelope was not what the pattern wants.
+    pub malformed: u64,
+    /// Received: no subscription matches.
+    pub unmatched: u64,
+}
+
+impl Dropped {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.full + self.unroutable + self.peer_gone + self.malformed + self.unmatched
+    }
+}
+
+impl Stats {
+    pub(crate) fn new(stats: runtime::Stats) -> Self {
+        let runtime::Drops { full, unroutable, peer_gone, malformed, unmatched } = stats.dropped;
+        Self {
+            dropped: Dropped { full, unroutable, peer_gone, malformed, unmatched },
+            peers: stats.connections.into_iter().map(PeerStats).collect(),
+        }
+    }
+
+    /// The connections that exist, and those that are being made; not those over inproc.
+    pub fn peers(&self) -> &[PeerStats] {
+        &self.peers
+    }
+
+    /// What the socket dropped, for all peers that it ever had.
+    pub fn dropped(&self) -> Dropped {
+        self.dropped
+    }
+}
+
+/// The counters of what is sent over one connection, over all times that it was made again.
+#[derive(Clone, Debug)]
+pub struct PeerStats(runtime::ConnectionStats);
+
+impl PeerStats {
+    /// The peer's name, on a [`Router`](crate::Router), [`Rep`](crate::Rep) or [`Stream`](crate::Stream).
+    pub fn routing_id(&self) -> Option<RoutingId> {
+        self.0.routing_id.as_deref().map(RoutingId::from)
+    }
+
+    /// Messages that wait to be sent.
+    pub fn queued(&self) -> u64 {
+        self.0.queued.into()
+    }
+
+    /// Messages handed to the operating system.
+    pub fn sent(&self) -> u64 {
+        self.0.sent.0
+    }
+
+    /// Their bytes on the wire.
+    pub fn sent_bytes(&self) -> u64 {
+        self.0.sent.1
+    }
+
+    /// Messages that the peer lost: its queue was full, or it went away.
+    pub fn dropped(&self) -> u64 {
+        self.0.dropped_full + self.0.dropped_peer_gone
+    }
+}
+
+/// Its name, if it has one.
+impl fmt::Display for PeerStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.routing_id() {
+            Some(id) => id.fmt(f),
+            None => f.write_str("peer"),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What has become of a socket's messages: counters that the data path keeps anyway, read when somebody asks.
+
+use ferrozmq_base::{
+    Result,
+    link::{Dropped, Link, Position},
+};
+use ferrozmq_pattern::Drops;
+
+use crate::{port::Far, socket::SocketCore};
+
+/// The counters of a socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Messages that the socket type dropped.
+    pub dropped: Drops,
+    /// The connections that exist, and those that are being made; not inproc.
+    pub connections: Vec<ConnectionStats>,
+}
+
+/// The counters of the output of one connection, over all times that it was made again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionStats {
+    /// The peer's routing id, on sockets that route by it.
+    pub routing_id: Option<Box<[u8]>>,
+    /// Messages that wait to be sent.
+    pub queued: u32,
+    /// Messages handed to the kernel, and their bytes on the wire.
+    pub sent: (u64, u64),
+    /// Messages that passed the peer by because its queue was full (PUB, XPUB).
+    pub dropped_full: u64,
+    /// Messages cut by the loss of the connection, or left when the peer went for good.
+    pub dropped_peer_gone: u64,
+}
+
+impl SocketCore {
+    /// The counters as they stand.
+    ///
+    /// # Errors
+    /// `Terminated`; `Interrupted` in a forked child.
+    pub fn stats(&mut self) -> Result<Stats> {
+        self.check()?;
+        let connections = self.pipes.ids().filter_map(|id| {
+            let Some(Far::Wire(conn)) = self.far.get(id.index())? else { return None };
+            let sent = &conn.link.sent;
+            Some(ConnectionStats {
+                routing_id: self.pattern.routing_id(id).map(Box::from),
+                queued: queued(&conn.link),
+                sent: (sent.messages.count(), sent.bytes.count()),
+                dropped_full: self.pattern.drops_of(id).unwrap_or(0),
+                dropped_peer_gone: sent.dropped(Dropped::Cut).count()
+                    + sent.dropped(Dropped::PeerGone).count(),
+            })
+        });
+        Ok(Stats { dropped: self.pattern.drops(), connections: connections.collect() })
+    }
+}
+
+/// What was published and neither sent nor dropped.
+fn queued(link: &Link) -> u32 {
+    let sent = &link.sent;
+    let dropped = [Dropped::Cut, Dropped::PeerGone, Dropped::Restarted].map(|why| sent.dropped(why).count());
+    // Before the other end of the queue, which may grow meanwhile. Positions wrap, so the low bits are enough.
+    let taken = (sent.messages.count() + dropped.iter().sum::<u64>()) as u32;
+    link.published().messages_since(Position::new(taken, 0))
+}
