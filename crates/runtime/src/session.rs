@@ -524,7 +524,8 @@ impl Session {
                     info: Some(info),
                 }))
             }
-            None if self.identified => return true,
+            // The other end of a raw connection is a new peer each time.
+            None if self.identified && !self.settings.raw => return true,
             None => match self.owner() {
                 Some(id) => Event::Identified(id, Box::new(info)),
                 None => return true,
@@ -1071,8 +1072,8 @@ impl Session {
         }
         if self.settings.options.immediate {
             self.end_pipe();
-        } else if self.identified && self.settings.kind.sends_commands() {
-            self.awaits_restart = true;
+        } else if self.identified && (self.settings.raw || self.settings.kind.sends_commands()) {
+            self.awaits_restart = !self.settings.raw;
             self.tell(Event::Hiccup);
         }
         self.retry(turn);
