@@ -370,10 +370,15 @@ impl<T: Send> Reader<T> {
         self.place.taken != self.published
     }
 
-    /// With nothing to take: looks on for about as long as [`Reader::arm`] takes, unless that was done already; true:
-    /// something came. A stream is then read without ever asking, and in fewer, longer looks.
+    /// Whether the reader has asked to be told, and was not told yet.
+    pub(crate) fn is_armed(&self) -> bool {
+        self.shared.reader.load(Ordering::Relaxed) == ARMED
+    }
+
+    /// With nothing to take: looks on for about as long as [`Reader::arm`] takes; true: something came. A stream is
+    /// then read without ever asking, and in fewer, longer looks.
     pub(crate) fn linger(&mut self) -> bool {
-        if cfg!(loom) || self.shared.reader.load(Ordering::Relaxed) == ARMED {
+        if cfg!(loom) {
             return false;
         }
         let mut pauses = 4;

@@ -16,6 +16,7 @@ pub mod link;
 pub mod log;
 pub mod mailbox;
 pub mod msg;
+pub mod patience;
 pub mod peer;
 pub mod pipe;
 pub mod pool;

@@ -180,6 +180,18 @@ impl Msg {
         Ok(m)
     }
 
+    /// Gives an empty message a zeroed body of this size, at most [`Msg::INLINE_MAX`], in place; false, and nothing
+    /// done, if it is longer.
+    #[inline(always)]
+    pub fn extend_inline(&mut self, size: usize) -> bool {
+        if size > Self::INLINE_MAX || self.tag != INLINE {
+            return false;
+        }
+        self.body.inline = [MaybeUninit::zeroed(); Self::INLINE_MAX];
+        self.inline_len = size as u8;
+        true
+    }
+
     /// A body of this size with whatever the memory held.
     ///
     /// # Safety
@@ -643,6 +655,16 @@ impl Msg {
     /// Closes the message: it holds nothing, its tag is 0; only MORE can still be read.
     pub fn invalidate(&mut self) {
         let more = self.more();
+        if self.owns() {
+            return self.invalidate_owner(more);
+        }
+        self.reset();
+        self.tag = 0;
+        self.set_more(more);
+    }
+
+    #[inline(never)]
+    fn invalidate_owner(&mut self, more: bool) {
         // Marked before a free function runs, so that a second close from there is seen.
         let open = self.take();
         self.tag = 0;

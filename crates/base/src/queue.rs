@@ -7,6 +7,7 @@
 use crate::{
     Msg, OutOfMemory, PipeId, chain,
     credit::{Credit, Debit},
+    patience::Patience,
     pipe::{Due, Got},
     sync::{Arc, AtomicU32, AtomicU64, Line, Ordering},
 };
@@ -60,7 +61,7 @@ pub fn queue(hwm: u32) -> (Writer, Reader) {
         put: 0,
         gone: false,
     };
-    (writer, Reader { frames: head, shared, taken: 0, credited: 0 })
+    (writer, Reader { frames: head, shared, taken: 0, credited: 0, patience: Patience::default() })
 }
 
 /// The writing end. Dropping it drops what is not published and tells the reader that no more will come.
@@ -171,6 +172,7 @@ pub struct Reader {
     /// Messages read, and those that the writer was told of.
     taken: u32,
     credited: u32,
+    patience: Patience,
 }
 
 impl Reader {
@@ -210,7 +212,12 @@ impl Reader {
     fn get_slow(&mut self, m: &mut Msg) -> Got {
         // Everything was read: credit the rest, because a mark that was raised meanwhile has a larger LWM.
         let mut wake = self.taken != self.credited && self.credit();
-        if !self.frames.linger() && !self.frames.arm() {
+        let came = !self.frames.is_armed() && self.patience.wanted() && {
+            let paid = self.frames.linger();
+            self.patience.paid(paid);
+            paid
+        };
+        if !came && !self.frames.arm() {
             return Got { frame: false, wake };
         }
         let frame = self.take(m);

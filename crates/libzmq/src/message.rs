@@ -107,6 +107,14 @@ entries! {
 
     /// Makes a message of this size, its bytes to be written by the caller.
     fn zmq_msg_init_size(msg: *mut Msg, size: usize) -> c_int, or -1; {
+        if size <= Msg::INLINE_MAX {
+            // SAFETY: by the contract of the entry points; a message was just placed there.
+            unsafe {
+                place(msg, Msg::new())?;
+                (*msg).extend_inline(size);
+            }
+            return Ok(0);
+        }
         // SAFETY: the caller writes the body before it is read, as zmq_msg_init_size(3) asks.
         let message = unsafe { Msg::with_size_uninit(size) }?;
         // SAFETY: by the contract of the entry points.

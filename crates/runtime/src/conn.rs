@@ -395,9 +395,20 @@ pub(crate) enum Fill {
 #[derive(Debug)]
 struct Large {
     body: Vec<u8>,
-    filled: usize,
     total: usize,
     more: bool,
+}
+
+impl Large {
+    /// Sees to it that there is room for the next bytes, in proportion to those that came; how many are missing.
+    fn reserve(&mut self) -> Result<usize, Error> {
+        let have = self.body.len();
+        if have == self.body.capacity() {
+            let target = self.total.min((2 * have).max(LARGE_BYTES));
+            self.body.try_reserve_exact(target - have).map_err(|_| Error::OutOfMemory)?;
+        }
+        Ok(self.total - have)
+    }
 }
 
 /// The inbound direction.
@@ -512,10 +523,11 @@ impl InHalf {
             return Fill::Paused;
         }
         let Some(stream) = self.stream.clone() else { return Fill::Empty };
-        let read = match self.target() {
-            Ok(buffer) => stream.read_into(buffer),
-            Err(_) => return Fill::OutOfMemory,
+        let read = match &mut self.large {
+            Some(large) => large.reserve().map(|left| stream.read_append(&mut large.body, left)),
+            None => self.chunk_with_room().map(|chunk| stream.read_into(chunk.spare())),
         };
+        let Ok(read) = read else { return Fill::OutOfMemory };
         match read {
             Ok(0) => Fill::Lost(io::ErrorKind::UnexpectedEof.into()),
             Ok(n) => self.took(n, codec, commands, wake),
@@ -534,24 +546,9 @@ impl InHalf {
         if self.chunk.is_none() { Fill::Empty } else { self.parse(codec, commands, wake) }
     }
 
-    /// Where the next bytes go.
-    fn target(&mut self) -> Result<&mut [u8], Error> {
-        if self.large.is_some() {
-            return self.large_target();
-        }
+    fn chunk_with_room(&mut self) -> Result<&mut Chunk, Error> {
         self.make_room()?;
-        self.chunk.as_mut().map(Chunk::spare).ok_or(Error::OutOfMemory)
-    }
-
-    fn large_target(&mut self) -> Result<&mut [u8], Error> {
-        let large = self.large.as_mut().ok_or(Error::InvalidState)?;
-        if large.filled == large.body.len() {
-            let target = large.total.min((2 * large.body.len()).max(LARGE_BYTES));
-            let more = target - large.body.len();
-            large.body.try_reserve_exact(more).map_err(|_| Error::OutOfMemory)?;
-            large.body.resize(target, 0);
-        }
-        Ok(&mut large.body[large.filled..])
+        self.chunk.as_mut().ok_or(Error::OutOfMemory)
     }
 
     /// Sees to it that the chunk has room for a read.
@@ -586,8 +583,7 @@ impl InHalf {
     ) -> Fill {
         self.frames_seen = true;
         if let Some(large) = &mut self.large {
-            large.filled += n;
-            if large.filled < large.total {
+            if large.body.len() < large.total {
                 return Fill::Progress;
             }
             return match self.finish_large() {
@@ -703,9 +699,8 @@ impl InHalf {
         block.try_reserve_exact(first).map_err(|_| Refused::Memory)?;
         let filled = chunk.pending().len().min(total);
         block.extend_from_slice(&chunk.pending()[..filled]);
-        block.resize(first, 0);
         chunk.skip(filled);
-        self.large = Some(Large { body: block, filled, total, more });
+        self.large = Some(Large { body: block, total, more });
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ferrozmq_base::{Due, PipeId, drive_lock::Hold, pool, sync::spin_loop};
+use ferrozmq_base::{Due, PipeId, drive_lock::Hold, patience::Patience, pool, sync::spin_loop};
 use ferrozmq_sys::{Interest, PollFd, clock};
 
 use crate::{
@@ -46,45 +46,8 @@ pub(crate) struct Direct {
     pub patient: bool,
     /// When the last inline write ended.
     last_write: Option<Instant>,
-    spin: Spin,
-}
-
-/// Whether spinning before a sleep has paid lately.
-#[derive(Debug)]
-struct Spin {
-    failures: u32,
-    skip: u32,
-    back_off: u32,
-    possible: bool,
-}
-
-impl Spin {
-    fn new(possible: bool) -> Self {
-        Self { failures: 0, skip: 0, back_off: 64, possible }
-    }
-
-    fn wanted(&mut self) -> bool {
-        if !self.possible {
-            return false;
-        }
-        if self.skip > 0 {
-            self.skip -= 1;
-            return false;
-        }
-        true
-    }
-
-    fn paid(&mut self, paid: bool) {
-        if paid {
-            (self.failures, self.back_off) = (0, 64);
-            return;
-        }
-        self.failures += 1;
-        if self.failures >= 2 {
-            self.skip = self.back_off;
-            self.back_off = (self.back_off * 2).min(1024);
-        }
-    }
+    /// None on a machine of one processor, where spinning never pays.
+    spin: Option<Patience>,
 }
 
 impl Direct {
@@ -94,7 +57,7 @@ impl Direct {
             answered: false,
             patient: false,
             last_write: None,
-            spin: Spin::new(ferrozmq_sys::thread::cpus_online() > 1),
+            spin: (ferrozmq_sys::thread::cpus_online() > 1).then(Patience::default),
         }
     }
 }
@@ -240,7 +203,9 @@ impl SocketCore {
 
     /// Looks for input without sleeping, as long as that has paid lately; true if something came.
     pub(crate) fn spin(&mut self, held: &mut Held) -> bool {
-        if held.inputs.is_empty() && !self.has_inproc_peers() || !self.direct.spin.wanted() {
+        if held.inputs.is_empty() && !self.has_inproc_peers()
+            || !self.direct.spin.as_mut().is_some_and(Patience::wanted)
+        {
             return false;
         }
         let end = clock::now() + SPIN;
@@ -255,7 +220,9 @@ impl SocketCore {
                 break false;
             }
         };
-        self.direct.spin.paid(paid);
+        if let Some(patience) = &mut self.direct.spin {
+            patience.paid(paid);
+        }
         paid
     }
 

@@ -38,6 +38,16 @@ impl Stream {
         unsafe { self.receive(buffer.as_mut_ptr(), buffer.len()) }
     }
 
+    /// [`read`](Self::read) behind what `buffer` holds, into room that it has already: at most `limit` bytes.
+    pub fn read_append(&self, buffer: &mut Vec<u8>, limit: usize) -> io::Result<usize> {
+        let room = buffer.spare_capacity_mut();
+        let limit = limit.min(room.len());
+        let read = self.read(&mut room[..limit])?;
+        // SAFETY: so many bytes behind the old length were read, within the capacity.
+        unsafe { buffer.set_len(buffer.len() + read) };
+        Ok(read)
+    }
+
     /// # Safety
     /// `to` is valid for writes of `len` bytes.
     unsafe fn receive(&self, to: *mut u8, len: usize) -> io::Result<usize> {
