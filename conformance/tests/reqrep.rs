@@ -781,6 +781,8 @@ fn with_handover_a_second_owner_takes_the_id() {
     let router = ctx.socket(zmq::ROUTER);
     router.set(zmq::ROUTER_HANDOVER, 1).unwrap();
     let first = named(&ctx, zmq::DEALER, "id");
+    // Else it would come back and take the id in its turn.
+    first.set(zmq::RECONNECT_IVL, -1).unwrap();
     let second = named(&ctx, zmq::DEALER, "id");
     let endpoint = join(&router, &first, Transport::Tcp);
     first.send("from the first");

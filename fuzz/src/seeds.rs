@@ -36,6 +36,8 @@ mod bound {
     pub(super) const XPUB: u8 = 2;
     pub(super) const ROUTER: u8 = 3;
     pub(super) const SUB: u8 = 4;
+    /// A PULL that connects.
+    pub(super) const COLLECTOR: u8 = 5;
 }
 
 /// Every seed.
@@ -345,7 +347,11 @@ fn sessions(seeds: &mut Seeds) {
         bound::PULL,
         &[greeting(3, 1, b"NULL"), long(4, 1 << 30, b"\x05READY")].concat(),
     );
+    add("listening-push", bound::COLLECTOR, &[&hello(b"PUSH")[..], b"\x00\x01x\x01\x01y"].concat());
+    add("listening-rep", bound::COLLECTOR, &hello(b"REP"));
+    add("v61-listening", bound::COLLECTOR, &[hello(b"PUSH"), long(0, u64::MAX, b"payload")].concat());
     for (name, bytes) in STRANGERS {
+        add(&format!("v62-listening-{name}"), bound::COLLECTOR, bytes);
         add(&format!("v62-{name}"), bound::PULL, bytes);
     }
 }

@@ -1,9 +1,10 @@
-//! A live socket over ipc: whatever one peer sends, in whatever portions, the next peer gets its round trip.
+//! A live socket over ipc: whatever one peer sends, in whatever portions, the next peer gets its round trip. The bad
+//! peer connects to the socket or, once, has the socket connect to it.
 
 use std::{
     io::{ErrorKind, Read, Write},
     net::Shutdown,
-    os::unix::net::UnixStream,
+    os::unix::net::{UnixListener, UnixStream},
     panic,
     sync::{
         Once, OnceLock,
@@ -17,7 +18,7 @@ use ferrozmq::{Builder, Context, Socket, SocketType};
 use crate::source::{Source, cuts};
 
 /// Far more than any step takes; nothing is measured by it.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Panics in any thread: the library keeps those of a connection from its process.
 static PANICS: AtomicU64 = AtomicU64::new(0);
@@ -26,11 +27,11 @@ pub(crate) fn target(data: &[u8]) {
     watch_for_panics();
     let panics = PANICS.load(Ordering::SeqCst);
     let mut source = Source::new(data);
-    let exchange = [reply, pull, publish, route, subscribe][source.below(5)];
+    let exchange = [reply, pull, publish, route, subscribe, collect][source.below(6)];
     let stays = source.flag();
     let seed = source.byte();
     let bytes = source.rest();
-    exchange(&mut |endpoint| Hostile::attack(endpoint, bytes, seed, stays));
+    exchange(&mut |stream| Hostile::attack(stream, bytes, seed, stays));
     assert_eq!(PANICS.load(Ordering::SeqCst), panics, "a thread of the library panicked");
 }
 
@@ -51,9 +52,7 @@ struct Hostile {
 }
 
 impl Hostile {
-    fn attack(endpoint: &str, bytes: &[u8], seed: u8, stays: bool) -> Self {
-        let path = endpoint.strip_prefix("ipc://").expect("an ipc endpoint");
-        let mut stream = UnixStream::connect(path).expect("a bound socket");
+    fn attack(mut stream: UnixStream, bytes: &[u8], seed: u8, stays: bool) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
         let mut start = 0;
@@ -83,7 +82,12 @@ impl Hostile {
     }
 }
 
-type Attack<'a> = &'a mut dyn FnMut(&str) -> Hostile;
+type Attack<'a> = &'a mut dyn FnMut(UnixStream) -> Hostile;
+
+fn dial(endpoint: &str) -> UnixStream {
+    let path = endpoint.strip_prefix("ipc://").expect("an ipc endpoint");
+    UnixStream::connect(path).expect("a bound socket")
+}
 
 fn socket(kind: SocketType) -> Builder<Socket> {
     static CONTEXT: OnceLock<Context> = OnceLock::new();
@@ -116,7 +120,7 @@ fn recv_until(socket: &mut Socket, wanted: &[u8], mut other: impl FnMut(&mut Soc
 
 fn reply(attack: Attack<'_>) {
     let mut server = bound(SocketType::Rep);
-    let _hostile = attack(server.last_endpoint());
+    let _hostile = attack(dial(server.last_endpoint()));
     let mut client = socket(SocketType::Req).connect(server.last_endpoint()).expect("its endpoint");
     let nonce = nonce();
     client.send(nonce.as_slice()).expect("a request");
@@ -126,7 +130,7 @@ fn reply(attack: Attack<'_>) {
 
 fn route(attack: Attack<'_>) {
     let mut server = bound(SocketType::Router);
-    let _hostile = attack(server.last_endpoint());
+    let _hostile = attack(dial(server.last_endpoint()));
     let mut client = socket(SocketType::Dealer).connect(server.last_endpoint()).expect("its endpoint");
     let nonce = nonce();
     client.send(nonce.as_slice()).expect("a message");
@@ -136,7 +140,7 @@ fn route(attack: Attack<'_>) {
 
 fn pull(attack: Attack<'_>) {
     let mut server = bound(SocketType::Pull);
-    let _hostile = attack(server.last_endpoint());
+    let _hostile = attack(dial(server.last_endpoint()));
     let mut client = socket(SocketType::Push).connect(server.last_endpoint()).expect("its endpoint");
     let nonce = nonce();
     client.send(nonce.as_slice()).expect("a message");
@@ -145,7 +149,7 @@ fn pull(attack: Attack<'_>) {
 
 fn publish(attack: Attack<'_>) {
     let mut server = bound(SocketType::Xpub);
-    let _hostile = attack(server.last_endpoint());
+    let _hostile = attack(dial(server.last_endpoint()));
     let mut client = socket(SocketType::Sub).connect(server.last_endpoint()).expect("its endpoint");
     let nonce = nonce();
     client.set_option(SUBSCRIBE, &nonce).expect("a subscription");
@@ -157,7 +161,7 @@ fn publish(attack: Attack<'_>) {
 fn subscribe(attack: Attack<'_>) {
     let mut server = bound(SocketType::Sub);
     server.set_option(SUBSCRIBE, b"").expect("a subscription");
-    let _hostile = attack(server.last_endpoint());
+    let _hostile = attack(dial(server.last_endpoint()));
     let client = socket(SocketType::Xpub).receive_timeout(Duration::from_millis(5));
     let mut client = client.connect(server.last_endpoint()).expect("its endpoint");
     let nonce = nonce();
@@ -169,6 +173,22 @@ fn subscribe(attack: Attack<'_>) {
     assert_eq!(*subscription.expect("the subscription"), [1]);
     client.send(nonce.as_slice()).expect("a message");
     recv_until(&mut server, &nonce, |_, _| {});
+}
+
+/// The bad peer is the one that listens.
+fn collect(attack: Attack<'_>) {
+    let mut good = bound(SocketType::Push);
+    let path = format!("{}-hostile", good.last_endpoint().trim_start_matches("ipc://"));
+    let listener = UnixListener::bind(&path).expect("a free path");
+    let client = socket(SocketType::Pull).receive_hwm(0).max_message_size(1 << 20).accept_old_versions(true);
+    let mut client = client.connect(format!("ipc://{path}")).expect("a path");
+    let (stream, _) = listener.accept().expect("the socket connects");
+    let _hostile = attack(stream);
+    client.connect(good.last_endpoint()).expect("its endpoint");
+    let nonce = nonce();
+    good.send(nonce.as_slice()).expect("a message");
+    recv_until(&mut client, &nonce, |_, _| {});
+    let _ = std::fs::remove_file(path);
 }
 
 /// `ZMQ_SUBSCRIBE`.

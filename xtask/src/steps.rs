@@ -82,6 +82,16 @@ pub(crate) fn all() -> Vec<Step> {
             tests_with("-p conformance", &[DIRECT_OFF]),
         ),
         step(
+            "conformance-rust",
+            "the conformance tests, with the Rust API, in both modes",
+            &[],
+            "conformance/src/rust_subject.rs",
+            [DIRECT_ON, DIRECT_OFF]
+                .iter()
+                .flat_map(|mode| tests_with("-p conformance", &[RUST, *mode]))
+                .collect(),
+        ),
+        step(
             "interop-system",
             "header and C programs, with the system's libzmq",
             system,
@@ -103,11 +113,11 @@ pub(crate) fn all() -> Vec<Step> {
             tests_with("-p interop --test chapter_c", &[VALGRIND]),
         ),
         step(
-            "conformance-rust",
-            "the conformance tests, with the Rust API",
-            &[],
-            "conformance/src/rust_subject.rs",
-            tests_with("-p conformance", &[RUST]),
+            "valgrind-conformance",
+            "a file of conformance tests per pattern under valgrind",
+            valgrind,
+            C_LIBRARY,
+            vec![under_valgrind("cargo test -p conformance", &["pair", "pipeline", "pubsub", "reqrep"])],
         ),
         step(
             "close-storm",
@@ -124,6 +134,18 @@ pub(crate) fn all() -> Vec<Step> {
             vec![Command::new("cargo run --quiet -p interop --bin churn -- 50")],
         ),
     ]
+}
+
+/// Runs the binaries of these tests under valgrind, which finds no error and nothing lost, without any suppression.
+fn under_valgrind(cargo: &str, tests: &[&str]) -> Command {
+    let runner = "valgrind --quiet --error-exitcode=99 --leak-check=full \
+         --show-leak-kinds=definite,indirect,possible --errors-for-leak-kinds=definite,indirect,possible";
+    let runs = tests.iter().fold(Command::new(cargo), |command, test| command.args("--test").arg(test));
+    let variable = format!(
+        "CARGO_TARGET_{}_LINUX_GNU_RUNNER",
+        format!("{}_unknown", std::env::consts::ARCH).to_uppercase()
+    );
+    runs.args("-- --test-threads=1").env(&variable, runner)
 }
 
 /// The loom models, which are compiled in a way of their own, and so in a directory of their own.

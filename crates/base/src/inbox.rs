@@ -117,19 +117,33 @@ impl Reader {
             if frame {
                 m.set_peer(*peer);
             }
+            if range.is_empty() {
+                self.leave_range();
+            }
         }
         Got { frame, wake: frame && !m.more() && self.message_read() }
+    }
+
+    /// At the end of a range, and not only when the next is asked for: it keeps its whole read buffer.
+    #[inline(never)]
+    fn leave_range(&mut self) {
+        self.range = None;
     }
 
     #[inline]
     fn read(&mut self, m: &mut Msg) -> bool {
         loop {
             if let Some((range, peer)) = &mut self.range {
-                if range.next(m) {
+                let frame = range.next(m);
+                if frame {
                     m.set_peer(*peer);
+                }
+                if range.is_empty() {
+                    self.leave_range();
+                }
+                if frame {
                     return true;
                 }
-                self.range = None;
             }
             match self.batches.take() {
                 None => return false,

@@ -8,6 +8,8 @@ pub mod content;
 mod credit;
 pub mod drive_lock;
 pub mod error;
+#[cfg(not(loom))]
+mod fork;
 pub mod gate;
 pub mod inbox;
 pub mod link;

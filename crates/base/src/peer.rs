@@ -133,7 +133,7 @@ struct Slot {
     properties: Option<Arc<Properties>>,
 }
 
-static TABLE: Mutex<PeerTable> = Mutex::new(PeerTable::new());
+pub(crate) static TABLE: Mutex<PeerTable> = Mutex::new(PeerTable::new());
 
 impl PeerTable {
     const fn new() -> Self {
@@ -147,6 +147,8 @@ impl PeerTable {
 
     /// Enters a connection's properties.
     pub fn register(properties: Properties) -> PeerRef {
+        #[cfg(not(loom))]
+        crate::fork::watch();
         Self::locked().insert(properties)
     }
 

@@ -368,6 +368,9 @@ pub fn flush() {
 }
 
 #[cfg(not(loom))]
+pub(crate) use thread::{POOLS, Shelf};
+
+#[cfg(not(loom))]
 mod thread {
     //! Which thread holds which pool.
     use std::sync::{Mutex, PoisonError};
@@ -375,9 +378,9 @@ mod thread {
     use super::Pool;
 
     /// Every pool ever made. Thread start and end only.
-    static POOLS: Mutex<Vec<Shelf>> = Mutex::new(Vec::new());
+    pub(crate) static POOLS: Mutex<Vec<Shelf>> = Mutex::new(Vec::new());
 
-    struct Shelf {
+    pub(crate) struct Shelf {
         pool: &'static Pool,
         held: bool,
     }
@@ -386,6 +389,7 @@ mod thread {
 
     impl Holder {
         fn adopt() -> Self {
+            crate::fork::watch();
             let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(shelf) = pools.iter_mut().find(|shelf| !shelf.held) {
                 shelf.held = true;

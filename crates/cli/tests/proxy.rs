@@ -8,8 +8,8 @@ const ANY: &str = "tcp://127.0.0.1:*";
 
 #[test]
 fn a_broker_passes_requests_and_answers_and_says_how_many() {
-    let proxy = Running::bound(&format!("proxy {ANY} {ANY} --stats"), 2);
-    let [front, back] = &proxy.endpoints[..] else { panic!("two endpoints") };
+    let mut proxy = Running::bound(&format!("proxy {ANY} {ANY} --stats"), 2);
+    let [front, back] = &proxy.endpoints.clone()[..] else { panic!("two endpoints") };
     let rep = Running::bound(&format!("rep {back} --connect --echo -n 2 -t {LIMIT}"), 0);
     let req = run(&format!("req {front} -t {LIMIT}"), b"one\ntwo\n");
     assert_eq!((req.status.code(), text(&req.stdout)), (Some(0), "one\ntwo\n".to_owned()));
@@ -23,8 +23,8 @@ fn a_broker_passes_requests_and_answers_and_says_how_many() {
 
 #[test]
 fn a_pipeline_with_a_capture() {
-    let proxy = Running::bound(&format!("proxy {ANY} {ANY} --pull-push --capture {ANY}"), 3);
-    let [front, back, capture] = &proxy.endpoints[..] else { panic!("three endpoints") };
+    let mut proxy = Running::bound(&format!("proxy {ANY} {ANY} --pull-push --capture {ANY}"), 3);
+    let [front, back, capture] = &proxy.endpoints.clone()[..] else { panic!("three endpoints") };
     let mut tap = Running::bound(&format!("sub {capture} -n 2 -t {LIMIT} --verbose"), 0);
     while !tap.said().starts_with("ready: ") {}
     let pull = Running::bound(&format!("pull {back} --connect -n 2 -t {LIMIT}"), 0);
@@ -41,8 +41,8 @@ fn a_pipeline_with_a_capture() {
 
 #[test]
 fn publishers_and_subscribers_meet_at_a_forwarder() {
-    let proxy = Running::bound(&format!("proxy {ANY} {ANY} --xsub-xpub"), 2);
-    let [front, back] = &proxy.endpoints[..] else { panic!("two endpoints") };
+    let mut proxy = Running::bound(&format!("proxy {ANY} {ANY} --xsub-xpub"), 2);
+    let [front, back] = &proxy.endpoints.clone()[..] else { panic!("two endpoints") };
     let sub = Running::bound(&format!("sub {back} --topic a -n 1 -t {LIMIT}"), 0);
     // The proxy passes the subscription on, for which the publisher waits.
     let publisher = run(&format!("pub {front} --connect -w 1 -t {LIMIT} --message b --message a"), b"");

@@ -234,8 +234,9 @@ impl Pattern {
         each!(self, p => p.writable(pipes, id, due));
     }
 
-    /// The connection of a pipe was lost and made again. For SUB and XSUB the caller has called
-    /// [`Pipes::restart`], and they write all their subscriptions anew.
+    /// The connection of a pipe was lost and is being made again. For SUB and XSUB the caller has called
+    /// [`Pipes::restart`], and they write all their subscriptions anew; raw sockets tell the application, and hear of the
+    /// new connection by [`Pattern::identified`].
     pub fn hiccup(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
         each!(self, p => p.hiccup(pipes, id, due));
     }

@@ -89,8 +89,7 @@ impl Machine for Stream {
     }
 
     fn hiccup(&mut self, _: &mut Pipes, id: PipeId, _: &mut DueList) {
-        // One for the loss, one for the new connection.
-        self.tell(id);
+        // The new connection is announced when it stands.
         self.tell(id);
     }
 

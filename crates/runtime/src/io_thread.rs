@@ -254,11 +254,12 @@ impl IoThread {
     }
 
     fn expire(&mut self, now: Instant) {
-        while let Some((at, id)) = self.deadlines.first().copied() {
-            if at > now {
-                return;
-            }
-            self.deadlines.pop_first();
+        if self.deadlines.first().is_none_or(|(at, _)| *at > now) {
+            return;
+        }
+        // Each once: commands and readiness have their turn even if a deadline stays where it is.
+        let later = self.deadlines.split_off(&(now, u64::MAX));
+        for (_, id) in std::mem::replace(&mut self.deadlines, later) {
             if let Some(entry) = self.sessions.get_mut(&id) {
                 entry.deadline = None;
                 self.with_session(id, now, Session::on_deadline);

@@ -262,7 +262,9 @@ impl SocketCore {
             Event::Readable(id) if pipes.contains(id) => pattern.readable(pipes, id, due),
             Event::Writable(id) if pipes.contains(id) => pattern.writable(pipes, id, due),
             Event::Hiccup(id) if pipes.contains(id) => {
-                pipes.restart(id);
+                if self.kind.sends_commands() {
+                    pipes.restart(id);
+                }
                 pattern.hiccup(pipes, id, due);
                 pipes.publish(id, due);
             }

@@ -281,9 +281,10 @@ fn a_slow_reader_with_heartbeats_stays_connected() {
         let mut push = socket(&context, SocketType::Push);
         push.options_mut().send_hwm = 1;
         for socket in [&mut pull, &mut push] {
-            socket.options_mut().heartbeat.interval = Some(MS(20));
-            socket.options_mut().heartbeat.timeout = Some(MS(40));
-            socket.options_mut().heartbeat.ttl = MS(100);
+            // Long enough for an I/O thread that has to wait for its core.
+            socket.options_mut().heartbeat.interval = Some(MS(50));
+            socket.options_mut().heartbeat.timeout = Some(MS(600));
+            socket.options_mut().heartbeat.ttl = MS(1000);
         }
         let endpoint = bind(&mut pull, &endpoint("tcp"));
         push.connect(&endpoint).unwrap();
@@ -297,9 +298,9 @@ fn a_slow_reader_with_heartbeats_stays_connected() {
         });
         for i in 0..count {
             assert_eq!(recv(&mut pull)[0], i.to_ne_bytes());
-            if i % 100 == 5 {
+            if i == 5 {
                 // Not to wait for anything: this is the slow reader.
-                std::thread::sleep(MS(400));
+                std::thread::sleep(MS(2000));
             }
         }
         sender.join().unwrap().close();
@@ -365,4 +366,29 @@ fn a_client_that_half_closes_and_keeps_reading_is_let_go() {
     }
     rep.close();
     end(&context);
+}
+
+#[test]
+fn without_a_reconnect_interval_a_lost_connection_is_not_made_again() {
+    for interval in [None, Some(Duration::ZERO)] {
+        let context = Context::new().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut pull = socket(&context, SocketType::Pull);
+        pull.options_mut().reconnect_interval = interval;
+        pull.connect(&format!("tcp://{}", listener.local_addr().unwrap())).unwrap();
+        let mut peer = RawPeer::accept(&listener);
+        peer.handshake("PUSH");
+        peer.write(&frame(0, b"one"));
+        assert_eq!(recv(&mut pull), [b"one"]);
+        drop(peer);
+        // The pipe ends with its connection.
+        pull.wait_until(Some(PATIENCE), |pull| pull.peers() == 0).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        // Nor one that was never made: the endpoint waits for nothing, and nothing turns in circles.
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        pull.connect(&format!("tcp://{nobody}")).unwrap();
+        pull.close();
+        end(&context);
+    }
 }

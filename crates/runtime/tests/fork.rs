@@ -9,23 +9,6 @@ use ferrozmq_base::{Error, Msg, SocketType};
 use ferrozmq_runtime::{Context, Events, Flags, PollItem, SocketCore, poll};
 use harness::*;
 
-/// Runs `child` in a forked process and waits for its end; it fails if the child does.
-fn forked(child: impl FnOnce()) {
-    // SAFETY: the child uses no lock that another thread of this process may have held: it calls into sockets, which
-    // promise that, and ends by _exit.
-    let pid = unsafe { libc::fork() };
-    assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
-    if pid == 0 {
-        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child)).is_ok();
-        // SAFETY: ends the process.
-        unsafe { libc::_exit(if done { 0 } else { 1 }) };
-    }
-    let mut status = 0;
-    // SAFETY: waits for a child of this process; the status is written to a live variable.
-    let ended = unsafe { libc::waitpid(pid, &raw mut status, 0) };
-    assert_eq!((ended, status), (pid, 0), "the child failed");
-}
-
 fn try_everything(context: &Context, mut a: SocketCore, mut b: SocketCore) {
     let interrupted = Err(Error::Interrupted);
     let mut m = Msg::copy_from(b"of the child").unwrap();
@@ -91,7 +74,7 @@ fn a_child_leaves_unflushed_messages_and_an_unread_reply_to_its_parent() {
 #[test]
 fn a_child_whose_parent_let_go_of_the_context_can_drop_the_sockets() {
     let context = Context::new().unwrap();
-    let (mut rep, endpoint) = bound(&context, SocketType::Rep, &endpoint("tcp"));
+    let (rep, endpoint) = bound(&context, SocketType::Rep, &endpoint("tcp"));
     let mut req = connected(&context, SocketType::Req, &endpoint);
     drop(context);
     send(&mut req, &[b"question"]);

@@ -125,6 +125,23 @@ fn a_silent_peer_does_not_outlast_the_linger() {
 }
 
 #[test]
+fn a_peer_that_stays_connected_does_not_keep_a_closed_socket_alive() {
+    // With the right to read lent to the application when it closes the socket.
+    let context = Context::new().unwrap();
+    let (mut pull, endpoint) = bound(&context, SocketType::Pull, &endpoint("tcp"));
+    let mut peer = RawPeer::connect(&endpoint);
+    peer.handshake("PUSH");
+    for i in 0..100u8 {
+        peer.write(&frame(0, &[i]));
+        assert_eq!(recv(&mut pull), [[i]]);
+    }
+    pull.options_mut().linger = None;
+    pull.close();
+    peer.wait_for_end();
+    end(&context);
+}
+
+#[test]
 fn infinite_linger_waits_for_a_peer_that_comes_late() {
     for transport in ["tcp", "ipc"] {
         let context = Context::new().unwrap();

@@ -145,3 +145,24 @@ fn a_connection_waits_for_its_listener() {
     drop((push, pull));
     context.term().unwrap();
 }
+
+#[test]
+fn a_stream_hears_of_each_connection_and_of_its_end() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
+    let context = Context::new().unwrap();
+    let mut stream = context.socket(SocketType::Stream).unwrap();
+    stream.connect(&endpoint).unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let (peer, _) = listener.accept().unwrap();
+        let made = recv(&mut stream);
+        assert_eq!(made[1], b"");
+        drop(peer);
+        assert_eq!(recv(&mut stream), made, "its end");
+        ids.push(made[0].clone());
+    }
+    assert_eq!(ids[0], ids[2], "one name for what is behind the endpoint");
+    stream.close();
+    context.term().unwrap();
+}

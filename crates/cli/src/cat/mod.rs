@@ -311,10 +311,8 @@ impl<'a> Conversation<'a> {
     fn send(&mut self) -> Result<(), Failure> {
         let (began, before) = (Instant::now(), self.sent.messages);
         self.blocked = false;
+        self.prepare();
         for _ in 0..BATCH {
-            if self.pending.is_none() {
-                self.pending = self.input.next().map(|bytes| self.message(bytes));
-            }
             if !self.may_send() || self.pace.wait().is_some() {
                 break;
             }
@@ -325,6 +323,7 @@ impl<'a> Conversation<'a> {
                     self.sent.add(bytes);
                     self.pace.sent();
                     self.asked = self.role == Role::Asks;
+                    self.prepare();
                 }
                 Err(e) if e.error() == Error::Again => {
                     self.pending = Some(self.unaddressed(e.into_message()));
@@ -342,6 +341,13 @@ impl<'a> Conversation<'a> {
             self.idle = None;
         }
         Ok(())
+    }
+
+    /// Has the next message ready, if it is there without reading.
+    fn prepare(&mut self) {
+        if self.pending.is_none() {
+            self.pending = self.input.next().map(|bytes| self.message(bytes));
+        }
     }
 
     /// A message of the input, in parts.
@@ -393,7 +399,9 @@ impl<'a> Conversation<'a> {
         {
             poller.add_fd(descriptor, Ready::Input, Interest::READABLE)?;
         }
-        let pause = if self.pending.is_some() && self.may_send() { self.pace.wait() } else { None };
+        // Between two batches there is nothing to wait for.
+        let sends_next = self.pending.is_some() && self.may_send() && !self.blocked;
+        let pause = sends_next.then(|| self.pace.wait().unwrap_or_default());
         let limit = [pause, patience].into_iter().flatten().min();
         let input = poller.wait(limit)?.iter().any(|event| event.key == Ready::Input);
         if input { self.input.fill() } else { Ok(()) }

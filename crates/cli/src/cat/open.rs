@@ -72,7 +72,9 @@ pub(crate) fn open(ctx: &Context, cat: &Cat, signals: &Signals) -> Result<(Socke
         Made::Xpub(socket) => socket.into(),
         Made::Other(socket) => socket,
     };
-    if cat.common.linger.is_none() {
+    // Subscriptions are nothing to wait for: SUB and XSUB do not linger unless told to.
+    let only_subscribes = matches!(cat.kind, SocketType::Sub | SocketType::Xsub);
+    if cat.common.linger.is_none() && !only_subscribes {
         socket.set_option(LINGER, &(-1_i32).to_ne_bytes())?;
     }
     Ok((socket, watch))

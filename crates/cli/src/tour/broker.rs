@@ -103,7 +103,7 @@ fn lines(style: Style, clients: &[Seen], workers: &[Seen], took: Duration) -> Ve
         format!("    {PAIRS} clients {req} ── tcp ──▶ {broker} ── ipc ──▶ {rep} {PAIRS} workers"),
         String::new(),
     ];
-    let most = clients.iter().chain(workers).map(Seen::count).max().unwrap_or(0);
+    let most = workers.iter().map(Seen::count).max().unwrap_or(0);
     for (i, (client, worker)) in clients.iter().zip(workers).enumerate() {
         let number = i + 1;
         lines.push(format!(

@@ -89,7 +89,11 @@ fn throughput(stage: &Stage<'_>, transport: &str) -> Result<f64, Failure> {
     let mut push = ctx.push().linger(Duration::ZERO).connect(tasks.last_endpoint())?;
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        scope.spawn(|| while !stop.load(Ordering::Relaxed) && push.send(&BODY).is_ok() {});
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) && push.send(&BODY).is_ok() {
+                std::hint::spin_loop()
+            }
+        });
         let counted = count(stage.measurement, || tasks.recv().map(drop));
         stop.store(true, Ordering::Relaxed);
         // It may be waiting for room.

@@ -8,17 +8,17 @@ use std::{
 };
 
 /// The longest that anything may take; every command ends by then.
-pub const LIMIT: &str = "60s";
+pub(crate) const LIMIT: &str = "60s";
 
 /// The command, with its arguments separated by blanks.
-pub fn fzmq(line: &str) -> Command {
+pub(crate) fn fzmq(line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fzmq"));
     command.args(line.split_whitespace()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 /// Runs the command to its end, with this standard input.
-pub fn run(line: &str, input: &[u8]) -> Output {
+pub(crate) fn run(line: &str, input: &[u8]) -> Output {
     let mut child = fzmq(line).stdin(Stdio::piped()).spawn().unwrap();
     // It may end without reading everything.
     let _ = child.stdin.take().unwrap().write_all(input);
@@ -26,23 +26,25 @@ pub fn run(line: &str, input: &[u8]) -> Output {
 }
 
 /// A command that runs, bound somewhere.
-pub struct Running {
-    pub child: Child,
-    pub endpoints: Vec<String>,
-    pub stdin: Option<ChildStdin>,
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) endpoints: Vec<String>,
+    pub(crate) stdin: Option<ChildStdin>,
+    interrupted: bool,
     stdout: BufReader<ChildStdout>,
     stderr: BufReader<ChildStderr>,
 }
 
 impl Running {
     /// Begins it, and waits until it is bound to so many endpoints.
-    pub fn bound(line: &str, endpoints: usize) -> Self {
+    pub(crate) fn bound(line: &str, endpoints: usize) -> Self {
         let mut child = fzmq(line).stdin(Stdio::piped()).spawn().unwrap();
         let mut running = Self {
             stdin: child.stdin.take(),
             stdout: BufReader::new(child.stdout.take().unwrap()),
             stderr: BufReader::new(child.stderr.take().unwrap()),
             endpoints: Vec::new(),
+            interrupted: false,
             child,
         };
         while running.endpoints.len() < endpoints {
@@ -53,44 +55,48 @@ impl Running {
         running
     }
 
-    pub fn endpoint(&self) -> &str {
+    pub(crate) fn endpoint(&self) -> &str {
         &self.endpoints[0]
     }
 
     /// The next line of its standard error.
-    pub fn said(&mut self) -> String {
+    pub(crate) fn said(&mut self) -> String {
         let mut line = String::new();
         self.stderr.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 
     /// The next line of its standard output.
-    pub fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 
-    pub fn type_in(&mut self, text: &str) {
+    pub(crate) fn type_in(&mut self, text: &str) {
         self.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
     /// As Ctrl-C does.
-    pub fn interrupt(&self) {
+    pub(crate) fn interrupt(&mut self) {
+        self.interrupted = true;
         let status = Command::new("sh").args(["-c", &format!("kill -INT {}", self.child.id())]).status();
         assert!(status.unwrap().success());
     }
 
     /// Waits for its end: the exit code, and what is left of its output and of what it says.
-    pub fn end(mut self) -> (i32, String, String) {
-        drop(self.stdin.take());
+    pub(crate) fn end(mut self) -> (i32, String, String) {
+        // The end of its input would be another reason to end.
+        let input = self.stdin.take().filter(|_| self.interrupted);
         let (mut out, mut said) = (String::new(), String::new());
         self.stdout.read_to_string(&mut out).unwrap();
         self.stderr.read_to_string(&mut said).unwrap();
-        (self.child.wait().unwrap().code().unwrap_or(-1), out, said)
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        drop(input);
+        (code, out, said)
     }
 }
 
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -49,7 +49,13 @@ struct Input {
     requests: bool,
     /// Its frames are handed to the application, as parts of one message.
     handed_on: bool,
+    /// It came when too much was unread.
+    dropped: bool,
 }
+
+/// The most frames that wait for an application that does not receive. Messages beyond it are dropped and counted;
+/// announcements are not, because a proxy that missed one would subscribe to the wrong topics.
+const UNREAD_MAX: usize = 100_000;
 
 #[derive(Debug)]
 struct Pending {
@@ -91,7 +97,9 @@ impl Xpub {
         if is_first {
             input.requests = !self.options.only_first_subscribe || asked.is_some();
             input.handed_on = false;
+            input.dropped = self.pending.len() >= UNREAD_MAX;
         }
+        let dropped = input.dropped;
         // A request inside of a message of the application is both.
         let as_part = asked.is_none() || input.handed_on;
         input.handed_on = as_part && m.more();
@@ -105,7 +113,9 @@ impl Xpub {
                 self.announce(notice, Some(id));
             }
         }
-        if as_part && !self.is_mute {
+        if as_part && dropped {
+            self.unread_lost += u64::from(!m.more());
+        } else if as_part && !self.is_mute {
             let more = m.more();
             let mut message = m.take();
             message.set_more(more);
@@ -535,5 +545,23 @@ mod tests {
         assert_eq!(net.recv(subscriber).unwrap()[0].len(), topic.len());
         net.disconnect(subscriber, at_subscriber);
         assert_eq!(net.pattern(publisher).topics_count(), Some(0));
+    }
+
+    #[test]
+    fn messages_for_an_application_that_does_not_receive_do_not_pile_up() {
+        let mut net = Net::new();
+        let (publisher, subscriber) = (net.socket(Xpub), net.socket(Xsub));
+        net.join(subscriber, publisher);
+        for _ in 0..super::UNREAD_MAX / 2 + 5 {
+            net.send(subscriber, &[b"two", b"frames"]).unwrap();
+        }
+        assert_eq!(net.pattern(publisher).drops().full, 5);
+        net.send(subscriber, &[b"\x01topic"]).unwrap();
+        for _ in 0..super::UNREAD_MAX / 2 {
+            assert_eq!(net.recv(publisher).unwrap(), [&b"two"[..], b"frames"]);
+        }
+        assert_eq!(net.drain(publisher), ["\\x01topic"], "subscriptions are never dropped");
+        net.send(subscriber, &[b"again"]).unwrap();
+        assert_eq!(net.drain(publisher), ["again"]);
     }
 }

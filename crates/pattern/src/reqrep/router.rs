@@ -187,7 +187,10 @@ impl Machine for Router {
 
     fn hiccup(&mut self, _: &mut Pipes, id: PipeId, _: &mut DueList) {
         self.notify(id, NOTIFY_DISCONNECT);
-        self.notify(id, NOTIFY_CONNECT);
+        // A raw connection is announced when it stands again.
+        if !self.peers.raw {
+            self.notify(id, NOTIFY_CONNECT);
+        }
     }
 
     fn ended(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {

@@ -66,6 +66,23 @@ pub fn end(context: &Context) {
     context.term().unwrap();
 }
 
+/// Runs `child` in a forked process and waits for its end; it fails if the child does.
+pub fn forked(child: impl FnOnce()) {
+    // SAFETY: the child uses no lock that another thread of this process may have held: it calls into sockets, which
+    // promise that, and ends by _exit.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
+    if pid == 0 {
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child)).is_ok();
+        // SAFETY: ends the process.
+        unsafe { libc::_exit(if done { 0 } else { 1 }) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for a child of this process; the status is written to a live variable.
+    let ended = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    assert_eq!((ended, status), (pid, 0), "the child failed");
+}
+
 /// An endpoint of each transport that nobody else uses.
 pub fn endpoint(transport: &str) -> String {
     use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,0 +1,106 @@
+//! Connecting: attempts, addresses, and when to try again.
+
+use super::*;
+
+const EINPROGRESS: u64 = 115;
+
+impl Session {
+    pub(crate) fn start(&mut self, turn: &mut Turn<'_>) {
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Connecting(stream) => self.connected(stream, turn),
+            _ => self.connect(turn),
+        }
+    }
+
+    pub(super) fn connect(&mut self, turn: &mut Turn<'_>) {
+        self.retry_at = None;
+        let Role::Connect(connector) = &mut self.role else { return self.die(turn) };
+        match connector.begin(self.id, &self.io, turn.context) {
+            Ok(None) => self.phase = Phase::Resolving,
+            Ok(Some(connecting)) => self.begun(connecting, turn),
+            Err(e) => self.not_connected(&e, turn),
+        }
+    }
+
+    pub(crate) fn resolved(&mut self, addresses: io::Result<Vec<SocketAddr>>, turn: &mut Turn<'_>) {
+        if !matches!(self.phase, Phase::Resolving) {
+            return;
+        }
+        let Role::Connect(connector) = &mut self.role else { return };
+        match addresses.and_then(|a| connector.resolved(a)) {
+            Ok(connecting) => self.begun(connecting, turn),
+            Err(e) => self.not_connected(&e, turn),
+        }
+    }
+
+    pub(super) fn begun(&mut self, connecting: Connecting, turn: &mut Turn<'_>) {
+        match connecting {
+            Connecting::Done(stream) => {
+                let stream = Arc::new(stream);
+                self.notice_connected(&stream);
+                self.connected(stream, turn);
+            }
+            Connecting::InProgress(stream) => {
+                let stream = Arc::new(stream);
+                self.port.monitor.notify(Notice::ConnectDelayed, EINPROGRESS, &self.ends);
+                self.retry_at = self.settings.options.connect_timeout.map(|t| turn.now + t);
+                if let Err(e) = self.watch(&stream, Interest::WRITE, turn) {
+                    return self.not_connected(&e, turn);
+                }
+                self.phase = Phase::Connecting(stream);
+            }
+        }
+    }
+
+    /// An attempt failed: the next address, or another try later.
+    pub(super) fn not_connected(&mut self, error: &io::Error, turn: &mut Turn<'_>) {
+        if let Phase::Connecting(stream) = std::mem::replace(&mut self.phase, Phase::Idle) {
+            let fd = fd_value(&stream);
+            self.unwatch(&stream, turn.poller);
+            drop(stream);
+            self.port.monitor.notify(Notice::Closed, fd, &self.ends);
+        }
+        let Role::Connect(connector) = &mut self.role else { return self.die(turn) };
+        if let Some(next) = connector.next_address() {
+            return match next {
+                Ok(connecting) => self.begun(connecting, turn),
+                Err(e) => self.not_connected(&e, turn),
+            };
+        }
+        if connector.stops_after(error) {
+            // The socket keeps the endpoint listed until it is disconnected.
+            return self.die(turn);
+        }
+        self.retry(turn);
+    }
+
+    /// Connects again after the back-off, if the socket wants that.
+    pub(super) fn retry(&mut self, turn: &mut Turn<'_>) {
+        self.phase = Phase::Idle;
+        if self.closing.is_some() && !self.has_output() {
+            return self.die(turn);
+        }
+        let Role::Connect(connector) = &mut self.role else { return self.die(turn) };
+        // Without an interval the endpoint stays listed, and idle.
+        let Some(delay) = connector.delay() else { return self.retry_at = None };
+        self.retry_at = Some(turn.now + delay);
+        self.port.monitor.notify(Notice::ConnectRetried, delay.as_millis() as u64, &self.ends);
+    }
+
+    pub(super) fn notice_connected(&mut self, stream: &Stream) {
+        self.ends.local = stream.local_endpoint();
+        self.ends.remote = stream.remote_endpoint();
+        self.port.monitor.notify(Notice::Connected, fd_value(stream), &self.ends);
+    }
+
+    pub(super) fn connect_finished(&mut self, stream: Arc<Stream>, turn: &mut Turn<'_>) {
+        match stream.take_error() {
+            Ok(None) => {
+                self.unwatch(&stream, turn.poller);
+                self.notice_connected(&stream);
+                self.connected(stream, turn);
+            }
+            Ok(Some(e)) | Err(e) => self.not_connected(&e, turn),
+        }
+    }
+}

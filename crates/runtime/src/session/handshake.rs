@@ -1,0 +1,208 @@
+//! From a connected stream to a pipe that carries traffic: greeting, handshake, introduction to the socket.
+
+use super::*;
+
+/// The read buffer of a handshake: with what is kept of it, far below the budget of an unauthenticated connection.
+const HANDSHAKE_BYTES: usize = 8 * 1024;
+
+impl Session {
+    pub(super) fn connected(&mut self, stream: Arc<Stream>, turn: &mut Turn<'_>) {
+        self.retry_at = None;
+        if let Role::Connect(connector) = &mut self.role {
+            connector.connected();
+        }
+        let mut handshake = Box::new(Handshake {
+            stream,
+            codec: Codec::Raw,
+            input: Vec::new(),
+            output: Vec::new(),
+            written: 0,
+        });
+        if !self.settings.raw {
+            let mut engine = Engine::new(self.settings.engine_config(), turn.now);
+            engine.start(&mut handshake.output);
+            handshake.codec = Codec::Zmtp(Box::new(engine));
+        }
+        let watched = self.watch(&handshake.stream, Interest::READ, turn);
+        self.phase = Phase::Handshake(handshake);
+        match watched {
+            Err(e) => self.handshake_lost(&e, turn),
+            Ok(()) if self.settings.raw => self.activate(turn),
+            Ok(()) => self.handshake_write(turn),
+        }
+    }
+
+    pub(super) fn handshake_read(&mut self, turn: &mut Turn<'_>) {
+        let Phase::Handshake(h) = &mut self.phase else { return };
+        let Codec::Zmtp(engine) = &mut h.codec else { return };
+        let mut buffer = [0; HANDSHAKE_BYTES];
+        let read = h.stream.read_into(&mut buffer);
+        let n = match read {
+            Ok(0) => return self.handshake_lost(&io::ErrorKind::UnexpectedEof.into(), turn),
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+            Err(e) => return self.handshake_lost(&e, turn),
+        };
+        h.input.extend_from_slice(&buffer[..n]);
+        match engine.handshake(&h.input, &mut h.output, turn.now) {
+            Ok(consumed) => {
+                h.input.drain(..consumed.min(h.input.len()));
+                let ready = engine.ready().is_some();
+                self.handshake_write(turn);
+                if ready {
+                    self.activate(turn);
+                }
+            }
+            Err(e) => {
+                // What the protocol still has to say (nothing, or an ERROR) goes out if the kernel takes it.
+                self.handshake_write(turn);
+                self.handshake_refused(e, turn);
+            }
+        }
+    }
+
+    pub(super) fn handshake_write(&mut self, turn: &mut Turn<'_>) {
+        let Phase::Handshake(h) = &mut self.phase else { return };
+        while h.written < h.output.len() {
+            match h.stream.write(&[io::IoSlice::new(&h.output[h.written..])]) {
+                Ok(n) => h.written += n,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(e) => return self.handshake_lost(&e, turn),
+            }
+        }
+        let blocked = h.written < h.output.len();
+        let stream = h.stream.clone();
+        let interest = if blocked { Interest::READ | Interest::WRITE } else { Interest::READ };
+        if let Err(e) = self.rewatch(&stream, interest, turn) {
+            self.handshake_lost(&e, turn);
+        }
+    }
+
+    pub(super) fn handshake_lost(&mut self, error: &io::Error, turn: &mut Turn<'_>) {
+        if !self.settings.raw {
+            let value = error.raw_os_error().unwrap_or(0);
+            self.port.monitor.notify(Notice::HandshakeFailed, value as u64, &self.ends);
+        }
+        let stop = matches!(&self.role, Role::Connect(c) if c.stops_after_handshake());
+        self.leave(if stop { After::End } else { After::Loss }, turn);
+    }
+
+    pub(super) fn handshake_refused(&mut self, error: ProtocolError, turn: &mut Turn<'_>) {
+        if let Some(status) = error.auth_status() {
+            self.port.monitor.notify(Notice::HandshakeAuth, u64::from(status), &self.ends);
+        } else if let Some(code) = error.event_code() {
+            self.port.monitor.notify(Notice::HandshakeProtocol, u64::from(code), &self.ends);
+        }
+        let own_echo = matches!(&self.phase, Phase::Handshake(h) if h.stream.is_self_connected());
+        // A connection to our own ephemeral port is nobody's mistake: try again.
+        self.leave(if own_echo { After::Loss } else { After::End }, turn);
+    }
+
+    /// The peer is known: its pipe is made, or taken up again, and traffic begins.
+    pub(super) fn activate(&mut self, turn: &mut Turn<'_>) {
+        let Phase::Handshake(h) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        let Handshake { stream, mut codec, input, output, written } = *h;
+        let ready = codec.engine().and_then(|e| e.ready().cloned());
+        let zmtp3 = ready.as_ref().is_some_and(|r| r.version >= Version::V3_0);
+        let peer = PeerTable::register(self.settings.properties(&stream, ready.as_ref()));
+        self.peer = Some(peer);
+        let mut first = output;
+        first.drain(..written);
+        if let Some(hello) = self.settings.hello() {
+            codec.encode(Kind::Message, false, hello, &mut first);
+        }
+        let Some((conn, mut holds, pipe)) = self.connection() else {
+            self.phase = Phase::Active(stream);
+            return self.leave(After::Loss, turn);
+        };
+        let (plain_out, scanner) = self.settings.modes(ready.as_ref());
+        conn.output.access(&mut holds.output).attach(stream.clone(), plain_out, first);
+        let attached =
+            conn.input.access(&mut holds.input).attach(stream.clone(), scanner, Some(peer), &input);
+        self.codec = Some(codec);
+        self.conn = Some(conn.clone());
+        self.holds = Some(holds);
+        self.phase = Phase::Active(stream);
+        conn.set_plain_out(plain_out);
+        conn.set_blocked(false);
+        if attached.is_err() {
+            return self.leave(After::Loss, turn);
+        }
+        if !self.introduce(&conn, pipe, ready.as_ref()) {
+            return self.die(turn);
+        }
+        if zmtp3 {
+            self.port.monitor.notify(Notice::HandshakeSucceeded, 0, &self.ends);
+        }
+        self.release(turn);
+    }
+
+    /// The connection of the pipe that exists, or of a new one.
+    pub(super) fn connection(&mut self) -> Option<(Arc<Conn>, Holds, Option<Pipe>)> {
+        if let (Some(conn), Some(holds)) = (self.conn.clone(), self.holds.take()) {
+            return Some((conn, holds, None));
+        }
+        let (conn, pipe) = self.settings.pipe(self.id, self.io.clone()).ok()?;
+        let holds = Holds::take(&conn)?;
+        Some((conn, holds, Some(pipe)))
+    }
+
+    /// Tells the socket who is there. False: the socket is closed.
+    pub(super) fn introduce(&mut self, conn: &Arc<Conn>, pipe: Option<Pipe>, ready: Option<&Ready>) -> bool {
+        let info = peer_info(ready);
+        let connected = matches!(self.role, Role::Connect(_));
+        let event = match pipe {
+            Some(pipe) => {
+                let assigned_id = match &mut self.role {
+                    Role::Connect(c) => c.assigned_id.take(),
+                    Role::Accept { .. } => None,
+                };
+                let local = Local { connected, assigned_id, inproc: false };
+                Event::Attached(Box::new(Attachment {
+                    pipe,
+                    far: Far::Wire(conn.clone()),
+                    local,
+                    info: Some(info),
+                }))
+            }
+            // The other end of a raw connection is a new peer each time.
+            None if self.identified && !self.settings.raw => return true,
+            None => match self.owner() {
+                Some(id) => Event::Identified(id, Box::new(info)),
+                None => return true,
+            },
+        };
+        self.identified = true;
+        match self.port.post(event) {
+            Ok(()) => true,
+            // A closing socket hears nothing, but what it has queued is still to be sent: the order to close, with its
+            // linger, is on its way.
+            Err(Event::Identified(..)) => true,
+            Err(_) => false,
+        }
+    }
+
+    /// Unlocks both directions and looks at them for the first time.
+    pub(super) fn release(&mut self, turn: &mut Turn<'_>) {
+        let (Some(conn), Some(holds)) = (self.conn.clone(), self.holds.take()) else { return };
+        conn.output.release(holds.output);
+        conn.input.release(holds.input);
+        conn.link.promise.unpark();
+        if self.closing.is_some() {
+            self.discard_input();
+        }
+        self.look(turn);
+        if matches!(self.phase, Phase::Active(_)) {
+            self.read(true, turn);
+        }
+    }
+}
+
+fn peer_info(ready: Option<&Ready>) -> PeerInfo {
+    let Some(ready) = ready else { return PeerInfo::default() };
+    PeerInfo {
+        socket_type: ready.peer.socket_type,
+        routing_id: ready.peer.routing_id.clone().into_boxed_slice(),
+        subscribes_to_all: ready.phantom_subscription,
+    }
+}
