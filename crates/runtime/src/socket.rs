@@ -170,7 +170,7 @@ impl SocketCore {
     ///
     /// # Errors
     /// `OutOfMemory`.
-    #[inline]
+    #[inline(always)]
     pub fn send_rest(&mut self, m: &mut Msg, more: bool) -> Result<()> {
         // Where a message came from is not passed on with it.
         m.set_peer(None);
@@ -387,6 +387,7 @@ impl SocketCore {
     }
 
     /// Does for the far ends what the last operation left to do.
+    #[inline(never)]
     pub(crate) fn settle(&mut self) {
         let mut kick: Option<Arc<Io>> = None;
         // Settling may leave more to settle.
