@@ -24,6 +24,9 @@ use crate::{
     socket::SocketCore,
 };
 
+/// How long the end of a context waits for a name that is still being looked up.
+const LOOK_UP: Duration = Duration::from_millis(200);
+
 /// A context (zmq_ctx_new(3)). Clones name the same context.
 ///
 /// When the last clone and the last socket are gone the I/O threads end by themselves; [`Context::term`] waits for
@@ -328,6 +331,7 @@ impl Shared {
     fn stop_threads(&self) {
         let threads = lock(&self.state).threads.as_mut().map(std::mem::take).unwrap_or_default();
         end(threads);
+        self.resolver.finish(LOOK_UP);
     }
 
     fn released(&self) {

@@ -6,7 +6,7 @@
 use crate::interface;
 use crate::net::{SocketAddress, tcp};
 use crate::syscall::errno;
-use crate::thread::{self, ThreadOptions};
+use crate::thread::{self, Thread, ThreadOptions};
 use std::collections::VecDeque;
 use std::ffi::CString;
 use std::fmt;
@@ -15,7 +15,8 @@ use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The address to bind to: `*` for all, an interface name, a numeric address, or a host name (its first address).
 ///
@@ -187,12 +188,20 @@ type Reply = Box<dyn FnOnce(io::Result<Vec<SocketAddr>>) + Send>;
 /// limit of its own: a connecting session has one request in it at most. Dropping forgets the requests that nobody has
 /// begun with; a look-up in progress is not waited for, and its reply runs as soon as the system lets go of it.
 #[derive(Clone, Default)]
-pub struct Resolver(Arc<Mutex<Queue>>);
+pub struct Resolver(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    /// A helper thread has ended, or is about to.
+    ended: Condvar,
+}
 
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<(Request, Reply)>,
     threads: usize,
+    handles: Vec<Thread<()>>,
 }
 
 /// Look-ups in parallel, so that one dead name server does not hold up every other host.
@@ -229,8 +238,30 @@ impl Resolver {
                 let _ = catch_unwind(AssertUnwindSafe(|| reply(request.resolve())));
             }
         });
-        if let Err(error) = started {
-            self.thread_refused(&error);
+        match started {
+            Ok(handle) => {
+                let mut queue = self.queue();
+                queue.handles.retain(|handle| !handle.is_finished());
+                queue.handles.push(handle);
+            }
+            Err(error) => self.thread_refused(&error),
+        }
+    }
+
+    /// Forgets the requests that nobody has begun with and waits for the helper threads to end, at most this long: a
+    /// look-up cannot be cut short.
+    pub fn finish(&self, limit: Duration) {
+        let mut queue = self.queue();
+        let forgotten = mem::take(&mut queue.waiting);
+        let waited = self.0.ended.wait_timeout_while(queue, limit, |queue| queue.threads > 0);
+        let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let handles = if queue.threads == 0 { mem::take(&mut queue.handles) } else { Vec::new() };
+        drop(queue);
+        drop(forgotten);
+        for handle in handles {
+            if !handle.is_current() {
+                let _ = handle.join();
+            }
         }
     }
 
@@ -240,6 +271,7 @@ impl Resolver {
         let next = queue.waiting.pop_front();
         if next.is_none() {
             queue.threads -= 1;
+            self.0.ended.notify_all();
         }
         next
     }
@@ -256,7 +288,7 @@ impl Resolver {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -390,5 +422,16 @@ mod tests {
         drop(held);
         // Ends only when every reply was either called or dropped.
         assert!(answers.iter().count() <= MAX_THREADS);
+    }
+
+    #[test]
+    fn at_the_end_no_helper_is_left() {
+        let resolver = Resolver::new();
+        let (reply, answer) = mpsc::channel();
+        resolver.submit(request("localhost"), move |addresses| reply.send(addresses.is_ok()).unwrap());
+        assert_eq!(answer.recv(), Ok(true));
+        resolver.finish(Duration::from_secs(60));
+        let queue = resolver.queue();
+        assert_eq!((queue.threads, queue.handles.len()), (0, 0));
     }
 }
