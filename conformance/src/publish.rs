@@ -1,29 +1,33 @@
 //! Making sure that a publisher knows a subscriber's subscriptions.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::socket::Sock;
 use crate::wait;
 use crate::zmq;
-
-const MARK: &str = "\u{1}synchronise";
 
 /// Returns when the publisher (PUB) has applied everything that the subscriber (SUB) has subscribed to so far, with
 /// nothing left to receive.
 #[track_caller]
 pub fn synchronise(publisher: &Sock, subscriber: &Sock) {
-    subscriber.subscribe(MARK);
+    // A mark of its own: the publisher may still have to hear that the one before was given up.
+    static MARKS: AtomicU64 = AtomicU64::new(0);
+    let mark = format!("\u{1}synchronise {}.", MARKS.fetch_add(1, Ordering::Relaxed));
+    let mark = mark.as_str();
+    subscriber.subscribe(mark);
     wait::until("the subscription to arrive", || {
         publisher.events();
-        publisher.send([MARK, "try"]);
+        publisher.send([mark, "try"]);
         subscriber.readable()
     });
-    publisher.send([MARK, "end"]);
+    publisher.send([mark, "end"]);
     loop {
         let message = subscriber.recv().expect("the mark");
-        if message[0] == MARK.as_bytes() && message[1] == b"end" {
+        if message[0] == mark.as_bytes() && message[1] == b"end" {
             break;
         }
     }
-    subscriber.unsubscribe(MARK);
+    subscriber.unsubscribe(mark);
 }
 
 /// Returns when an XPUB has got `count` messages (subscriptions and the like) from its peers; those messages.

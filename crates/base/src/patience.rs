@@ -26,6 +26,11 @@ impl Patience {
         wanted
     }
 
+    /// Whether the next spin is an attempt after some that failed.
+    pub fn is_attempt(&self) -> bool {
+        self.failures >= 2
+    }
+
     /// Whether what was waited for came during the spin. After two that did not, the next ones are skipped.
     pub fn paid(&mut self, paid: bool) {
         if paid {

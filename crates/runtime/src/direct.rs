@@ -28,8 +28,11 @@ use crate::{
 const CONNECTIONS_MAX: usize = 8;
 /// The shortest pause between inline writes that are not answers.
 const GAP: Duration = Duration::from_micros(20);
-/// How long a waiting thread looks for input before it sleeps.
-const SPIN: Duration = Duration::from_micros(20);
+/// How long a waiting thread looks for input before it sleeps: twice as long as it took last, within these limits. The
+/// upper one is more than it takes to wake the other side, so that two threads that wake each other find out that they
+/// need not.
+const SPIN_MIN: Duration = Duration::from_micros(20);
+const SPIN_MAX: Duration = Duration::from_micros(100);
 /// How long a waiting thread keeps the right to read: after that the I/O threads are quick enough, and neither they
 /// nor this one need to wake up for nothing.
 const LASTING: Duration = Duration::from_millis(500);
@@ -48,6 +51,8 @@ pub(crate) struct Direct {
     last_write: Option<Instant>,
     /// None on a machine of one processor, where spinning never pays.
     spin: Option<Patience>,
+    /// How long a spin lasts.
+    spin_limit: Duration,
 }
 
 impl Direct {
@@ -58,6 +63,7 @@ impl Direct {
             patient: false,
             last_write: None,
             spin: (ferrozmq_sys::thread::cpus_online() > 1).then(Patience::default),
+            spin_limit: SPIN_MAX,
         }
     }
 }
@@ -208,18 +214,22 @@ impl SocketCore {
         {
             return false;
         }
-        let end = clock::now() + SPIN;
-        let paid = loop {
-            if self.read_held(held) || self.port().has_mail() {
-                break true;
+        let begin = clock::now();
+        let is_attempt = self.direct.spin.as_ref().is_some_and(Patience::is_attempt);
+        let limit = if is_attempt { SPIN_MAX } else { self.direct.spin_limit };
+        let (paid, took) = loop {
+            let came = self.read_held(held) || self.port().has_mail();
+            let took = clock::now().saturating_duration_since(begin);
+            if came || took >= limit {
+                break (came, took);
             }
             for _ in 0..PAUSES {
                 spin_loop();
             }
-            if clock::now() >= end {
-                break false;
-            }
         };
+        if paid {
+            self.direct.spin_limit = (2 * took).clamp(SPIN_MIN, SPIN_MAX);
+        }
         if let Some(patience) = &mut self.direct.spin {
             patience.paid(paid);
         }
