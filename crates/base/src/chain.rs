@@ -22,7 +22,7 @@ const FIRST: usize = if cfg!(loom) { 1 } else { 16 };
 const BLOCK: usize = if cfg!(loom) { 2 } else { 256 };
 
 /// The longest of the growing numbers of pauses between a reader's looks.
-const LINGER: u32 = 32;
+pub(crate) const LINGER: u32 = 32;
 
 /// What the reader said last.
 const READING: u8 = 0;
@@ -375,23 +375,25 @@ impl<T: Send> Reader<T> {
         self.shared.reader.load(Ordering::Relaxed) == ARMED
     }
 
-    /// With nothing to take: looks on for about as long as [`Reader::arm`] takes; true: something came. A stream is
-    /// then read without ever asking, and in fewer, longer looks.
-    pub(crate) fn linger(&mut self) -> bool {
+    /// With nothing to take: looks on for at most so many pauses; the number that it took until something came. A stream
+    /// is then read without ever asking, and in fewer, longer looks.
+    pub(crate) fn linger(&mut self, longest: u32) -> Option<u32> {
         if cfg!(loom) {
-            return false;
+            return None;
         }
-        let mut pauses = 4;
-        while pauses <= LINGER {
-            for _ in 0..pauses {
+        let (mut step, mut spent) = (4, 0);
+        while spent < longest {
+            for _ in 0..step {
                 spin_loop();
             }
+            spent += step;
             if self.reload() {
-                return true;
+                return Some(spent);
             }
-            pauses *= 2;
+            // Short looks at first, because an answer may be on its way; long ones do not disturb the writer.
+            step = (step * 2).min(LINGER);
         }
-        false
+        None
     }
 
     /// With nothing to take: asks to be told of the next publish, and looks once more; true: something came.

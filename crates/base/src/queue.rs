@@ -5,12 +5,16 @@
 //! A reader that finds nothing arms: the publish that ends the emptiness says `Due::Readable`, once. A writer that
 //! finds no room arms: the read that makes room says `wake`, once.
 use crate::{
-    Msg, OutOfMemory, PipeId, chain,
+    Msg, OutOfMemory, PipeId,
+    chain::{self, LINGER},
     credit::{Credit, Debit},
     patience::Patience,
     pipe::{Due, Got},
     sync::{Arc, AtomicU32, AtomicU64, Line, Ordering},
 };
+
+/// The longest look before a reader arms, in pauses: more than it takes to wake the writer.
+const LINGER_MAX: u32 = 48 * LINGER;
 
 #[derive(Debug)]
 struct Shared {
@@ -61,7 +65,17 @@ pub fn queue(hwm: u32) -> (Writer, Reader) {
         put: 0,
         gone: false,
     };
-    (writer, Reader { frames: head, shared, taken: 0, credited: 0, patience: Patience::default() })
+    (
+        writer,
+        Reader {
+            frames: head,
+            shared,
+            taken: 0,
+            credited: 0,
+            patience: Patience::default(),
+            lingers: LINGER_MAX,
+        },
+    )
 }
 
 /// The writing end. Dropping it drops what is not published and tells the reader that no more will come.
@@ -173,6 +187,8 @@ pub struct Reader {
     taken: u32,
     credited: u32,
     patience: Patience,
+    /// Pauses that a look lasts.
+    lingers: u32,
 }
 
 impl Reader {
@@ -212,17 +228,25 @@ impl Reader {
     fn get_slow(&mut self, m: &mut Msg) -> Got {
         // Everything was read: credit the rest, because a mark that was raised meanwhile has a larger LWM.
         let mut wake = self.taken != self.credited && self.credit();
-        let came = !self.frames.is_armed() && self.patience.wanted() && {
-            let paid = self.frames.linger();
-            self.patience.paid(paid);
-            paid
-        };
+        let came = !self.frames.is_armed() && self.patience.wanted() && self.linger();
         if !came && !self.frames.arm() {
             return Got { frame: false, wake };
         }
         let frame = self.take(m);
         wake |= frame && !m.more() && self.message_read();
         Got { frame, wake }
+    }
+
+    /// Looks on before it arms: twice as long as it took last, or as long as waking each other takes after some looks
+    /// that failed.
+    fn linger(&mut self) -> bool {
+        let longest = if self.patience.is_attempt() { LINGER_MAX } else { self.lingers };
+        let spent = self.frames.linger(longest);
+        self.patience.paid(spent.is_some());
+        if let Some(spent) = spent {
+            self.lingers = (2 * spent).clamp(2 * LINGER, LINGER_MAX);
+        }
+        spent.is_some()
     }
 
     /// Whether a frame can be read. A false arms the writer's `Due::Readable`.
