@@ -71,6 +71,8 @@ impl<'a> Monitor<'a> {
             match self.recv() {
                 Ok(got) if got.event == event => return got,
                 Ok(got) => seen.push(got),
+                // A test of signals, which have begun already.
+                Err(zmq::EINTR) => {}
                 Err(e) => panic!("waited for event {event:#x}: {e:?} after {seen:?}"),
             }
         }
