@@ -15,7 +15,6 @@ use crate::{context::Shared, io_thread::Io, port::Relay, socket::SocketCore};
 
 /// Where the handler listens.
 const HANDLER: &str = "inproc://zeromq.zap.01";
-const HANDLER_NAME: &str = "zeromq.zap.01";
 /// The most frames that an answer may have before the rest is not kept.
 const FRAMES: usize = 7;
 
@@ -34,7 +33,7 @@ impl Question {
         session: u64,
         request: &Request<'_>,
     ) -> Result<Option<Self>> {
-        if lock(&shared.registry).bound(HANDLER_NAME).is_none() {
+        if lock(&shared.registry).bound(HANDLER).is_none() {
             return Ok(None);
         }
         let mut socket = shared.hidden_socket(SocketType::Req)?;
