@@ -1,6 +1,6 @@
 //! Everything that needs neither context nor socket.
 use crate::*;
-use libc::{EFAULT, EINVAL, ENOTSUP, c_char, c_int, c_void};
+use libc::{EFAULT, EINVAL, c_char, c_int, c_void};
 use std::{
     ffi::CStr,
     ptr,
