@@ -60,19 +60,19 @@ pub enum MonitorEvent {
 ///
 /// ```
 /// use ferrozmq::{Context, HandshakeFailure, MonitorEvent};
-/// use std::{io::Write, net::TcpStream};
+/// use std::net::TcpStream;
 ///
 /// let mut replies = Context::new().rep().build()?;
 /// let mut monitor = replies.monitor()?;
 /// replies.bind("tcp://127.0.0.1:*")?;
-/// let mut browser = TcpStream::connect(replies.last_endpoint().trim_start_matches("tcp://"))?;
-/// browser.write_all(b"GET / HTTP/1.1\r\n\r\n")?;
+/// let scanner = TcpStream::connect(replies.last_endpoint().trim_start_matches("tcp://"))?;
+/// drop(scanner);                                              // hangs up without a word
 ///
 /// let reason = monitor.find_map(|event| match event {
 ///     Ok(MonitorEvent::HandshakeFailed { reason, .. }) => Some(reason),
 ///     _ => None,
 /// });
-/// assert!(matches!(reason, Some(HandshakeFailure::Protocol(_))));
+/// assert!(matches!(reason, Some(HandshakeFailure::Connection(_))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
