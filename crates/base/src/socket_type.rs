@@ -11,9 +11,19 @@ macro_rules! socket_types {
 
         impl SocketType {
             /// Every kind, in the order of their numbers.
+            ///
+            /// ```
+            /// # use ferrozmq_base::SocketType;
+            /// assert_eq!(SocketType::ALL[0], SocketType::Pair);
+            /// ```
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// The name that ZMTP uses, in upper case.
+            ///
+            /// ```
+            /// # use ferrozmq_base::SocketType;
+            /// assert_eq!(SocketType::Xpub.name(), "XPUB");
+            /// ```
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }

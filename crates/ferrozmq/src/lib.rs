@@ -67,7 +67,22 @@ mod stats;
 pub use builder::Builder;
 pub use context::{Context, ContextBuilder};
 pub use error::{EndpointError, Error, Result, SendError};
+/// See the example of [`Socket`].
+#[doc(inline)]
 pub use ferrozmq_base::SocketType;
+/// [`Socket::events`] tells it:
+///
+/// ```
+/// use ferrozmq::{Context, Events, SocketType};
+///
+/// let ctx = Context::new();
+/// let mut any = ctx.socket(SocketType::Pair).bind("inproc://step")?;
+/// assert_eq!(any.events()?, Events { readable: false, writable: false });
+/// ctx.pair().connect("inproc://step")?.send("ready")?;
+/// assert!(any.events()?.readable);
+/// # Ok::<(), ferrozmq::Error>(())
+/// ```
+#[doc(inline)]
 pub use ferrozmq_runtime::Events;
 pub use interrupt::Interrupt;
 pub use message::{Message, RoutingId};
