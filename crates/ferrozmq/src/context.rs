@@ -88,10 +88,10 @@ kinds! {
     /// A client that asks and waits for the answer. See the example of [`Req`].
     #[doc(alias = "ZMQ_REQ")]
     req: Req;
-    /// A server that answers each request. See the example of [`Rep`].
+    /// A server that answers each request. See the example of [`Context`].
     #[doc(alias = "ZMQ_REP")]
     rep: Rep;
-    /// A client without turns: sends to its peers in turn, receives from all. See the example of [`Dealer`].
+    /// A client without turns: sends to its peers in turn, receives from all. See the example of [`Router`].
     #[doc(alias = "ZMQ_DEALER")]
     dealer: Dealer;
     /// A server without turns, which names the peer that it sends to. See the example of [`Router`].
@@ -100,7 +100,7 @@ kinds! {
     /// The start of a pipeline: each message goes to one worker. See the example of [`Push`].
     #[doc(alias = "ZMQ_PUSH")]
     push: Push;
-    /// The end of a pipeline. See the example of [`Pull`].
+    /// The end of a pipeline. See the example of [`Push`].
     #[doc(alias = "ZMQ_PULL")]
     pull: Pull;
     /// A publisher that sees subscriptions. See the example of [`Xpub`].

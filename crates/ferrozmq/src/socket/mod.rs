@@ -7,8 +7,8 @@ mod kinds;
 mod typed;
 
 pub use kinds::*;
-pub(crate) use typed::Typed;
 pub use typed::Watchable;
+pub(crate) use typed::sealed::Typed;
 
 use std::{
     cell::RefCell,

@@ -2,12 +2,6 @@
 
 use crate::{Result, socket::Watched};
 
-/// A socket that a builder makes. See the example of [`Builder`](crate::Builder).
-pub trait Typed: Sized {
-    /// The typed socket on the one that was made: what [`Builder`](crate::Builder) calls.
-    fn from_socket(socket: crate::Socket) -> Self;
-}
-
 /// Every socket: what a [`Poller`](crate::Poller) can watch and a [`proxy`](crate::proxy) can use.
 ///
 /// ```
@@ -32,6 +26,12 @@ pub trait Watchable: sealed::Inside {}
 pub(crate) mod sealed {
     use super::{Result, Watched};
 
+    /// A socket that a builder makes.
+    pub trait Typed: Sized {
+        /// The typed socket on the one that was made.
+        fn from_socket(socket: crate::Socket) -> Self;
+    }
+
     pub trait Inside {
         fn inside(&self) -> &crate::Socket;
         fn inside_mut(&mut self) -> &mut crate::Socket;
@@ -42,7 +42,7 @@ pub(crate) mod sealed {
     }
 }
 
-impl Typed for crate::Socket {
+impl sealed::Typed for crate::Socket {
     fn from_socket(socket: crate::Socket) -> Self {
         socket
     }
