@@ -95,3 +95,18 @@ pub use socket::{
     Watchable, Xpub, Xsub,
 };
 pub use stats::{Dropped, PeerStats, Stats};
+
+/// The guide and the README, whose examples are tests.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/guide/first-steps.md")]
+    mod first_steps {}
+    #[doc = include_str!("../../../docs/guide/patterns.md")]
+    mod patterns {}
+    #[doc = include_str!("../../../docs/guide/sending.md")]
+    mod sending {}
+    #[doc = include_str!("../../../docs/guide/waiting.md")]
+    mod waiting {}
+}
