@@ -131,7 +131,6 @@ impl Context {
     ///     .io_threads(2)
     ///     .thread_name_prefix("weather")
     ///     .thread_scheduling(SCHED_OTHER, 0)
-    ///     .thread_cpu(0)
     ///     .max_sockets(1)
     ///     .ipv6(false)
     ///     .interrupt(&interrupt)
@@ -308,7 +307,9 @@ impl ContextBuilder {
 
     /// Adds a CPU to those that the I/O threads may use.
     ///
-    /// See the example of [`Context::builder`].
+    /// ```
+    /// let ctx = ferrozmq::Context::builder().thread_cpu(2).thread_cpu(3).build();
+    /// ```
     #[doc(alias = "ZMQ_THREAD_AFFINITY_CPU_ADD")]
     pub fn thread_cpu(self, cpu: u16) -> Self {
         self.set(THREAD_AFFINITY_CPU_ADD, cpu.into())
