@@ -67,10 +67,9 @@ mod stats;
 pub use builder::Builder;
 pub use context::{Context, ContextBuilder};
 pub use error::{EndpointError, Error, Result, SendError};
-/// See the example of [`Socket`].
 #[doc(inline)]
 pub use ferrozmq_base::SocketType;
-/// [`Socket::events`] tells it:
+/// The answer of [`Socket::events`].
 ///
 /// ```
 /// use ferrozmq::{Context, Events, SocketType};

@@ -18,7 +18,17 @@ struct Item {
 #[test]
 fn every_public_item_stands_in_an_example() {
     let items = items();
-    for known in ["Push", "send", "proxy", "send_hwm", "conflate", "mandatory", "into_multipart", "Events"] {
+    for known in [
+        "Push",
+        "send",
+        "proxy",
+        "send_hwm",
+        "conflate",
+        "mandatory",
+        "into_multipart",
+        "Events",
+        "from_name",
+    ] {
         assert!(items.iter().any(|item| item.name == known), "{known} was not found");
     }
     let mut code_of = HashMap::<&str, Vec<&str>>::new();
@@ -64,16 +74,16 @@ fn shows(item: &Item, code: &str) -> bool {
 }
 
 fn items() -> Vec<Item> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let listed =
+        ["src", "src/socket"].map(|directory| fs::read_dir(root.join(directory)).expect("the source"));
+    let mut files: Vec<_> =
+        listed.into_iter().flatten().map(|entry| entry.expect("an entry").path()).collect();
+    // What is exported of another crate, and has functions.
+    files.push(root.join("../base/src/socket_type.rs"));
     let mut items = Vec::new();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for directory in [root.clone(), root.join("socket")] {
-        for entry in fs::read_dir(directory).expect("the source") {
-            let path = entry.expect("an entry").path();
-            if path.is_file() {
-                let source = fs::read_to_string(&path).expect("a source file");
-                read(&path.display().to_string(), &source, &mut items);
-            }
-        }
+    for path in files.iter().filter(|path| path.is_file()) {
+        read(&path.display().to_string(), &fs::read_to_string(path).expect("a source file"), &mut items);
     }
     items
 }
@@ -109,9 +119,9 @@ fn read(file: &str, source: &str, items: &mut Vec<Item>) {
         if let Some(doc) = trimmed.strip_prefix("///") {
             text.push(doc.strip_prefix(' ').unwrap_or(doc));
         } else if !trimmed.starts_with("#[") {
-            // An argument of a macro without documentation makes nothing, or what has none.
-            let documented = within != Within::Macro || !text.is_empty();
-            if documented && let Some((name, called)) = public(trimmed, &within) {
+            // An argument of a macro that is not documented makes no item; what is exported may be documented elsewhere.
+            let is_item = !text.is_empty() || within != Within::Macro && !trimmed.starts_with("pub use");
+            if is_item && let Some((name, called)) = public(trimmed, &within) {
                 let (text, place) = (text.join("\n"), format!("{file}:{}", number + 1));
                 items.push(Item { place, name, called, code: code(&text), text });
             }
