@@ -310,6 +310,8 @@ impl<S: Typed> Builder<S> {
     }
 
     /// Encrypts everything, and talks only to the server that owns `server`; see [`security`](crate::security).
+    ///
+    /// See the example of [`security`](crate::security).
     #[doc(alias = "ZMQ_CURVE_SERVERKEY")]
     #[doc(alias = "ZMQ_CURVE_PUBLICKEY")]
     #[doc(alias = "ZMQ_CURVE_SECRETKEY")]
@@ -323,6 +325,8 @@ impl<S: Typed> Builder<S> {
 
     /// Encrypts everything, and lets in whom the context's [`Authenticator`](crate::security::Authenticator) or the
     /// application's handler of ZAP lets in: nobody, without either; see [`security`](crate::security).
+    ///
+    /// See the example of [`security`](crate::security).
     #[doc(alias = "ZMQ_CURVE_SERVER")]
     pub fn curve_server(self, own: &SecretKey) -> Self {
         self.set(|o| {
@@ -333,6 +337,8 @@ impl<S: Typed> Builder<S> {
 
     /// Gives this name and this password, in the clear, to a server that asks for them: up to 255 bytes each; see
     /// [`security`](crate::security).
+    ///
+    /// See the example of [`Authenticator`](crate::security::Authenticator).
     #[doc(alias = "ZMQ_PLAIN_USERNAME")]
     #[doc(alias = "ZMQ_PLAIN_PASSWORD")]
     pub fn plain_client(mut self, name: &str, password: &str) -> Self {
@@ -346,6 +352,8 @@ impl<S: Typed> Builder<S> {
     }
 
     /// Asks peers for a name and a password; see [`security`](crate::security).
+    ///
+    /// See the example of [`Authenticator`](crate::security::Authenticator).
     #[doc(alias = "ZMQ_PLAIN_SERVER")]
     pub fn plain_server(self) -> Self {
         self.set(|o| (o.security.mechanism, o.security.server) = (MechanismKind::Plain, true))
@@ -353,6 +361,21 @@ impl<S: Typed> Builder<S> {
 
     /// What those who judge peers are told of this socket; without another mechanism it has its peers judged by their
     /// addresses.
+    ///
+    /// ```
+    /// use ferrozmq::Context;
+    /// use ferrozmq::security::{Authenticator, Judgement};
+    ///
+    /// let guard = Authenticator::new().ask(|peer| match (peer.domain.as_str(), peer.address.as_str()) {
+    ///     ("jobs", "127.0.0.1") => Judgement::Allow { user: "local".into() },
+    ///     _ => Judgement::Refuse,
+    /// });
+    /// let ctx = Context::builder().authenticator(guard).build();
+    /// let mut tasks = ctx.pull().zap_domain("jobs").bind("tcp://127.0.0.1:*")?;
+    /// ctx.push().connect(tasks.last_endpoint())?.send("task")?;
+    /// assert_eq!(tasks.recv()?.property("User-Id"), Some(&b"local"[..]));
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_ZAP_DOMAIN")]
     pub fn zap_domain(self, domain: &str) -> Self {
         self.number(55, domain.as_bytes())

@@ -338,6 +338,8 @@ impl ContextBuilder {
 
     /// Who judges the peers of servers in this context, unless the application has a handler of ZAP; see
     /// [`security`](crate::security).
+    ///
+    /// See the example of [`security`](crate::security).
     pub fn authenticator(mut self, authenticator: Authenticator) -> Self {
         self.made = self.made.inspect(|made| made.set_judge(Some(authenticator.into_judge())));
         self

@@ -75,15 +75,16 @@ fn shows(item: &Item, code: &str) -> bool {
 
 fn items() -> Vec<Item> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let listed =
-        ["src", "src/socket"].map(|directory| fs::read_dir(root.join(directory)).expect("the source"));
-    let mut files: Vec<_> =
-        listed.into_iter().flatten().map(|entry| entry.expect("an entry").path()).collect();
-    // What is exported of another crate, and has functions.
-    files.push(root.join("../base/src/socket_type.rs"));
     let mut items = Vec::new();
-    for path in files.iter().filter(|path| path.is_file()) {
-        read(&path.display().to_string(), &fs::read_to_string(path).expect("a source file"), &mut items);
+    // What is exported of another crate, and has functions.
+    let mut paths = vec![root.join("src"), root.join("../base/src/socket_type.rs")];
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            let entries = fs::read_dir(&path).expect("the source");
+            paths.extend(entries.map(|entry| entry.expect("an entry").path()));
+        } else {
+            read(&path.display().to_string(), &fs::read_to_string(&path).expect("a source file"), &mut items);
+        }
     }
     items
 }
@@ -98,7 +99,19 @@ enum Within {
     Other,
 }
 
+impl Within {
+    fn of(line: &str) -> Self {
+        match line.split(' ').collect::<Vec<_>>()[..] {
+            ["pub", "trait", ..] => Self::Trait,
+            ["pub(crate)", "mod", ..] => Self::Private,
+            [first, ..] if first.ends_with('!') && first != "macro_rules!" => Self::Macro,
+            _ => Self::Other,
+        }
+    }
+}
+
 fn read(file: &str, source: &str, items: &mut Vec<Item>) {
+    read_module(file, source, items);
     let mut within = Within::Other;
     let mut text = Vec::new();
     for (number, line) in source.lines().enumerate() {
@@ -107,12 +120,7 @@ fn read(file: &str, source: &str, items: &mut Vec<Item>) {
             return;
         }
         if line.contains(" {") && !line.starts_with(' ') {
-            within = match line.split(' ').collect::<Vec<_>>()[..] {
-                ["pub", "trait", ..] => Within::Trait,
-                ["pub(crate)", "mod", ..] => Within::Private,
-                [first, ..] if first.ends_with('!') && first != "macro_rules!" => Within::Macro,
-                _ => Within::Other,
-            };
+            within = Within::of(line);
         } else if line == "}" {
             within = Within::Other;
         }
@@ -127,6 +135,17 @@ fn read(file: &str, source: &str, items: &mut Vec<Item>) {
             }
             text.clear();
         }
+    }
+}
+
+/// The documentation of a module is one to link to, if it has an example.
+fn read_module(file: &str, source: &str, items: &mut Vec<Item>) {
+    let lines: Vec<_> = source.lines().filter_map(|line| line.strip_prefix("//!")).collect();
+    let text = lines.iter().map(|doc| doc.strip_prefix(' ').unwrap_or(doc)).collect::<Vec<_>>().join("\n");
+    let name =
+        Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    if text.contains("```") {
+        items.push(Item { place: file.to_owned(), name, called: false, code: code(&text), text });
     }
 }
 
