@@ -145,6 +145,10 @@ impl Session {
         {
             half.release_idle();
             half.unlock();
+            if self.lease.is_some() {
+                // An application that found the half taken and went to sleep does not watch it.
+                self.port.wake();
+            }
         }
         pool::flush();
     }
