@@ -796,6 +796,36 @@ fn with_handover_a_second_owner_takes_the_id() {
 }
 
 #[test]
+fn a_handover_ends_the_old_connection_and_no_other() {
+    let ctx = Ctx::new();
+    let router = ctx.socket(zmq::ROUTER);
+    router.set(zmq::ROUTER_HANDOVER, 1).unwrap();
+    let old = named(&ctx, zmq::DEALER, "id");
+    let new = named(&ctx, zmq::DEALER, "id");
+    let other = named(&ctx, zmq::DEALER, "other");
+    // Else it would come back after it was ended.
+    other.set(zmq::RECONNECT_IVL, -1).unwrap();
+    let connections = Monitor::new(&router);
+    let endpoint = router.bind_any(Transport::Tcp);
+    old.connect(&endpoint).unwrap();
+    connections.wait_for(zmq::EVENT_HANDSHAKE_SUCCEEDED);
+    router.events();
+    // All of this comes to the router at once: the second owner, the end of the first, and somebody else.
+    new.connect(&endpoint).unwrap();
+    connections.wait_for(zmq::EVENT_HANDSHAKE_SUCCEEDED);
+    drop(old);
+    connections.wait_for(zmq::EVENT_DISCONNECTED);
+    other.connect(&endpoint).unwrap();
+    connections.wait_for(zmq::EVENT_HANDSHAKE_SUCCEEDED);
+    for (name, dealer) in [("id", &new), ("other", &other)] {
+        dealer.send("request");
+        router.expect([name, "request"]);
+        router.send([name, "reply"]);
+        dealer.expect("reply");
+    }
+}
+
+#[test]
 fn after_a_handover_nothing_of_the_old_owner_carries_its_id() {
     let ctx = Ctx::new();
     let router = ctx.socket(zmq::ROUTER);
