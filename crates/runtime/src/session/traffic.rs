@@ -150,6 +150,9 @@ impl Session {
                 self.port.wake();
             }
         }
+        if let Some(codec) = &mut self.codec {
+            codec.release_idle();
+        }
         pool::flush();
     }
 
