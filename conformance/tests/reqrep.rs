@@ -240,13 +240,16 @@ mod scenario {
         drop(first);
         // The first owner leaves in its own time; until then another one is ignored.
         router.set(zmq::RCVTIMEO, 200).unwrap();
-        let mut successor = None;
+        let (mut successor, mut attempt) = (None, 0);
         wait::until("the id to be free", || {
             let second = named(&ctx, zmq::DEALER, "id");
             second.connect(&endpoint).unwrap();
             router.events();
-            second.send("second");
-            let accepted = router.recv().is_ok_and(|m| m == [&b"id"[..], b"second"]);
+            // Numbered: what came of the attempt before, and late, says nothing of this one.
+            attempt += 1;
+            let message = format!("attempt {attempt}");
+            second.send(&*message);
+            let accepted = router.recv().is_ok_and(|m| m == [&b"id"[..], message.as_bytes()]);
             successor = Some(second);
             accepted
         });
