@@ -136,6 +136,13 @@ pub(crate) fn all() -> Vec<Step> {
             vec![close_storm(50)],
         ),
         step(
+            "pyzmq",
+            "pyzmq, built from its source, and its own tests",
+            &["gcc", "g++", "make", "python3-venv", "python3-dev"],
+            "interop/pyzmq",
+            pyzmq(),
+        ),
+        step(
             "churn",
             "closing in the midst of traffic always ends",
             here,
@@ -167,6 +174,17 @@ fn installed() -> Vec<Command> {
             .arg(&variable("-DCMAKE_PREFIX_PATH", &prefix())),
         Command::new("cmake --build").path(&built),
         Command::new("ctest --no-tests=error --output-on-failure --timeout 60 --test-dir").path(&built),
+    ]
+}
+
+/// Installs the library and runs pyzmq's tests on it.
+fn pyzmq() -> Vec<Command> {
+    vec![
+        Command::new("cargo xtask install --prefix").path(&prefix()),
+        Command::new("python3 interop/pyzmq/run.py --work")
+            .path(&target_dir().join("python"))
+            .arg("--prefix")
+            .path(&prefix()),
     ]
 }
 
