@@ -4,6 +4,8 @@ A plugin of pytest. A test that fails must be listed here, and so must the reaso
 and does not happen any more is an error too, so that the lists stay true.
 """
 
+import logging
+
 import pytest
 
 # Test: why it fails. It must fail.
@@ -16,8 +18,6 @@ RACES = {
 
 # Part of the reason that pyzmq gives for skipping: why that is right.
 SKIPS = {
-    "CURVE": "not built yet",
-    "curve support": "not built yet",
     "draft": "pyzmq itself is built without the draft interface",
     "Steerable Proxies removed": "pyzmq's word for any libzmq since 4.3.5",
     "bundled libzmq": "about pyzmq's own copy of libzmq",
@@ -44,6 +44,14 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xfail(reason=FAILURES[item.nodeid], strict=True))
         if item.nodeid in RACES:
             item.add_marker(pytest.mark.flaky(reruns=4))
+            item.cls.test_timeout_seconds = 10
+
+
+@pytest.fixture(autouse=True)
+def forget_handlers():
+    """A test that fails leaves its handler, with a closed socket, to those after it and to its own next try."""
+    yield
+    logging.getLogger("zmqtest").handlers.clear()
 
 
 def note_skip(report):
