@@ -11,8 +11,11 @@ import pytest
 # Test: why it fails. It must fail.
 FAILURES = {}
 
-# Test: why it may be tried again. It fails on any libzmq now and then.
+# Test: why it may be tried again. They count on something to happen in time, and on a busy machine it does not always.
+MONITORED = "subscribes 0.2 s before it sends; with direct I/O and a busy machine not always enough, not yet explained"
 RACES = {
+    "tests/test_monqueue.py::TestMonitoredQueue::test_monitor": MONITORED,
+    "tests/test_monqueue.py::TestMonitoredQueue::test_prefix": MONITORED,
     "tests/test_log.py::TestPubLog::test_blank_root_topic": "sends at once to who has just subscribed over tcp",
 }
 
