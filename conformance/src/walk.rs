@@ -185,12 +185,7 @@ fn texts() -> Vec<Question> {
         .collect()
 }
 
-fn ask(
-    library: &Library,
-    socket: *mut c_void,
-    number: c_int,
-    question: &Question,
-) -> Result<Vec<u8>, Errno> {
+fn ask(library: &Library, socket: *mut c_void, number: c_int, question: &Question) -> Result<Vec<u8>, Errno> {
     match question {
         Question::SetNull => {
             library.check(library.zmq_setsockopt(socket, number, std::ptr::null(), 0)).map(|_| vec![])

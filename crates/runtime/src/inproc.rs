@@ -32,6 +32,8 @@ pub(crate) struct Party {
     pub routing_id: Box<[u8]>,
     pub send_hwm: u32,
     pub receive_hwm: u32,
+    /// What it wants to receive as the last message of a peer; a connecter wants nothing.
+    pub farewell: Option<Arc<[u8]>>,
 }
 
 impl Party {

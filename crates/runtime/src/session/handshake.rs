@@ -123,6 +123,7 @@ impl Session {
         self.conn = Some(conn.clone());
         self.holds = Some(holds);
         self.phase = Phase::Active(stream);
+        conn.set_ends(&self.ends);
         conn.set_plain_out(plain_out);
         conn.set_blocked(false);
         if attached.is_err() {
