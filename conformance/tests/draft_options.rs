@@ -1,9 +1,11 @@
 //! Options of the draft API that 4.3.4 does not have: messages that come and go with a connection, notices of peers, and the
 //! counting of topics.
 
+use std::ffi::{c_int, c_void};
+
 use conformance::socket::{Ctx, Sock, Transport, join};
 use conformance::wire::{RawListener, bound, frame};
-use conformance::{Monitor, ours_only, wait, zmq};
+use conformance::{Monitor, c_library, ours_only, wait, zmq};
 
 const TRANSPORTS: [Transport; 3] = [Transport::Tcp, Transport::Ipc, Transport::Inproc];
 
@@ -143,8 +145,12 @@ fn our_own_end_leaves_no_disconnect_message() {
         dealer.set_bytes(zmq::DISCONNECT_MSG, "it left").unwrap();
         dealer.set_bytes(zmq::HICCUP_MSG, "").unwrap();
         join(&router, &dealer, transport);
+        let monitor = Monitor::new(&dealer);
         router.close().unwrap();
-        wait::until("the loss", || !dealer.writable() || transport != Transport::Inproc);
+        match transport {
+            Transport::Inproc => wait::until("the loss", || !dealer.writable()),
+            _ => drop(monitor.wait_for(zmq::EVENT_DISCONNECTED)),
+        }
         assert_eq!(dealer.recv_frame(zmq::DONTWAIT).map(|frame| frame.body), Err(zmq::EAGAIN));
     }
 }
@@ -297,4 +303,43 @@ fn a_verbose_xsub_forwards_every_unsubscription() {
         }
         assert_eq!(seen, forwarded, "verbose {verbose}");
     }
+}
+
+// ---- Context options as bytes ----
+
+#[test]
+fn a_prefix_of_thread_names_is_up_to_16_bytes() {
+    ours_only!("4.3.4 as distributed does not have zmq_ctx_set_ext");
+    let lib = c_library!();
+    let ctx = Ctx::new();
+    type SetExt = unsafe extern "C" fn(*mut c_void, c_int, *const c_void, usize) -> c_int;
+    type GetExt = unsafe extern "C" fn(*mut c_void, c_int, *mut c_void, *mut usize) -> c_int;
+    // SAFETY: the prototypes of zmq.h.
+    let (set, get) = unsafe {
+        (lib.draft::<SetExt>("zmq_ctx_set_ext").unwrap(), lib.draft::<GetExt>("zmq_ctx_get_ext").unwrap())
+    };
+    let set = |option, value: &[u8]| {
+        // SAFETY: pointer and length describe `value`.
+        lib.check(unsafe { set(ctx.handle().0, option, value.as_ptr().cast(), value.len()) })
+    };
+    let read = |option, room: usize| {
+        let (mut buffer, mut length) = (vec![0; room], room);
+        // SAFETY: pointer and length describe `buffer`.
+        lib.check(unsafe { get(ctx.handle().0, option, buffer.as_mut_ptr().cast(), &raw mut length) })?;
+        assert_eq!(length, room, "it stays as it was");
+        Ok(buffer)
+    };
+    for bad in [&b""[..], b"seventeen letters"] {
+        assert_eq!(set(zmq::THREAD_NAME_PREFIX, bad), Err(zmq::EINVAL));
+    }
+    assert_eq!(set(zmq::THREAD_NAME_PREFIX, b"worker"), Ok(0));
+    assert_eq!(read(zmq::THREAD_NAME_PREFIX, 6), Ok(b"worker".to_vec()));
+    assert_eq!(read(zmq::THREAD_NAME_PREFIX, 8), Ok(b"worker\0\0".to_vec()));
+    assert_eq!(read(zmq::THREAD_NAME_PREFIX, 5), Err(zmq::EINVAL));
+    // Four bytes are an integer.
+    assert_eq!(set(zmq::THREAD_NAME_PREFIX, &77i32.to_ne_bytes()), Ok(0));
+    assert_eq!(read(zmq::THREAD_NAME_PREFIX, 4), Ok(77i32.to_ne_bytes().to_vec()));
+    assert_eq!(set(zmq::IO_THREADS, &3i32.to_ne_bytes()), Ok(0));
+    assert_eq!(ctx.option(zmq::IO_THREADS), Ok(3));
+    assert_eq!(set(zmq::IO_THREADS, &[3; 8]), Err(zmq::EINVAL));
 }

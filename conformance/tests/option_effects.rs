@@ -472,12 +472,10 @@ fn threads_run_where_they_may() {
     ctx.set(zmq::THREAD_NAME_PREFIX, 4711).unwrap();
     let _sock = ctx.socket(zmq::PULL);
     wait::until("a thread on that processor only", || {
-        std::fs::read_dir("/proc/self/task").unwrap().any(|task| {
-            let path = task.unwrap().path();
-            let read = |file| std::fs::read_to_string(path.join(file)).unwrap_or_default();
-            let allowed = format!("Cpus_allowed_list:\t{cpu}\n");
-            read("comm").starts_with("4711/ZMQbg/IO") && read("status").contains(&allowed)
-        })
+        let status =
+            io_thread(4711).map(|tid| std::fs::read_to_string(format!("/proc/self/task/{tid}/status")));
+        let allowed = format!("Cpus_allowed_list:\t{cpu}\n");
+        status.is_some_and(|status| status.is_ok_and(|text| text.contains(&allowed)))
     });
 }
 
@@ -489,15 +487,35 @@ fn a_scheduling_policy_is_the_threads() {
     assert_eq!(ctx.option(zmq::THREAD_SCHED_POLICY), Ok(libc::SCHED_BATCH));
     let _sock = ctx.socket(zmq::PULL);
     wait::until("a thread of that policy", || {
-        std::fs::read_dir("/proc/self/task").unwrap().any(|task| {
-            let path = task.unwrap().path();
-            let comm = std::fs::read_to_string(path.join("comm")).unwrap_or_default();
-            let tid: i32 = path.file_name().unwrap().to_str().unwrap().parse().unwrap();
-            // SAFETY: integers only.
-            let policy = unsafe { libc::sched_getscheduler(tid) };
-            comm.starts_with("4712/ZMQbg/IO") && policy == libc::SCHED_BATCH
-        })
+        // SAFETY: integers only.
+        io_thread(4712).is_some_and(|tid| unsafe { libc::sched_getscheduler(tid) } == libc::SCHED_BATCH)
     });
+}
+
+/// The thread of a context with this prefix of names.
+fn io_thread(prefix: i32) -> Option<i32> {
+    std::fs::read_dir("/proc/self/task").unwrap().find_map(|task| {
+        let path = task.ok()?.path();
+        let comm = std::fs::read_to_string(path.join("comm")).ok()?;
+        let tid = path.file_name()?.to_str()?.parse().ok()?;
+        comm.starts_with(&format!("{prefix}/ZMQbg/IO")).then_some(tid)
+    })
+}
+
+#[test]
+fn a_priority_makes_the_threads_as_nice_as_can_be_or_is_refused() {
+    ours_only!("it aborts the process without the privilege");
+    let ctx = Ctx::new();
+    ctx.set(zmq::THREAD_PRIORITY, 1).unwrap();
+    ctx.set(zmq::THREAD_NAME_PREFIX, 4713).unwrap();
+    match ctx.try_socket(zmq::PULL) {
+        // SAFETY: integers only.
+        Ok(_sock) => wait::until("a thread with that priority", || {
+            io_thread(4713)
+                .is_some_and(|tid| unsafe { libc::getpriority(libc::PRIO_PROCESS, tid as u32) } == -20)
+        }),
+        Err(refused) => assert!([zmq::EACCES, conformance::Errno(libc::EPERM)].contains(&refused)),
+    }
 }
 
 #[test]

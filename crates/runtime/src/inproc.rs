@@ -38,7 +38,7 @@ pub(crate) struct Party {
 
 impl Party {
     pub(crate) fn info(&self) -> PeerInfo {
-        PeerInfo { socket_type: None, routing_id: self.routing_id.clone(), subscribes_to_all: false }
+        PeerInfo { routing_id: self.routing_id.clone(), ..PeerInfo::default() }
     }
 }
 
