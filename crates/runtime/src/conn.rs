@@ -25,6 +25,9 @@ use ferrozmq_sys::Stream;
 
 use crate::{codec::Codec, io_thread::Io, monitor::Ends};
 
+#[cfg(test)]
+mod tests;
+
 /// The most wire bytes that a Coded direction prepares before it writes.
 const WIRE_BYTES: usize = 64 * 1024;
 /// The most bytes that a flush writes before others get their turn, but for the last write.
