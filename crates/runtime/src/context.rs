@@ -295,6 +295,13 @@ impl Shared {
         Ok(core)
     }
 
+    /// A socket of the library's own, in a running context: no limit counts it, and the end of the context does not tell
+    /// it, since whoever it serves is told.
+    pub(crate) fn hidden_socket(self: &Arc<Self>, kind: SocketType) -> Result<SocketCore> {
+        let options = lock(&self.options).clone();
+        SocketCore::new(self.clone(), self.next_id(), Arc::new(Port::new()?), kind, &options)
+    }
+
     pub(crate) fn forget_port(&self, id: u64) {
         lock(&self.state).ports.remove(&id);
     }

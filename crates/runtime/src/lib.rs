@@ -26,6 +26,7 @@ mod settings;
 mod socket;
 mod stats;
 mod wait;
+mod zap_client;
 
 pub use context::Context;
 pub use endpoint::BindError;

@@ -11,7 +11,7 @@ use ferrozmq_base::{
 };
 
 use crate::{
-    port::Far,
+    port::{Far, Relay},
     socket::{Flags, SocketCore},
     stats::queued,
 };
@@ -206,7 +206,7 @@ impl SocketCore {
         }
         self.port().monitor.stop();
         let mut socket = self.shared.socket(kind)?;
-        socket.hide(Arc::downgrade(self.port()));
+        socket.relay_mail(Relay::Monitor(Arc::downgrade(self.port())));
         if let Err(e) = socket.bind(endpoint) {
             let error = e.error();
             socket.close();

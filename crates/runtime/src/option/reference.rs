@@ -125,24 +125,23 @@ default. Values that change nothing are accepted.
 
 /// Why options are refused: the beginning of their names, and the reason.
 const REASONS: &[(&str, &str)] = &[
-    ("ZMQ_PLAIN_", "the PLAIN mechanism"),
-    ("ZMQ_CURVE_", "the CURVE mechanism"),
-    ("ZMQ_ZAP_", "authentication over ZAP"),
-    ("ZMQ_GSSAPI_", "the GSSAPI mechanism: it needs Kerberos, and builds of libzmq leave it out as well"),
+    ("ZMQ_GSSAPI_", "the GSSAPI mechanism, which needs Kerberos; a libzmq built without it refuses them too"),
     ("ZMQ_SOCKS_", "connecting through a SOCKS5 proxy"),
     (
         "ZMQ_VMCI_",
-        "the vmci transport: it needs a virtual machine's kernel module, and builds of libzmq leave it out as well",
+        "the vmci transport, which needs a virtual machine's kernel module; a libzmq built without it refuses them too",
     ),
     ("ZMQ_WSS_", "the wss transport"),
     (
         "ZMQ_NORM_",
-        "the norm transport: it needs the NORM library, and builds of libzmq with the draft API leave it out as well",
+        "the norm transport, which needs the NORM library; a libzmq built without it refuses them too",
     ),
 ];
 
 const WITHOUT_EFFECT: &str = "
-## Accepted without effect, as by libzmq
+## Accepted without effect
+
+They are stored and read back, as by a libzmq that was built without what they are for.
 
 | option | why |
 |---|---|
@@ -156,6 +155,8 @@ const IDLE: &[(&str, &str)] = &[
     ),
     ("ZMQ_RECOVERY_IVL", "for pgm, which is not built; libzmq without it accepts it as well"),
     ("ZMQ_MULTICAST_MAXTPDU", "for pgm, which is not built; libzmq without it accepts it as well"),
+    ("ZMQ_MULTICAST_HOPS", "for the transport udp, which is not built; its endpoints are refused"),
+    ("ZMQ_MULTICAST_LOOP", "for the transport udp, which is not built; its endpoints are refused"),
     ("ZMQ_LOOPBACK_FASTPATH", "a setting of Windows"),
     ("ZMQ_MAX_MSGSZ", "of the context: libzmq never enforces it; ZMQ_MAXMSGSIZE of a socket is enforced"),
 ];
