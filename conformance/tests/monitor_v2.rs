@@ -4,7 +4,7 @@
 use std::ffi::{CString, c_char, c_int, c_void};
 
 use conformance::socket::{Ctx, Sock, Transport, inproc, join};
-use conformance::wire::{Raw, RefusingPort};
+use conformance::wire::{Raw, RawListener, RefusingPort};
 use conformance::{c_library, ours_only, subject, wait, zmq};
 
 type Monitor = unsafe extern "C" fn(*mut c_void, *const c_char, u64, c_int, c_int) -> c_int;
@@ -172,6 +172,21 @@ fn refused_peers_and_failed_handshakes_are_told() {
     let endpoint = pull.bind_any(Transport::Tcp);
     let _raw = Raw::connect(&endpoint);
     assert_eq!(wait_for(&events, zmq::EVENT_ACCEPT_FAILED).local, endpoint);
+}
+
+#[test]
+fn a_refusal_by_the_peer_is_told() {
+    draft!();
+    let listener = RawListener::new();
+    let push = Ctx::new().socket(zmq::PUSH);
+    let events = watch(&push, zmq::PAIR, zmq::PAIR);
+    let mut raw = listener.connect(&push);
+    raw.send(conformance::wire::greeting(3, 1));
+    raw.take(64);
+    raw.take_frame();
+    raw.send(conformance::wire::command("ERROR", "\u{3}400"));
+    let refused = wait_for(&events, zmq::EVENT_HANDSHAKE_FAILED_AUTH);
+    assert_eq!((refused.values, refused.remote), (vec![400], listener.endpoint()));
 }
 
 #[test]

@@ -508,11 +508,11 @@ fn a_priority_makes_the_threads_as_nice_as_can_be_or_is_refused() {
     let ctx = Ctx::new();
     ctx.set(zmq::THREAD_PRIORITY, 1).unwrap();
     ctx.set(zmq::THREAD_NAME_PREFIX, 4713).unwrap();
+    // SAFETY: integers only.
+    let niceness = |tid: i32| unsafe { libc::getpriority(libc::PRIO_PROCESS, tid as u32) };
     match ctx.try_socket(zmq::PULL) {
-        // SAFETY: integers only.
         Ok(_sock) => wait::until("a thread with that priority", || {
-            io_thread(4713)
-                .is_some_and(|tid| unsafe { libc::getpriority(libc::PRIO_PROCESS, tid as u32) } == -20)
+            io_thread(4713).is_some_and(|tid| niceness(tid) == -20)
         }),
         Err(refused) => assert!([zmq::EACCES, conformance::Errno(libc::EPERM)].contains(&refused)),
     }
