@@ -51,6 +51,8 @@ pub struct Security {
     /// Nobody comes in unjudged where there is a domain.
     #[doc(alias = "ZMQ_ZAP_ENFORCE_DOMAIN")]
     pub enforce_domain: bool,
+    /// Nobody comes in whom nobody has judged. Not an option of `zmq.h`, where CURVE and NULL let everybody in then.
+    pub refuse_unjudged: bool,
 }
 
 impl Security {
@@ -78,7 +80,7 @@ impl Security {
 
     /// Whether a peer comes in if there is nobody to ask.
     pub(crate) fn trusts(&self) -> bool {
-        self.mechanism != MechanismKind::Plain && !self.enforce_domain
+        self.mechanism != MechanismKind::Plain && !self.enforce_domain && !self.refuse_unjudged
     }
 
     /// The role of this mechanism; no longer a server of it means no mechanism.
@@ -90,6 +92,11 @@ impl Security {
     /// Whether the socket is a server of this mechanism.
     pub(super) fn serves(&self, mechanism: MechanismKind) -> bool {
         self.server && self.mechanism == mechanism
+    }
+
+    /// The name and the password for a PLAIN server.
+    pub fn set_credentials(&mut self, name: &[u8], password: &[u8]) {
+        (self.username, self.password) = (name.into(), Password(password.to_vec()));
     }
 
     pub(super) fn set_username(&mut self, name: Option<&[u8]>) {

@@ -23,8 +23,15 @@ impl Session {
                 // The answer may have come before anybody listened for it.
                 self.answered(turn);
             }
-            Ok(None) if options.security.trusts() => self.judged(Verdict::Allow, turn),
-            Ok(None) | Err(_) => self.nobody_judges(turn),
+            Ok(None) => match turn.context.judge().filter(|_| !options.security.enforce_domain) {
+                Some(judge) => {
+                    let reply = judge(&request);
+                    self.replied(reply, turn);
+                }
+                None if options.security.trusts() => self.judged(Verdict::Allow, turn),
+                None => self.nobody_judges(turn),
+            },
+            Err(_) => self.nobody_judges(turn),
         }
     }
 
@@ -42,17 +49,19 @@ impl Session {
         self.question = None;
         match reply {
             Ok(None) => {}
-            Ok(Some(reply)) if reply.status == zap::OK => {
-                self.user = Some(reply);
-                self.judged(Verdict::Allow, turn);
-            }
-            Ok(Some(reply)) => {
-                self.port.monitor.notify(Notice::HandshakeAuth, u64::from(reply.status), &self.ends);
-                self.judged(Verdict::Refuse(reply.status), turn);
-            }
+            Ok(Some(reply)) => self.replied(reply, turn),
             Err(ProtocolError::ZapUnavailable) => self.nobody_judges(turn),
             Err(e) => self.handshake_refused(e, turn),
         }
+    }
+
+    fn replied(&mut self, reply: Reply, turn: &mut Turn<'_>) {
+        if reply.status == zap::OK {
+            self.user = Some(reply);
+            return self.judged(Verdict::Allow, turn);
+        }
+        self.port.monitor.notify(Notice::HandshakeAuth, u64::from(reply.status), &self.ends);
+        self.judged(Verdict::Refuse(reply.status), turn);
     }
 
     fn nobody_judges(&mut self, turn: &mut Turn<'_>) {
