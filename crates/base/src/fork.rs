@@ -15,8 +15,9 @@ use crate::{
     sync::{AtomicBool, Ordering},
 };
 
-/// How often the forking thread tries for a lock. A bound, because it may hold the lock itself, in a signal handler.
-const TRIES: usize = 10_000;
+/// How often the forking thread tries for a lock: longer than a thread that has it is kept from running. A bound, because
+/// it may hold the lock itself, in a signal handler.
+const TRIES: usize = 1_000_000;
 
 type Locks = (Option<MutexGuard<'static, PeerTable>>, Option<MutexGuard<'static, Vec<pool::Shelf>>>);
 
