@@ -158,12 +158,13 @@ impl Reader {
     }
 
     /// Counts a message; true: the writer waits and has room again.
-    #[inline]
+    #[inline(always)]
     fn message_read(&mut self) -> bool {
         self.taken = self.taken.wrapping_add(1);
         self.taken.wrapping_sub(self.credited) >= self.credit.lwm() && self.grant()
     }
 
+    #[inline(never)]
     fn grant(&mut self) -> bool {
         self.credited = self.taken;
         self.credit.grant(self.taken)

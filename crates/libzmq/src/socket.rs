@@ -8,13 +8,13 @@ use crate::{
 use ferrozmq_base::{Error, Msg, Result, SocketType};
 use ferrozmq_runtime::{BindError, SocketCore};
 use libc::{c_char, c_int, c_void};
-use std::ptr;
+use std::{mem, ptr};
 
 /// What a socket's handle stands for.
 #[derive(Debug)]
 pub(crate) struct SocketHandle {
     pub(crate) core: SocketCore,
-    /// A call is inside the core, or was ended there by a panic: then every further one but close is EFAULT.
+    /// A call was ended inside the core by a panic, or a wait is inside it: every further one but close is EFAULT.
     pub(crate) inside: bool,
 }
 
@@ -25,10 +25,19 @@ impl SocketHandle {
         if self.inside {
             return Err(Error::BadAddress);
         }
-        self.inside = true;
+        let mark = MarkOnPanic(&mut self.inside);
         let result = body(&mut self.core);
-        self.inside = false;
+        mem::forget(mark);
         result
+    }
+}
+
+/// Dropped by a panic only.
+struct MarkOnPanic<'a>(&'a mut bool);
+
+impl Drop for MarkOnPanic<'_> {
+    fn drop(&mut self) {
+        *self.0 = true;
     }
 }
 
