@@ -121,6 +121,8 @@ impl Head {
 
 #[repr(C)]
 union Body {
+    /// For making a message without writing to its body.
+    nothing: (),
     inline: [MaybeUninit<u8>; Msg::INLINE_MAX],
     content: ManuallyDrop<Content>,
 }
@@ -214,11 +216,7 @@ impl Msg {
     /// An empty message.
     #[inline]
     pub const fn new() -> Self {
-        Self {
-            head: Cell::new(Head::EMPTY),
-            body: Body { inline: [MaybeUninit::uninit(); Self::INLINE_MAX] },
-            peer: Cell::new(Peer::NONE),
-        }
+        Self { head: Cell::new(Head::EMPTY), body: Body { nothing: () }, peer: Cell::new(Peer::NONE) }
     }
 
     /// Makes an empty message in place: its body stays as it is there.
@@ -440,25 +438,6 @@ impl Msg {
         }
     }
 
-    /// Copies an inline body with fixed moves of 16 and 32 bytes; what lies after its end is undefined. False, and
-    /// nothing copied, if the body does not lie in the message.
-    ///
-    /// # Safety
-    /// 48 bytes are writable at `to`, and the caller reads only those of the body.
-    #[inline(always)]
-    pub unsafe fn copy_inline_wide(&self, to: *mut u8) -> bool {
-        if self.tag() == CONTENT {
-            return false;
-        }
-        let from: *const u8 = (&raw const self.body).cast();
-        // SAFETY: 48 bytes on both sides.
-        unsafe {
-            ptr::copy_nonoverlapping(from, to, 16);
-            ptr::copy_nonoverlapping(from.add(16), to.add(16), 32);
-        }
-        true
-    }
-
     /// Replaces the message by one with this body, of which it is the only holder.
     #[inline(always)]
     pub(crate) fn fill_content(&mut self, content: Content) {
@@ -583,6 +562,34 @@ impl Msg {
             Some(content) => content.as_mut_ptr(),
             None => (&raw mut self.body).cast(),
         }
+    }
+
+    /// Copies the body, or as much of it as there is room for.
+    ///
+    /// # Safety
+    /// `room` bytes are writable at `to`, apart from the message.
+    #[inline(always)]
+    pub unsafe fn copy_body(&self, to: *mut u8, room: usize) {
+        let (tag, len) = (self.tag(), self.head.get().inline_len());
+        if tag != INLINE || !(8..=16).contains(&len) || len > room {
+            // SAFETY: by the contract.
+            return unsafe { self.copy_any_body(to, room) };
+        }
+        let from: *const u8 = (&raw const self.body).cast();
+        // SAFETY: by the contract; no read goes over the end of a word, as the body was just written by words.
+        unsafe {
+            ptr::copy_nonoverlapping(from, to, 8);
+            copy_short(from.add(8), to.add(8), len - 8);
+        }
+    }
+
+    /// # Safety
+    /// As [`Msg::copy_body`].
+    #[inline(never)]
+    unsafe fn copy_any_body(&self, to: *mut u8, room: usize) {
+        let body = self.as_slice();
+        // SAFETY: by the contract.
+        unsafe { ptr::copy_nonoverlapping(body.as_ptr(), to, body.len().min(room)) };
     }
 
     /// What the frame is.

@@ -126,18 +126,6 @@ impl Entered {
     }
 }
 
-/// The slot that this address may be a handle of.
-#[inline(always)]
-fn slot(handle: *const c_void) -> Option<&'static Slot> {
-    let region = REGION.load(Ordering::Acquire);
-    let offset = (handle as usize).wrapping_sub(region as usize);
-    if offset >= USED.load(Ordering::Acquire) {
-        return None;
-    }
-    // SAFETY: slots in the bytes in use are initialised and stay. Without a region none are.
-    Some(unsafe { &*region.byte_add(offset - offset % STRIDE) })
-}
-
 impl Slot {
     #[inline(always)]
     fn is_named(&self, handle: *const c_void) -> bool {
@@ -158,7 +146,13 @@ impl Slot {
 /// Enters what the handle stands for.
 #[inline(always)]
 pub(crate) fn enter(handle: *const c_void) -> Result<Entered, Refused> {
-    let slot = slot(handle).ok_or(Refused::Dead)?;
+    let region = REGION.load(Ordering::Acquire);
+    let offset = (handle as usize).wrapping_sub(region as usize);
+    if offset >= USED.load(Ordering::Acquire) {
+        return Err(Refused::Dead);
+    }
+    // SAFETY: slots in the bytes in use are initialised and stay. Without a region none are.
+    let slot: &'static Slot = unsafe { &*region.byte_add(offset - offset % STRIDE) };
     let pass = match slot.gate.enter_again(thread()) {
         Some(pass) => pass,
         None => slot.enter_slowly(handle)?,

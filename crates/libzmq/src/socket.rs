@@ -162,9 +162,7 @@ entries! {
         with_socket(socket, |core| {
             // SAFETY: NULL or readable, by the contract of the entry points.
             let body = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
-            let mut message = Msg::new();
-            message.assign(body)?;
-            core.send(&mut message, flags(bits))?;
+            core.send(&mut Msg::copy_from(body)?, flags(bits))?;
             Ok(clamped(len))
         })
     }
@@ -183,13 +181,11 @@ entries! {
     fn zmq_recv(socket: *mut c_void, buf: *mut c_void, len: usize, bits: c_int) -> c_int, or -1; {
         let mut message = Msg::new();
         with_socket(socket, |core| core.recv(&mut message, flags(bits).dont_wait))?;
-        let body = message.as_slice();
-        let count = body.len().min(len);
-        if count > 0 && !buf.is_null() {
+        if !buf.is_null() {
             // SAFETY: writable for `len` bytes, by the contract of the entry points, and no part of the message.
-            unsafe { ptr::copy_nonoverlapping(body.as_ptr(), buf.cast(), count) };
+            unsafe { message.copy_body(buf.cast(), len) };
         }
-        Ok(clamped(body.len()))
+        Ok(clamped(message.len()))
     }
 
     /// Sets an option.

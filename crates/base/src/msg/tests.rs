@@ -45,14 +45,22 @@ fn assigning_replaces_everything() {
     assert_eq!(calls.load(Ordering::SeqCst), 1);
     m.assign(&[2; 60]).unwrap();
     assert_eq!(m.as_slice(), [2; 60]);
-    let mut wide = [0xee; 48];
-    // SAFETY: 48 bytes; only those of the body are read.
-    assert!(!unsafe { m.copy_inline_wide(wide.as_mut_ptr()) });
-    for len in 0..=48 {
-        m.assign(&bytes[..len]).unwrap();
-        // SAFETY: as above.
-        assert!(unsafe { m.copy_inline_wide(wide.as_mut_ptr()) });
-        assert_eq!(wide[..len], bytes[..len]);
+}
+
+#[test]
+fn bodies_of_every_length_are_copied_into_whatever_room_there_is() {
+    let bytes: Vec<u8> = (1..=60).collect();
+    for len in 0..=60 {
+        let m = msg(&bytes[..len]);
+        assert_eq!(m.as_slice(), &bytes[..len]);
+        for room in 0..=60 {
+            let mut copy = [0xee; 61];
+            // SAFETY: there is so much room.
+            unsafe { m.copy_body(copy.as_mut_ptr(), room) };
+            let count = len.min(room);
+            assert_eq!(copy[..count], bytes[..count]);
+            assert!(copy[count..].iter().all(|&b| b == 0xee));
+        }
     }
 }
 
