@@ -17,24 +17,18 @@ enum Batch {
     Frame(Msg),
 }
 
-#[derive(Debug)]
-struct Pushed {
-    batch: Batch,
-    peer: Option<PeerRef>,
-}
-
 /// An inbox with this high-water mark in messages; 0 is unlimited.
 pub fn inbox(hwm: u32) -> (Writer, Reader) {
     let credit = Arc::new(Credit::new(hwm));
     let (tail, head) = chain::chain();
     let writer = Writer { batches: tail, credit: Arc::clone(&credit), debit: Debit::default(), published: 0 };
-    (writer, Reader { batches: head, credit, range: None, taken: 0, credited: 0 })
+    (writer, Reader { batches: head, credit, range: Range::EMPTY, taken: 0, credited: 0 })
 }
 
 /// The writing end, of whoever drives the input. Dropping it tells the reader that no more will come.
 #[derive(Debug)]
 pub struct Writer {
-    batches: chain::Writer<Pushed>,
+    batches: chain::Writer<Batch>,
     credit: Arc<Credit>,
     debit: Debit,
     /// Messages.
@@ -51,12 +45,16 @@ impl Writer {
     /// Appends records, invisible until [`Writer::publish`]. On `OutOfMemory` the range is dropped: the connection
     /// cannot go on.
     pub fn push_range(&mut self, range: Range, peer: Option<PeerRef>) -> Result<(), OutOfMemory> {
-        self.batches.push(|| Pushed { batch: Batch::Range(range), peer })
+        self.batches.push(|| Batch::Range(range.from_peer(peer)))
     }
 
     /// Appends a frame with its MORE flag, invisible until [`Writer::publish`]; `m` is left empty.
     pub fn push_frame(&mut self, m: &mut Msg, peer: Option<PeerRef>) -> Result<(), OutOfMemory> {
-        self.batches.push(|| Pushed { batch: Batch::Frame(m.take()), peer })
+        self.batches.push(|| {
+            let mut frame = m.take();
+            frame.set_peer(peer);
+            Batch::Frame(frame)
+        })
     }
 
     /// Makes what was pushed visible: `messages` whole ones. True: the reader had armed, tell it.
@@ -89,10 +87,10 @@ impl Writer {
 /// The reading end, of the socket.
 #[derive(Debug)]
 pub struct Reader {
-    batches: chain::Reader<Pushed>,
+    batches: chain::Reader<Batch>,
     credit: Arc<Credit>,
-    /// The range that is being read.
-    range: Option<(Range, Option<PeerRef>)>,
+    /// The range that is being read, or an empty one of no buffer.
+    range: Range,
     /// Messages read, and those that the writer was told of.
     taken: u32,
     credited: u32,
@@ -111,46 +109,39 @@ impl Reader {
     /// As [`Reader::get`], but only from the range that is being read; arms nothing.
     #[inline(always)]
     pub fn get_ready(&mut self, m: &mut Msg) -> Got {
-        let mut frame = false;
-        if let Some((range, peer)) = &mut self.range {
-            frame = range.next(m);
-            if frame {
-                m.set_peer(*peer);
-            }
-            if range.is_empty() {
-                self.leave_range();
-            }
-        }
+        let frame = self.next_of_range(m);
         Got { frame, wake: frame && !m.more() && self.message_read() }
+    }
+
+    #[inline(always)]
+    fn next_of_range(&mut self, m: &mut Msg) -> bool {
+        if self.range.is_empty() {
+            return false;
+        }
+        let frame = self.range.next(m);
+        if self.range.is_empty() {
+            self.leave_range();
+        }
+        frame
     }
 
     /// At the end of a range, and not only when the next is asked for: it keeps its whole read buffer.
     #[inline(never)]
     fn leave_range(&mut self) {
-        self.range = None;
+        self.range = Range::EMPTY;
     }
 
     #[inline]
     fn read(&mut self, m: &mut Msg) -> bool {
         loop {
-            if let Some((range, peer)) = &mut self.range {
-                let frame = range.next(m);
-                if frame {
-                    m.set_peer(*peer);
-                }
-                if range.is_empty() {
-                    self.leave_range();
-                }
-                if frame {
-                    return true;
-                }
+            if self.next_of_range(m) {
+                return true;
             }
             match self.batches.take() {
                 None => return false,
-                Some(Pushed { batch: Batch::Range(range), peer }) => self.range = Some((range, peer)),
-                Some(Pushed { batch: Batch::Frame(frame), peer }) => {
+                Some(Batch::Range(range)) => self.range = range,
+                Some(Batch::Frame(frame)) => {
                     *m = frame;
-                    m.set_peer(peer);
                     return true;
                 }
             }
@@ -187,7 +178,7 @@ impl Reader {
     /// Whether a frame can be read, without arming.
     #[inline]
     pub fn peek(&mut self) -> bool {
-        self.range.as_ref().is_some_and(|(range, _)| !range.is_empty()) || self.batches.peek()
+        !self.range.is_empty() || self.batches.peek()
     }
 
     /// Whether the writer is gone and everything was read.

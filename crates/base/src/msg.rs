@@ -91,6 +91,12 @@ impl Head {
     }
 
     #[inline(always)]
+    const fn is_inline_up_to(self, len: u8) -> bool {
+        // The tag may be anything but CONTENT's: only live messages are moved.
+        self.0 & CONTENT_BIT as u64 == 0 && self.inline_len() <= len as usize
+    }
+
+    #[inline(always)]
     const fn tag(self) -> u8 {
         self.0 as u8
     }
@@ -136,7 +142,7 @@ union Peer {
 }
 
 impl Peer {
-    const NONE: Self = Self { weak: PeerRef { slot: 0, generation: 0 } };
+    const NONE: Self = Self { weak: PeerRef::NONE };
 }
 
 const _: () = assert!(size_of::<Msg>() == 64 && align_of::<Msg>() == 8);
@@ -175,6 +181,16 @@ pub(crate) unsafe fn copy_short(from: *const u8, to: *mut u8, len: usize) {
 
 /// A word of a body, of which any byte may be uninitialised.
 type Word = MaybeUninit<u64>;
+
+/// Reads two words one by one: the compiler would make one wide read of them.
+///
+/// # Safety
+/// They are readable and aligned.
+#[inline(always)]
+unsafe fn read_two_words(from: *const Word) -> [Word; 2] {
+    // SAFETY: by the contract.
+    unsafe { [from.read_volatile(), from.add(1).read_volatile()] }
+}
 
 /// Up to 16 bytes, filled up with zeros, as the two words that lie in memory so.
 ///
@@ -388,10 +404,8 @@ impl Msg {
         unsafe {
             let (from, body) =
                 ((&raw const self.body).cast::<[Word; 6]>(), (&raw mut (*to).body).cast::<[Word; 6]>());
-            if head.0 & CONTENT_BIT as u64 == 0 && head.inline_len() <= 16 {
-                // Volatile, so that the compiler does not make one wide read of two.
-                (*body)[0] = (&raw const (*from)[0]).read_volatile();
-                (*body)[1] = (&raw const (*from)[1]).read_volatile();
+            if head.is_inline_up_to(16) {
+                body.cast::<[Word; 2]>().write(read_two_words(from.cast()));
             } else {
                 *body = *from;
             }
@@ -415,11 +429,35 @@ impl Msg {
         unsafe { ptr::copy_nonoverlapping(from, self, 1) };
     }
 
-    /// Replaces the message by one with a copy of at most 48 bytes.
+    /// Copies an inline body with moves of fixed sizes, and says how long it is; what lies behind its end is undefined.
+    /// None, and nothing copied, if the body does not lie in the message.
+    ///
+    /// # Safety
+    /// 48 bytes are writable at `to`, apart from the message.
     #[inline(always)]
-    pub(crate) fn fill(&mut self, bytes: &[u8]) {
+    pub(crate) unsafe fn copy_inline(&self, to: *mut u8) -> Option<usize> {
+        let head = self.head.get();
+        // SAFETY: 48 bytes on both sides, whether or not they are initialised.
+        unsafe {
+            let (from, to) = ((&raw const self.body).cast::<[Word; 6]>(), to.cast::<[Word; 6]>());
+            if head.is_inline_up_to(16) {
+                to.cast::<[Word; 2]>().write_unaligned(read_two_words(from.cast()));
+            } else if head.tag() == INLINE {
+                to.write_unaligned(*from);
+            } else {
+                return None;
+            }
+        }
+        Some(head.inline_len())
+    }
+
+    /// Replaces the message by one with a copy of at most 48 bytes, from this peer, with these flags of a record.
+    #[inline(always)]
+    pub(crate) fn fill(&mut self, bytes: &[u8], flags: u8, peer: PeerRef) {
         self.reset();
         self.set_inline(bytes);
+        self.set_flags(flags);
+        self.peer.set(Peer { weak: peer });
     }
 
     /// As [`Msg::fill`], with fixed moves of 16 and 32 bytes instead of a length.
@@ -427,9 +465,10 @@ impl Msg {
     /// # Safety
     /// 48 bytes are readable at `from`, and nobody writes any of them; `len` is at most 48.
     #[inline(always)]
-    pub(crate) unsafe fn fill_wide(&mut self, from: *const u8, len: usize) {
+    pub(crate) unsafe fn fill_wide(&mut self, from: *const u8, len: usize, flags: u8, peer: PeerRef) {
         self.reset();
-        self.head.set(Head::inline(len));
+        self.head.set(Head::inline(len).with_flags(flags));
+        self.peer.set(Peer { weak: peer });
         let to: *mut u8 = (&raw mut self.body).cast();
         // SAFETY: 48 bytes on both sides.
         unsafe {
@@ -438,19 +477,13 @@ impl Msg {
         }
     }
 
-    /// Replaces the message by one with this body, of which it is the only holder.
+    /// Replaces the message by one with this body, of which it is the only holder; else as [`Msg::fill`].
     #[inline(always)]
-    pub(crate) fn fill_content(&mut self, content: Content) {
+    pub(crate) fn fill_content(&mut self, content: Content, flags: u8, peer: PeerRef) {
         self.reset();
-        self.head.set(Head::CONTENT);
+        self.head.set(Head::CONTENT.with_flags(flags));
+        self.peer.set(Peer { weak: peer });
         self.body.content = ManuallyDrop::new(content);
-    }
-
-    /// Takes MORE and the kind from a record's flags.
-    #[inline(always)]
-    pub(crate) fn set_record_flags(&mut self, flags: u8) {
-        const TAKEN: u8 = record::MORE | record::KIND_MASK;
-        self.set_flags(self.flags() & !TAKEN | flags & TAKEN);
     }
 
     /// The flags of the record that this frame makes, without LONG.

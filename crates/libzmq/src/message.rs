@@ -52,13 +52,14 @@ pub(crate) fn flags(bits: c_int) -> Flags {
 /// As [`live`].
 #[inline(always)]
 unsafe fn send(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
+    let mut size = 0;
     with_socket(socket, |core| {
         // SAFETY: by the contract.
         let message = unsafe { live(message) }?;
-        let size = message.len();
-        core.send(message, flags(bits))?;
-        Ok(clamped(size))
-    })
+        size = message.len();
+        core.send(message, flags(bits))
+    })?;
+    Ok(clamped(size))
 }
 
 /// Receives into a message of the caller.
@@ -72,10 +73,8 @@ unsafe fn receive(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result
         // SAFETY: by the contract.
         return unsafe { receive_over(message, socket, bits) };
     };
-    with_socket(socket, |core| {
-        core.recv(message, flags(bits).dont_wait)?;
-        Ok(clamped(message.len()))
-    })
+    with_socket(socket, |core| core.recv(message, flags(bits).dont_wait))?;
+    Ok(clamped(message.len()))
 }
 
 /// Receives into a message that holds something, or is none. What it holds goes after the socket is left: a free
