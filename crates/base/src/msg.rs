@@ -127,8 +127,6 @@ impl Head {
 
 #[repr(C)]
 union Body {
-    /// For making a message without writing to its body.
-    nothing: (),
     inline: [MaybeUninit<u8>; Msg::INLINE_MAX],
     content: ManuallyDrop<Content>,
 }
@@ -232,7 +230,12 @@ impl Msg {
     /// An empty message.
     #[inline]
     pub const fn new() -> Self {
-        Self { head: Cell::new(Head::EMPTY), body: Body { nothing: () }, peer: Cell::new(Peer::NONE) }
+        let mut m = MaybeUninit::uninit();
+        // SAFETY: the body of an empty message is never read, and its type may be uninitialised.
+        unsafe {
+            Self::init(m.as_mut_ptr());
+            m.assume_init()
+        }
     }
 
     /// Makes an empty message in place: its body stays as it is there.
@@ -240,7 +243,7 @@ impl Msg {
     /// # Safety
     /// `place` is writable for a message; what is there is not dropped.
     #[inline(always)]
-    pub unsafe fn init(place: *mut Self) {
+    pub const unsafe fn init(place: *mut Self) {
         // SAFETY: by the contract; nobody reads the body of an empty message.
         unsafe {
             (&raw mut (*place).head).write(Cell::new(Head::EMPTY));

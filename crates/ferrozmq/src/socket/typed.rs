@@ -187,6 +187,17 @@ macro_rules! receives {
                 self.0.recv()
             }
 
+            /// As [`recv`](Self::recv), in place of a message that is there already and is dropped: for those who
+            /// receive many, since nothing is moved.
+            ///
+            /// # Errors
+            /// As [`recv`](Self::recv). The message is as it was.
+            #[inline]
+            #[doc(alias = "zmq_msg_recv")]
+            pub fn recv_into(&mut self, message: &mut Message) -> Result<()> {
+                self.0.recv_into(message)
+            }
+
             /// As [`recv`](Self::recv), if there is a message.
             ///
             /// # Errors
