@@ -51,7 +51,7 @@ fn assigning_replaces_everything() {
 fn bodies_of_every_length_are_copied_into_whatever_room_there_is() {
     let bytes: Vec<u8> = (1..=60).collect();
     for len in 0..=60 {
-        let m = msg(&bytes[..len]);
+        let m = Msg::copy_from(&bytes[..len]).unwrap();
         assert_eq!(m.as_slice(), &bytes[..len]);
         for room in 0..=60 {
             let mut copy = [0xee; 61];
