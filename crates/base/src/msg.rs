@@ -79,8 +79,8 @@ struct Head(u64);
 impl Head {
     /// Of an empty message.
     const EMPTY: Self = Self(INLINE as u64);
-    /// Of a message with a content.
-    const CONTENT: Self = Self(CONTENT as u64);
+    /// Of a message with a content: as an inline length it is longer than any.
+    const CONTENT: Self = Self(CONTENT as u64 | 0xff << 16);
     /// Any of these: the message owns something.
     const OWNS: u64 = CONTENT_BIT as u64 | (META_STRONG as u64) << 8;
 
@@ -92,8 +92,7 @@ impl Head {
 
     #[inline(always)]
     const fn is_inline_up_to(self, len: u8) -> bool {
-        // The tag may be anything but CONTENT's: only live messages are moved.
-        self.0 & CONTENT_BIT as u64 == 0 && self.inline_len() <= len as usize
+        self.inline_len() <= len as usize
     }
 
     #[inline(always)]
@@ -606,8 +605,8 @@ impl Msg {
     /// `room` bytes are writable at `to`, apart from the message.
     #[inline(always)]
     pub unsafe fn copy_body(&self, to: *mut u8, room: usize) {
-        let (tag, len) = (self.tag(), self.head.get().inline_len());
-        if tag != INLINE || !(8..=16).contains(&len) || len > room {
+        let len = self.head.get().inline_len();
+        if !(8..=16).contains(&len) || len > room {
             // SAFETY: by the contract.
             return unsafe { self.copy_any_body(to, room) };
         }

@@ -162,7 +162,9 @@ entries! {
         with_socket(socket, |core| {
             // SAFETY: NULL or readable, by the contract of the entry points.
             let body = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
-            core.send(&mut Msg::copy_from(body)?, flags(bits))
+            let mut message = Msg::new();
+            message.assign(body)?;
+            core.send(&mut message, flags(bits))
         })?;
         Ok(clamped(len))
     }
