@@ -478,7 +478,7 @@ impl<T: Send> Reader<T> {
 /// The block becomes the writer's spare, instead of the one before.
 fn recycle<T>(shared: &Shared<T>, block: *mut Block<T>) {
     // SAFETY: the reader took everything in it and leaves it for good.
-    let keep = unsafe { (&(*block).cells).len() } == BLOCK;
+    let keep = unsafe { &*block }.cells.len() == BLOCK;
     let free = if keep { shared.spare.swap(block, Ordering::AcqRel) } else { block };
     if !free.is_null() {
         // SAFETY: an empty block, in no chain.

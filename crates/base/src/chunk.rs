@@ -235,7 +235,7 @@ impl Range {
         Self { block: ptr::null_mut(), at: ptr::dangling(), left: 0, refs: 0, peer: PeerRef::NONE };
 
     /// Whose records these are: what [`Range::next`] gives its messages.
-    pub(crate) fn from_peer(mut self, peer: Option<PeerRef>) -> Self {
+    pub(crate) fn of_peer(mut self, peer: Option<PeerRef>) -> Self {
         self.peer = peer.unwrap_or(PeerRef::NONE);
         self
     }

@@ -45,7 +45,7 @@ impl Writer {
     /// Appends records, invisible until [`Writer::publish`]. On `OutOfMemory` the range is dropped: the connection
     /// cannot go on.
     pub fn push_range(&mut self, range: Range, peer: Option<PeerRef>) -> Result<(), OutOfMemory> {
-        self.batches.push(|| Batch::Range(range.from_peer(peer)))
+        self.batches.push(|| Batch::Range(range.of_peer(peer)))
     }
 
     /// Appends a frame with its MORE flag, invisible until [`Writer::publish`]; `m` is left empty.
