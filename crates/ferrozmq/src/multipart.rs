@@ -203,7 +203,13 @@ pub trait IntoMultipart {
 
     /// Puts the message in the place of one: without moving it, where it is copied anyway.
     ///
-    /// See the example of [`IntoMultipart`].
+    /// ```
+    /// use ferrozmq::{IntoMultipart, Message};
+    ///
+    /// let mut message = Message::new();
+    /// "text".put_into(&mut message);
+    /// assert_eq!(message, "text");
+    /// ```
     #[inline]
     fn put_into(self, place: &mut Self::Whole)
     where
