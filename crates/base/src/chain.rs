@@ -29,9 +29,11 @@ const READING: u8 = 0;
 const ARMED: u8 = 1;
 const GONE: u8 = 2;
 
+type Cell<T> = UnsafeCell<MaybeUninit<T>>;
+
 struct Block<T> {
     next: AtomicPtr<Self>,
-    cells: Box<[UnsafeCell<MaybeUninit<T>>]>,
+    cells: Box<[Cell<T>]>,
 }
 
 impl<T> Block<T> {
@@ -43,18 +45,10 @@ impl<T> Block<T> {
         Ok(Box::into_raw(Box::new(Self { next, cells: cells.into_boxed_slice() })))
     }
 
-    #[inline]
-    fn len(&self) -> usize {
-        self.cells.len()
-    }
-
-    /// # Safety
-    /// `index` is below the length.
-    #[inline]
-    unsafe fn cell(&self, index: usize) -> &UnsafeCell<MaybeUninit<T>> {
-        debug_assert!(index < self.len(), "cell outside its block");
-        // SAFETY: by the contract.
-        unsafe { self.cells.get_unchecked(index) }
+    /// The first cell, and where the last one ends.
+    fn bounds(&self) -> (*const Cell<T>, *const Cell<T>) {
+        let cells = self.cells.as_ptr_range();
+        (cells.start, cells.end)
     }
 
     /// # Safety
@@ -71,8 +65,8 @@ struct Shared<T> {
     writer_gone: AtomicBool,
     first: AtomicPtr<Block<T>>,
     spare: AtomicPtr<Block<T>>,
-    /// Where the reader was when it was dropped.
-    left: UnsafeCell<Place<T>>,
+    /// Where the reader was when it was dropped, and how many items it had taken.
+    left: UnsafeCell<(Place<T>, u64)>,
 }
 
 // SAFETY: items move from the writer's thread to the reader's, cells are reached by one side at a time (invariants of
@@ -81,10 +75,12 @@ unsafe impl<T: Send> Send for Shared<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for Shared<T> {}
 
+/// A cell, or the end of a block; before the first block all pointers are null.
 struct Place<T> {
     block: *mut Block<T>,
-    index: usize,
-    taken: u64,
+    at: *const Cell<T>,
+    /// The end of the block.
+    end: *const Cell<T>,
 }
 
 impl<T> Clone for Place<T> {
@@ -96,21 +92,46 @@ impl<T> Clone for Place<T> {
 impl<T> Copy for Place<T> {}
 
 impl<T> Place<T> {
-    /// The cell here, if it is published; moves on to it over the end of a block, never over an item.
+    const NOWHERE: Self = Self { block: ptr::null_mut(), at: ptr::null(), end: ptr::null() };
+
+    /// # Safety
+    /// `block` is alive.
+    unsafe fn start(block: *mut Block<T>) -> Self {
+        // SAFETY: by the contract.
+        let (at, end) = unsafe { (*block).bounds() };
+        Self { block, at, end }
+    }
+
+    /// The cell here, and a step to the place after it; goes over the end of a block first.
     ///
     /// # Safety
     /// The item here is published (with Acquire) and not taken, and the blocks from here on are alive.
-    unsafe fn settle(&mut self, shared: &Shared<T>, mut left: impl FnMut(*mut Block<T>)) {
-        if self.block.is_null() {
-            self.block = shared.first.load(Ordering::Relaxed);
+    #[inline(always)]
+    unsafe fn next<'a>(&mut self, shared: &Shared<T>, left: impl FnOnce(*mut Block<T>)) -> &'a Cell<T> {
+        if self.at == self.end {
+            // SAFETY: by the contract.
+            unsafe { self.enter_next(shared, left) };
         }
+        let cell = self.at;
+        // SAFETY: a cell of a live block, and the end of a block has a place after its last cell.
+        unsafe {
+            self.at = cell.add(1);
+            &*cell
+        }
+    }
+
+    /// # Safety
+    /// As [`Place::next`], at the end of a block or before the first.
+    #[cold]
+    unsafe fn enter_next(&mut self, shared: &Shared<T>, left: impl FnOnce(*mut Block<T>)) {
         // SAFETY: by the contract; `next` was stored before the item in it was published.
         unsafe {
-            if self.index == (*self.block).len() {
+            if self.block.is_null() {
+                *self = Self::start(shared.first.load(Ordering::Relaxed));
+            } else {
                 let next = (*self.block).next.load(Ordering::Relaxed);
                 left(self.block);
-                self.block = next;
-                self.index = 0;
+                *self = Self::start(next);
             }
         }
     }
@@ -119,26 +140,20 @@ impl<T> Place<T> {
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
         let published = self.published.load(Ordering::Relaxed);
-        let mut place = self.left.with(|p| {
+        let (mut place, mut taken) = self.left.with(|p| {
             // SAFETY: both ends are gone.
             unsafe { *p }
         });
-        if place.block.is_null() {
-            place.block = self.first.load(Ordering::Relaxed);
+        while taken != published {
+            // SAFETY: both ends are gone; from the reader's place on, published cells hold items, and every block is
+            // freed once.
+            unsafe { place.next(self, |block| Block::free(block)).with_mut(|p| (*p).assume_init_drop()) };
+            taken += 1;
         }
-        let mut block = place.block;
+        let mut block = if place.block.is_null() { self.first.load(Ordering::Relaxed) } else { place.block };
         while !block.is_null() {
-            // SAFETY: both ends are gone; from the reader's place on, published cells hold items, others do not (the
-            // writer rolled back), and every block is freed once.
+            // SAFETY: no cell holds an item any more (the writer rolled back), and every block is freed once.
             unsafe {
-                for cell in &(&(*block).cells)[place.index..] {
-                    if place.taken == published {
-                        break;
-                    }
-                    place.taken += 1;
-                    cell.with_mut(|p| (*p).assume_init_drop());
-                }
-                place.index = 0;
                 let next = (*block).next.load(Ordering::Relaxed);
                 Block::free(block);
                 block = next;
@@ -154,33 +169,30 @@ impl<T> Drop for Shared<T> {
 
 pub(crate) fn chain<T: Send>() -> (Writer<T>, Reader<T>) {
     prepare_fences();
-    let nowhere = Place { block: ptr::null_mut(), index: 0, taken: 0 };
     let shared = Arc::new(Shared {
         published: Line(AtomicU64::new(0)),
         reader: Line(AtomicU8::new(READING)),
         writer_gone: AtomicBool::new(false),
         first: AtomicPtr::new(ptr::null_mut()),
         spare: AtomicPtr::new(ptr::null_mut()),
-        left: UnsafeCell::new(nowhere),
+        left: UnsafeCell::new((Place::NOWHERE, 0)),
     });
     let writer = Writer {
         shared: Arc::clone(&shared),
-        block: ptr::null_mut(),
-        index: 0,
-        mark: (ptr::null_mut(), 0),
+        here: Place::NOWHERE,
+        mark: Place::NOWHERE,
         pushed: 0,
         published: 0,
     };
-    (writer, Reader { shared, place: nowhere, published: 0 })
+    (writer, Reader { shared, place: Place::NOWHERE, taken: 0, published: 0 })
 }
 
 pub(crate) struct Writer<T: Send> {
     shared: Arc<Shared<T>>,
-    block: *mut Block<T>,
-    /// The next free cell of `block`.
-    index: usize,
-    /// `block` and `index` at the last publish.
-    mark: (*mut Block<T>, usize),
+    /// The next free cell, in the last block.
+    here: Place<T>,
+    /// The first unpublished item; of no use if there is none.
+    mark: Place<T>,
     pushed: u64,
     published: u64,
 }
@@ -202,40 +214,59 @@ impl<T: Send> Writer<T> {
     /// `write` initialises the item, and does not unwind.
     #[inline(always)]
     pub(crate) unsafe fn push_in_place(&mut self, write: impl FnOnce(*mut T)) -> Result<(), OutOfMemory> {
-        // SAFETY: `block` is null or the last block, which the writer's cells keep from the reader's freeing it.
-        if self.block.is_null() || self.index == unsafe { (*self.block).len() } {
+        if self.here.at == self.here.end {
             self.grow()?;
         }
-        // SAFETY: as above; the cell is at or above the published count, so it is the writer's.
-        let cell = unsafe { (*self.block).cell(self.index) };
-        cell.with_mut(|p| {
-            // No item is in it.
-            write(p.cast());
-        });
-        self.index += 1;
+        if self.pushed == self.published {
+            self.mark = self.here;
+        }
+        // SAFETY: the cell is at or above the published count, so it is the writer's, and keeps its block from the
+        // reader's freeing it; there is room for one, and no item in it.
+        unsafe {
+            (*self.here.at).with_mut(|p| write(p.cast()));
+            self.here.at = self.here.at.add(1);
+        }
         self.pushed += 1;
         Ok(())
     }
 
+    /// [`Writer::push_in_place`] and [`Writer::publish`] in one step.
+    ///
+    /// # Safety
+    /// As [`Writer::push_in_place`].
+    #[inline(always)]
+    pub(crate) unsafe fn push_published(&mut self, write: impl FnOnce(*mut T)) -> Result<bool, OutOfMemory> {
+        if self.here.at == self.here.end {
+            self.grow()?;
+        }
+        // SAFETY: as in `push_in_place`. The mark is not needed: nothing stays unpublished.
+        unsafe {
+            (*self.here.at).with_mut(|p| write(p.cast()));
+            self.here.at = self.here.at.add(1);
+        }
+        self.pushed += 1;
+        Ok(self.make_visible(light_fence))
+    }
+
     #[cold]
     fn grow(&mut self) -> Result<(), OutOfMemory> {
-        if self.block.is_null() {
-            self.block = Block::allocate(FIRST)?;
-            self.mark = (self.block, 0);
-            self.shared.first.store(self.block, Ordering::Relaxed);
+        if self.here.block.is_null() {
+            let first = Block::allocate(FIRST)?;
+            // SAFETY: a new block.
+            self.here = unsafe { Place::start(first) };
+            self.shared.first.store(first, Ordering::Relaxed);
             return Ok(());
         }
         let mut next = self.shared.spare.swap(ptr::null_mut(), Ordering::Acquire);
         if next.is_null() {
             next = Block::allocate(BLOCK)?;
         }
-        // SAFETY: `next` is in no chain; `block` is the last block.
+        // SAFETY: `next` is in no chain; `here` is in the last block, which what was pushed last keeps from the reader.
         unsafe {
             (*next).next.store(ptr::null_mut(), Ordering::Relaxed);
-            (*self.block).next.store(next, Ordering::Relaxed);
+            (*self.here.block).next.store(next, Ordering::Relaxed);
+            self.here = Place::start(next);
         }
-        self.block = next;
-        self.index = 0;
         Ok(())
     }
 
@@ -253,15 +284,12 @@ impl<T: Send> Writer<T> {
 
     #[inline(always)]
     fn publish_and(&mut self, fence: impl FnOnce()) -> bool {
-        if self.pushed == self.published {
-            return false;
-        }
+        self.pushed != self.published && self.make_visible(fence)
+    }
+
+    #[inline(always)]
+    fn make_visible(&mut self, fence: impl FnOnce()) -> bool {
         self.published = self.pushed;
-        self.mark.1 = self.index;
-        // Seldom; and one word at a time, since a copy of both would wait for the index that was just written.
-        if self.mark.0 != self.block {
-            self.mark.0 = self.block;
-        }
         self.shared.published.store(self.pushed, Ordering::Release);
         fence();
         self.shared.reader.load(Ordering::Relaxed) == ARMED && self.claim()
@@ -274,35 +302,29 @@ impl<T: Send> Writer<T> {
 
     /// Drops everything since the last publish.
     pub(crate) fn rollback(&mut self) {
-        let (mut block, mut index) = self.mark;
-        while self.pushed != self.published {
-            // SAFETY: cells from the mark on hold unpublished items, which are the writer's, in order.
-            unsafe {
-                if index == (*block).len() {
-                    block = (*block).next.load(Ordering::Relaxed);
-                    index = 0;
-                }
-                (*block).cell(index).with_mut(|p| (*p).assume_init_drop());
-            }
-            index += 1;
-            self.pushed -= 1;
-        }
-        if self.block == self.mark.0 {
-            self.index = self.mark.1;
+        if self.pushed == self.published {
             return;
         }
+        let mut place = self.mark;
+        while self.pushed != self.published {
+            // SAFETY: cells from the mark on hold unpublished items, which are the writer's, in order; their blocks stay
+            // until below.
+            unsafe { place.next(&self.shared, |_| {}).with_mut(|p| (*p).assume_init_drop()) };
+            self.pushed -= 1;
+        }
+        self.here = self.mark;
         // SAFETY: blocks behind the mark's hold nothing published, so that the reader never goes there.
         unsafe {
-            let mut behind = (*self.mark.0).next.swap(ptr::null_mut(), Ordering::Relaxed);
+            let mut behind = (*self.mark.block).next.swap(ptr::null_mut(), Ordering::Relaxed);
             while !behind.is_null() {
                 let next = (*behind).next.load(Ordering::Relaxed);
                 Block::free(behind);
                 behind = next;
             }
         }
-        (self.block, self.index) = self.mark;
     }
 
+    #[inline(always)]
     pub(crate) fn reader_gone(&self) -> bool {
         self.shared.reader.load(Ordering::Acquire) == GONE
     }
@@ -324,6 +346,7 @@ impl<T: Send> fmt::Debug for Writer<T> {
 pub(crate) struct Reader<T: Send> {
     shared: Arc<Shared<T>>,
     place: Place<T>,
+    taken: u64,
     /// As last loaded.
     published: u64,
 }
@@ -349,25 +372,22 @@ impl<T: Send> Reader<T> {
             return None;
         }
         // SAFETY: `peek` saw the item published; blocks from the reader's place on are alive.
-        let cell = unsafe {
-            self.place.settle(&self.shared, |block| recycle(&self.shared, block));
-            (*self.place.block).cell(self.place.index)
-        };
-        self.place.index += 1;
-        self.place.taken += 1;
+        let cell = unsafe { self.place.next(&self.shared, |block| recycle(&self.shared, block)) };
+        self.taken += 1;
         // Published and not taken before: initialised, and the reader's.
         Some(cell.with(|p| read(p.cast())))
     }
 
     /// Whether something can be taken.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn peek(&mut self) -> bool {
-        self.place.taken != self.published || self.reload()
+        self.taken != self.published || self.reload()
     }
 
+    #[inline(never)]
     fn reload(&mut self) -> bool {
         self.published = self.shared.published.load(Ordering::Acquire);
-        self.place.taken != self.published
+        self.taken != self.published
     }
 
     /// Whether the reader has asked to be told, and was not told yet.
@@ -423,9 +443,7 @@ impl<T: Send> Reader<T> {
 
     /// Whether the writer is gone and everything was taken.
     pub(crate) fn ended(&mut self) -> bool {
-        self.place.taken == self.published
-            && self.shared.writer_gone.load(Ordering::Acquire)
-            && !self.reload()
+        self.taken == self.published && self.shared.writer_gone.load(Ordering::Acquire) && !self.reload()
     }
 
     /// Looks how far the writer published.
@@ -445,18 +463,14 @@ impl<T: Send> Reader<T> {
 
     /// Looks at published items without taking them, in order, until `see` says false.
     pub(crate) fn look<'a>(&'a self, mut see: impl FnMut(&'a T) -> bool) {
-        let mut place = self.place;
-        while place.taken != self.published {
+        let (mut place, mut taken) = (self.place, self.taken);
+        while taken != self.published {
             // SAFETY: published (Acquire) and not taken; nothing is freed while `self` is borrowed.
-            let item = unsafe {
-                place.settle(&self.shared, |_| {});
-                (*place.block).cell(place.index).with(|p| &*(*p).as_ptr())
-            };
+            let item = unsafe { place.next(&self.shared, |_| {}).with(|p| &*(*p).as_ptr()) };
             if !see(item) {
                 return;
             }
-            place.index += 1;
-            place.taken += 1;
+            taken += 1;
         }
     }
 }
@@ -464,7 +478,7 @@ impl<T: Send> Reader<T> {
 /// The block becomes the writer's spare, instead of the one before.
 fn recycle<T>(shared: &Shared<T>, block: *mut Block<T>) {
     // SAFETY: the reader took everything in it and leaves it for good.
-    let keep = unsafe { (*block).len() == BLOCK };
+    let keep = unsafe { &*block }.cells.len() == BLOCK;
     let free = if keep { shared.spare.swap(block, Ordering::AcqRel) } else { block };
     if !free.is_null() {
         // SAFETY: an empty block, in no chain.
@@ -476,7 +490,7 @@ impl<T: Send> Drop for Reader<T> {
     fn drop(&mut self) {
         self.shared.left.with_mut(|p| {
             // SAFETY: only the reader's drop writes it, only the drop of the whole reads it.
-            unsafe { *p = self.place };
+            unsafe { *p = (self.place, self.taken) };
         });
         self.shared.reader.store(GONE, Ordering::Release);
     }
@@ -484,9 +498,6 @@ impl<T: Send> Drop for Reader<T> {
 
 impl<T: Send> fmt::Debug for Reader<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader")
-            .field("taken", &self.place.taken)
-            .field("published", &self.published)
-            .finish()
+        f.debug_struct("Reader").field("taken", &self.taken).field("published", &self.published).finish()
     }
 }

@@ -17,7 +17,7 @@
 use std::{fmt, ptr, slice, sync::Mutex};
 
 use crate::{
-    Msg, OutOfMemory,
+    Msg, OutOfMemory, PeerRef,
     content::{self, Content},
     pool::{self, Block, BlockKind},
     record,
@@ -157,7 +157,7 @@ impl Chunk {
         } else {
             self.held -= refs;
         }
-        Range { block: self.block, at, left: n, refs }
+        Range { block: self.block, at, left: n, refs, peer: PeerRef::NONE }
     }
 
     /// Drops the first `n` pending bytes (at most all of them).
@@ -221,15 +221,27 @@ pub struct Range {
     block: *mut Block,
     at: *const u8,
     left: usize,
-    /// Our references: always at least one.
+    /// Our references: always at least one, if there is a block.
     refs: u32,
+    peer: PeerRef,
 }
 
 // SAFETY: the bytes of a range belong to it alone, the count is atomic.
 unsafe impl Send for Range {}
 
 impl Range {
+    /// No records, of no chunk.
+    pub(crate) const EMPTY: Self =
+        Self { block: ptr::null_mut(), at: ptr::dangling(), left: 0, refs: 0, peer: PeerRef::NONE };
+
+    /// Whose records these are: what [`Range::next`] gives its messages.
+    pub(crate) fn of_peer(mut self, peer: Option<PeerRef>) -> Self {
+        self.peer = peer.unwrap_or(PeerRef::NONE);
+        self
+    }
+
     /// Whether every record was read.
+    #[inline(always)]
     pub fn is_empty(&self) -> bool {
         self.left == 0
     }
@@ -240,7 +252,7 @@ impl Range {
         unsafe { slice::from_raw_parts(self.at, self.left) }
     }
 
-    /// The next frame, with its MORE flag set; false at the end. What `m` held is dropped; it has no peer then.
+    /// The next frame, with its MORE flag set and its peer; false at the end. What `m` held is dropped.
     /// Anything but whole records ends the range.
     #[inline(always)]
     pub fn next(&mut self, m: &mut Msg) -> bool {
@@ -262,15 +274,17 @@ impl Range {
             self.left = 0;
             return false;
         }
+        // A peer's reserved bits must not make a command of its message.
+        let flags = flags & record::MORE;
         // SAFETY: header and body lie within the range.
         let start = unsafe { self.at.add(header) };
         if body <= Msg::INLINE_MAX {
             if after_header >= Msg::INLINE_MAX {
                 // SAFETY: 48 bytes are readable and belong to this range.
-                unsafe { m.fill_wide(start, body) };
+                unsafe { m.fill_wide(start, body, flags, self.peer) };
             } else {
                 // SAFETY: `body` bytes are readable.
-                m.fill(unsafe { slice::from_raw_parts(start, body) });
+                m.fill(unsafe { slice::from_raw_parts(start, body) }, flags, self.peer);
             }
         } else {
             if self.refs > 1 {
@@ -281,10 +295,8 @@ impl Range {
             }
             // SAFETY: the reference just taken passes on; the body lies within the chunk.
             let content = unsafe { Content::from_raw(self.block, start.cast_mut(), body) };
-            m.fill_content(content);
+            m.fill_content(content, flags, self.peer);
         }
-        // A peer's reserved bits must not make a command of its message.
-        m.set_record_flags(flags & record::MORE);
         // SAFETY: within the range or at its end.
         self.at = unsafe { start.add(body) };
         self.left = after_header - body;
@@ -294,8 +306,10 @@ impl Range {
 
 impl Drop for Range {
     fn drop(&mut self) {
-        // SAFETY: these references are ours and end here.
-        unsafe { content::release(self.block, self.refs) };
+        if !self.block.is_null() {
+            // SAFETY: these references are ours and end here.
+            unsafe { content::release(self.block, self.refs) };
+        }
     }
 }
 

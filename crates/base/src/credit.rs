@@ -10,11 +10,18 @@ use crate::sync::{AtomicU32, AtomicU64, Line, Ordering, fence};
 
 /// Marks above this mean unlimited.
 const HWM_MAX: u32 = 1 << 27;
+/// More than ever is outstanding.
+const UNLIMITED: u32 = u32::MAX;
+/// Messages between two credits where there is no mark.
+const LWM_UNLIMITED: u32 = 1 << 16;
 const NOT_FULL: u64 = u64::MAX;
 
 #[derive(Debug)]
 pub(crate) struct Credit {
+    /// The mark, or UNLIMITED.
     hwm: AtomicU32,
+    /// Messages between two credits; follows from the mark.
+    lwm: AtomicU32,
     /// Written by the reader.
     credited: Line<AtomicU32>,
     /// The writer's count of published messages when it found no room, or NOT_FULL. Rarely written.
@@ -32,45 +39,46 @@ pub(crate) struct Debit {
 
 impl Credit {
     pub(crate) fn new(hwm: u32) -> Self {
+        let (hwm, lwm) = marks(hwm);
         Self {
             hwm: AtomicU32::new(hwm),
+            lwm: AtomicU32::new(lwm),
             credited: Line(AtomicU32::new(0)),
             full_at: Line(AtomicU64::new(NOT_FULL)),
         }
     }
 
     /// 0 is unlimited.
-    #[inline]
     pub(crate) fn hwm(&self) -> u32 {
-        let hwm = self.hwm.load(Ordering::Relaxed);
-        if hwm > HWM_MAX { 0 } else { hwm }
+        match self.hwm.load(Ordering::Relaxed) {
+            UNLIMITED => 0,
+            hwm => hwm,
+        }
     }
 
     pub(crate) fn set_hwm(&self, hwm: u32) {
+        let (hwm, lwm) = marks(hwm);
         self.hwm.store(hwm, Ordering::Relaxed);
+        self.lwm.store(lwm, Ordering::Relaxed);
     }
 
     /// Messages between two credits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lwm(&self) -> u32 {
-        match self.hwm() {
-            0 => 1 << 16,
-            hwm => hwm.div_ceil(2),
-        }
+        self.lwm.load(Ordering::Relaxed)
     }
 
     /// Writer: whether a message may be started with `published` messages out. A false arms the reader's wake-up.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn room(&self, debit: &mut Debit, published: u32) -> bool {
-        let hwm = self.hwm();
-        if !debit.blocked && (hwm == 0 || published.wrapping_sub(debit.credited) < hwm) {
-            return true;
-        }
-        self.room_slow(debit, published, hwm)
+        let outstanding = published.wrapping_sub(debit.credited);
+        !debit.blocked && outstanding < self.hwm.load(Ordering::Relaxed) || self.room_slow(debit, published)
     }
 
     #[cold]
-    fn room_slow(&self, debit: &mut Debit, published: u32, hwm: u32) -> bool {
+    #[inline(never)]
+    fn room_slow(&self, debit: &mut Debit, published: u32) -> bool {
+        let hwm = self.hwm();
         if self.has_room(debit, published, hwm) {
             return true;
         }
@@ -119,4 +127,9 @@ impl Credit {
     pub(crate) fn credited(&self) -> u32 {
         self.credited.load(Ordering::Acquire)
     }
+}
+
+/// Both marks as they are kept, for this mark of a user.
+fn marks(hwm: u32) -> (u32, u32) {
+    if hwm == 0 || hwm > HWM_MAX { (UNLIMITED, LWM_UNLIMITED) } else { (hwm, hwm.div_ceil(2)) }
 }

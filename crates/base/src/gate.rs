@@ -17,29 +17,26 @@ pub const TAKE_OVERS: usize = if cfg!(loom) { 2 } else { 16 };
 const TENURE_BITS: u32 = 8;
 const REVOKED: u64 = 0;
 const SHARED: u64 = u64::MAX;
+/// One for each tenure; a power of two, so that a tenure's is found by masking.
+const FLAGS: usize = (TAKE_OVERS + 1).next_power_of_two();
 
 /// See the module.
 #[derive(Debug)]
 pub struct Gate {
     owner: AtomicU64,
-    inside: [AtomicBool; TAKE_OVERS + 1],
-    /// The thread that is taking over, or the one inside once the gate is shared; 0 none.
-    taking: AtomicU64,
+    inside: [AtomicBool; FLAGS],
+    /// A thread is taking over, or is inside once the gate is shared.
+    taking: AtomicBool,
 }
 
 /// The right to be inside; dropping it leaves.
 #[must_use]
 #[derive(Debug)]
 pub struct Pass<'a> {
-    leave: Leave<'a>,
+    /// Set while the pass exists: that of the tenure, or `taking`.
+    inside: &'a AtomicBool,
     /// A pass belongs to the thread that entered.
     thread: PhantomData<*const ()>,
-}
-
-#[derive(Debug)]
-enum Leave<'a> {
-    Flag(&'a AtomicBool),
-    Word(&'a AtomicU64),
 }
 
 impl Default for Gate {
@@ -55,7 +52,7 @@ impl Gate {
         Self {
             owner: AtomicU64::new(REVOKED),
             inside: array::from_fn(|_| AtomicBool::new(false)),
-            taking: AtomicU64::new(0),
+            taking: AtomicBool::new(false),
         }
     }
 
@@ -64,11 +61,18 @@ impl Gate {
     #[inline]
     pub fn enter(&self, thread: u64) -> Option<Pass<'_>> {
         let owner = self.owner.load(Ordering::Relaxed);
-        if owner >> TENURE_BITS != thread {
-            return self.take_over(thread);
+        if owner >> TENURE_BITS == thread && self.flag(owner).load(Ordering::Relaxed) {
+            return None;
         }
+        self.enter_again(thread).or_else(|| self.take_over(thread))
+    }
+
+    /// Enters if this thread was the last that did; none also where [`Gate::enter`] would take over.
+    #[inline(always)]
+    pub fn enter_again(&self, thread: u64) -> Option<Pass<'_>> {
+        let owner = self.owner.load(Ordering::Relaxed);
         let inside = self.flag(owner);
-        if inside.load(Ordering::Relaxed) {
+        if owner >> TENURE_BITS != thread || inside.load(Ordering::Relaxed) {
             return None;
         }
         inside.store(true, Ordering::Relaxed);
@@ -76,34 +80,35 @@ impl Gate {
         if self.owner.load(Ordering::Relaxed) != owner {
             // Only this thread ever sets the flag of its tenure.
             inside.store(false, Ordering::Release);
-            return self.take_over(thread);
+            return None;
         }
-        Some(Pass { leave: Leave::Flag(inside), thread: PhantomData })
+        Some(Pass { inside, thread: PhantomData })
     }
 
+    #[inline(always)]
     fn flag(&self, owner: u64) -> &AtomicBool {
-        // Never above: tenures end there.
-        &self.inside[((owner & ((1 << TENURE_BITS) - 1)) as usize).min(TAKE_OVERS)]
+        &self.inside[owner as usize % FLAGS]
     }
 
     #[cold]
     fn take_over(&self, thread: u64) -> Option<Pass<'_>> {
-        if self.taking.compare_exchange(0, thread, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        if self.taking.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
             return None;
         }
-        let owner = self.owner.load(Ordering::Acquire);
-        if owner == SHARED {
-            return Some(Pass { leave: Leave::Word(&self.taking), thread: PhantomData });
+        let inside = self.take_tenure(thread);
+        if !inside.is_some_and(|inside| std::ptr::eq(inside, &self.taking)) {
+            self.taking.store(false, Ordering::Release);
         }
-        let pass = self.take_tenure(owner, thread);
-        if !matches!(pass, Some(Pass { leave: Leave::Word(_), .. })) {
-            self.taking.store(0, Ordering::Release);
-        }
-        pass
+        Some(Pass { inside: inside?, thread: PhantomData })
     }
 
-    /// With `taking` set: only this thread changes the owner word.
-    fn take_tenure(&self, owner: u64, thread: u64) -> Option<Pass<'_>> {
+    /// With `taking` set: only this thread changes the owner word. The result is set and says that this thread is
+    /// inside; it is `taking` itself in a gate that is shared.
+    fn take_tenure(&self, thread: u64) -> Option<&AtomicBool> {
+        let owner = self.owner.load(Ordering::Acquire);
+        if owner == SHARED {
+            return Some(&self.taking);
+        }
         let mut tenure = 0;
         if owner != REVOKED {
             self.owner.store(REVOKED, Ordering::Relaxed);
@@ -117,21 +122,19 @@ impl Gate {
         }
         if tenure > TAKE_OVERS as u64 {
             self.owner.store(SHARED, Ordering::Release);
-            return Some(Pass { leave: Leave::Word(&self.taking), thread: PhantomData });
+            return Some(&self.taking);
         }
         let owner = thread << TENURE_BITS | tenure;
         let inside = self.flag(owner);
         inside.store(true, Ordering::Relaxed);
         self.owner.store(owner, Ordering::Release);
-        Some(Pass { leave: Leave::Flag(inside), thread: PhantomData })
+        Some(inside)
     }
 }
 
 impl Drop for Pass<'_> {
+    #[inline(always)]
     fn drop(&mut self) {
-        match self.leave {
-            Leave::Flag(flag) => flag.store(false, Ordering::Release),
-            Leave::Word(word) => word.store(0, Ordering::Release),
-        }
+        self.inside.store(false, Ordering::Release);
     }
 }

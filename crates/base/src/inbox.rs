@@ -18,12 +18,6 @@ enum Batch {
 }
 
 #[derive(Debug)]
-struct Pushed {
-    batch: Batch,
-    peer: Option<PeerRef>,
-}
-
-#[derive(Debug)]
 struct Shared {
     credit: Credit,
     /// The writer's count, for whoever asks how much is queued.
@@ -35,13 +29,13 @@ pub fn inbox(hwm: u32) -> (Writer, Reader) {
     let shared = Arc::new(Shared { credit: Credit::new(hwm), published: Line::default() });
     let (tail, head) = chain::chain();
     let writer = Writer { batches: tail, shared: Arc::clone(&shared), debit: Debit::default(), published: 0 };
-    (writer, Reader { batches: head, shared, range: None, taken: 0, credited: 0 })
+    (writer, Reader { batches: head, shared, range: Range::EMPTY, taken: 0, credited: 0 })
 }
 
 /// The writing end, of whoever drives the input. Dropping it tells the reader that no more will come.
 #[derive(Debug)]
 pub struct Writer {
-    batches: chain::Writer<Pushed>,
+    batches: chain::Writer<Batch>,
     shared: Arc<Shared>,
     debit: Debit,
     /// Messages.
@@ -58,12 +52,16 @@ impl Writer {
     /// Appends records, invisible until [`Writer::publish`]. On `OutOfMemory` the range is dropped: the connection
     /// cannot go on.
     pub fn push_range(&mut self, range: Range, peer: Option<PeerRef>) -> Result<(), OutOfMemory> {
-        self.batches.push(|| Pushed { batch: Batch::Range(range), peer })
+        self.batches.push(|| Batch::Range(range.of_peer(peer)))
     }
 
     /// Appends a frame with its MORE flag, invisible until [`Writer::publish`]; `m` is left empty.
     pub fn push_frame(&mut self, m: &mut Msg, peer: Option<PeerRef>) -> Result<(), OutOfMemory> {
-        self.batches.push(|| Pushed { batch: Batch::Frame(m.take()), peer })
+        self.batches.push(|| {
+            let mut frame = m.take();
+            frame.set_peer(peer);
+            Batch::Frame(frame)
+        })
     }
 
     /// Makes what was pushed visible: `messages` whole ones. True: the reader had armed, tell it.
@@ -97,10 +95,10 @@ impl Writer {
 /// The reading end, of the socket.
 #[derive(Debug)]
 pub struct Reader {
-    batches: chain::Reader<Pushed>,
+    batches: chain::Reader<Batch>,
     shared: Arc<Shared>,
-    /// The range that is being read.
-    range: Option<(Range, Option<PeerRef>)>,
+    /// The range that is being read, or an empty one of no buffer.
+    range: Range,
     /// Messages read, and those that the writer was told of.
     taken: u32,
     credited: u32,
@@ -119,46 +117,39 @@ impl Reader {
     /// As [`Reader::get`], but only from the range that is being read; arms nothing.
     #[inline(always)]
     pub fn get_ready(&mut self, m: &mut Msg) -> Got {
-        let mut frame = false;
-        if let Some((range, peer)) = &mut self.range {
-            frame = range.next(m);
-            if frame {
-                m.set_peer(*peer);
-            }
-            if range.is_empty() {
-                self.leave_range();
-            }
-        }
+        let frame = self.next_of_range(m);
         Got { frame, wake: frame && !m.more() && self.message_read() }
+    }
+
+    #[inline(always)]
+    fn next_of_range(&mut self, m: &mut Msg) -> bool {
+        if self.range.is_empty() {
+            return false;
+        }
+        let frame = self.range.next(m);
+        if self.range.is_empty() {
+            self.leave_range();
+        }
+        frame
     }
 
     /// At the end of a range, and not only when the next is asked for: it keeps its whole read buffer.
     #[inline(never)]
     fn leave_range(&mut self) {
-        self.range = None;
+        self.range = Range::EMPTY;
     }
 
     #[inline]
     fn read(&mut self, m: &mut Msg) -> bool {
         loop {
-            if let Some((range, peer)) = &mut self.range {
-                let frame = range.next(m);
-                if frame {
-                    m.set_peer(*peer);
-                }
-                if range.is_empty() {
-                    self.leave_range();
-                }
-                if frame {
-                    return true;
-                }
+            if self.next_of_range(m) {
+                return true;
             }
             match self.batches.take() {
                 None => return false,
-                Some(Pushed { batch: Batch::Range(range), peer }) => self.range = Some((range, peer)),
-                Some(Pushed { batch: Batch::Frame(frame), peer }) => {
+                Some(Batch::Range(range)) => self.range = range,
+                Some(Batch::Frame(frame)) => {
                     *m = frame;
-                    m.set_peer(peer);
                     return true;
                 }
             }
@@ -166,12 +157,13 @@ impl Reader {
     }
 
     /// Counts a message; true: the writer waits and has room again.
-    #[inline]
+    #[inline(always)]
     fn message_read(&mut self) -> bool {
         self.taken = self.taken.wrapping_add(1);
         self.taken.wrapping_sub(self.credited) >= self.shared.credit.lwm() && self.grant()
     }
 
+    #[inline(never)]
     fn grant(&mut self) -> bool {
         self.credited = self.taken;
         self.shared.credit.grant(self.taken)
@@ -194,7 +186,7 @@ impl Reader {
     /// Whether a frame can be read, without arming.
     #[inline]
     pub fn peek(&mut self) -> bool {
-        self.range.as_ref().is_some_and(|(range, _)| !range.is_empty()) || self.batches.peek()
+        !self.range.is_empty() || self.batches.peek()
     }
 
     /// Whether the writer is gone and everything was read.

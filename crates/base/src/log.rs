@@ -173,6 +173,7 @@ impl Drop for Shared {
 /// The log of a link, with this high-water mark in messages; 0 is unlimited.
 pub fn log(link: Arc<Link>, hwm: u32) -> (Writer, Reader) {
     link.credit.set_hwm(hwm);
+    let batch_messages = batch_messages(link.credit.hwm());
     let shared = Arc::new(Shared {
         first: AtomicPtr::new(ptr::null_mut()),
         spare: AtomicPtr::new(ptr::null_mut()),
@@ -195,9 +196,15 @@ pub fn log(link: Arc<Link>, hwm: u32) -> (Writer, Reader) {
         busy: false,
         size: 0,
         batch: Count::default(),
+        batch_messages,
         debit: Debit::default(),
     };
     (writer, Reader::new(shared, link, head))
+}
+
+/// Unflushed messages that make a batch at this high-water mark: three quarters of it.
+fn batch_messages(hwm: u32) -> u32 {
+    if hwm == 0 { u32::MAX } else { hwm - hwm / 4 }
 }
 
 /// Counts of a stream from its birth; the writer's and the reader's agree.
@@ -251,6 +258,7 @@ pub struct Writer {
     size: usize,
     /// What was told of by the last `Due::Flush`, or credited since.
     batch: Count,
+    batch_messages: u32,
     debit: Debit,
 }
 
@@ -283,8 +291,35 @@ impl Writer {
         if !self.room() {
             return Ok(None);
         }
+        if !self.busy {
+            self.claim();
+            if self.append_short(m) {
+                return Ok(Some(self.make_visible()));
+            }
+            self.mark = self.here;
+        }
         self.put(m, false)?;
         Ok(Some(self.publish()))
+    }
+
+    /// Appends a frame that lies in the message, with moves of fixed sizes; false, and nothing done, if it does not or
+    /// the segment ends before them.
+    #[inline(always)]
+    fn append_short(&mut self, m: &mut Msg) -> bool {
+        let End { segment, at, .. } = self.here;
+        // SAFETY: the last segment is the writer's, which is claimed; only bytes behind the last record are written, of
+        // which those of this record will be published.
+        unsafe {
+            if segment.is_null() || (*segment).capacity - at < record::SHORT_HEADER + Msg::INLINE_MAX {
+                return false;
+            }
+            let to = (*segment).bytes.add(at);
+            let Some(len) = m.copy_inline(to.add(record::SHORT_HEADER)) else { return false };
+            to.cast::<[u8; 2]>().write([m.record_flags() & record::KIND_MASK, len as u8]);
+            m.clear();
+            self.step(record::SHORT_HEADER + len, 0, false);
+        }
+        true
     }
 
     /// Appends a copy of a frame, its bytes or a reference to its body.
@@ -357,17 +392,22 @@ impl Writer {
         Ok(unsafe { (*self.here.segment).write_at(self.here.at, len) })
     }
 
-    /// Lays claim to the last segment, which the reader may have taken from an idle log.
     #[inline(always)]
     fn begin(&mut self) {
+        self.claim();
+        // Not at the publish: there these were just written, in other widths than a copy reads.
+        self.mark = self.here;
+    }
+
+    /// Lays claim to the last segment, which the reader may have taken from an idle log.
+    #[inline(always)]
+    fn claim(&mut self) {
         self.busy = true;
         self.shared.busy.store(true, Ordering::Relaxed);
         light_fence();
         if self.shared.reclaim.load(Ordering::Relaxed) != NONE {
             self.answer_reclaim();
         }
-        // Not at the publish: there these were just written, in other widths than a copy reads.
-        self.mark = self.here;
     }
 
     #[cold]
@@ -423,6 +463,11 @@ impl Writer {
             return Due::Nothing;
         }
         self.splices.publish();
+        self.make_visible()
+    }
+
+    #[inline(always)]
+    fn make_visible(&mut self) -> Due {
         self.link.published.store(self.here.count.position().to_bits(), Ordering::Release);
         self.leave();
         match self.link.promise.publish_made() {
@@ -442,22 +487,23 @@ impl Writer {
 
     #[inline(always)]
     fn is_batch_full(&mut self) -> bool {
-        let hwm = self.link.credit.hwm();
-        let full = |batch: Count, now: Count| {
-            now.bytes.wrapping_sub(batch.bytes) >= BATCH
-                || hwm != 0 && now.messages.wrapping_sub(batch.messages) >= hwm - hwm / 4
-        };
-        full(self.batch, self.here.count) && self.begin_batch(full)
+        self.is_batch() && self.begin_batch()
+    }
+
+    #[inline(always)]
+    fn is_batch(&self) -> bool {
+        self.here.count.bytes.wrapping_sub(self.batch.bytes) >= BATCH
+            || self.here.count.messages.wrapping_sub(self.batch.messages) >= self.batch_messages
     }
 
     /// Maybe somebody has written meanwhile.
     #[inline(never)]
-    fn begin_batch(&mut self, full: impl Fn(Count, Count) -> bool) -> bool {
+    fn begin_batch(&mut self) -> bool {
         let unflushed = self.here.count.position().bytes_since(self.link.head());
         if unflushed < self.here.count.bytes.wrapping_sub(self.batch.bytes) {
             self.batch = self.batch.at(self.link.head());
         }
-        let flush = full(self.batch, self.here.count);
+        let flush = self.is_batch();
         if flush {
             self.batch = self.here.count;
         }
@@ -491,6 +537,7 @@ impl Writer {
     /// Changes the high-water mark. A full log becomes writable by the reader's progress only.
     pub fn set_hwm(&mut self, hwm: u32) {
         self.link.credit.set_hwm(hwm);
+        self.batch_messages = batch_messages(self.link.credit.hwm());
     }
 
     /// The connection is being made again: the reader discards everything that was put before this, and the pattern

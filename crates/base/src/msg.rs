@@ -1,10 +1,14 @@
 //! A message frame: 64 bytes, the layout of `zmq_msg_t`.
 //!
 //! ```text
-//!  0  tag u8, flags u8, inline length u8, pad u8, routing id u32
+//!  0  the head: tag u8, flags u8, inline length u8, pad u8, routing id u32 (on a little-endian machine)
 //!  8  the body, up to 48 bytes  |  Content: block, first byte, length (24 bytes)
 //! 56  the peer: a weak PeerRef, or after a lookup a counted pointer to its properties
 //! ```
+//!
+//! The head is one word, and is written and read as one wherever a message is made or moved: a processor passes on what
+//! was just written only to a read that is not wider, else the read waits until the bytes are in the cache. For the same
+//! reason short bodies are moved as two words.
 //!
 //! Invariants: no field points into the struct, so that it may be moved with `memcpy`. The tag is [`INLINE`] or
 //! [`CONTENT`] in a live message; 0 marks a closed one (and zeroed memory), which owns nothing. Without the
@@ -47,7 +51,10 @@ pub enum Kind {
 }
 
 const INLINE: u8 = 101;
+/// Differs from INLINE in this bit and another.
 const CONTENT: u8 = 102;
+const CONTENT_BIT: u8 = 2;
+const _: () = assert!(INLINE & CONTENT_BIT == 0 && CONTENT & CONTENT_BIT != 0);
 
 /// More frames of the message follow. The bit of a record's flags.
 const MORE: u8 = record::MORE;
@@ -59,13 +66,62 @@ const META_STRONG: u8 = 1 << 2;
 /// A message frame.
 #[repr(C, align(8))]
 pub struct Msg {
-    tag: u8,
-    flags: Cell<u8>,
-    inline_len: u8,
-    pad: u8,
-    routing_id: u32,
+    head: Cell<Head>,
     body: Body,
     peer: Cell<Peer>,
+}
+
+/// Tag, flags, inline length and routing id, from the low end.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Head(u64);
+
+impl Head {
+    /// Of an empty message.
+    const EMPTY: Self = Self(INLINE as u64);
+    /// Of a message with a content: as an inline length it is longer than any.
+    const CONTENT: Self = Self(CONTENT as u64 | 0xff << 16);
+    /// Any of these: the message owns something.
+    const OWNS: u64 = CONTENT_BIT as u64 | (META_STRONG as u64) << 8;
+
+    /// Of a message with an inline body.
+    #[inline(always)]
+    const fn inline(len: usize) -> Self {
+        Self(INLINE as u64 | (len as u64) << 16)
+    }
+
+    #[inline(always)]
+    const fn is_inline_up_to(self, len: u8) -> bool {
+        self.inline_len() <= len as usize
+    }
+
+    #[inline(always)]
+    const fn tag(self) -> u8 {
+        self.0 as u8
+    }
+
+    #[inline(always)]
+    const fn flags(self) -> u8 {
+        (self.0 >> 8) as u8
+    }
+
+    #[inline(always)]
+    const fn with_flags(self, flags: u8) -> Self {
+        Self(self.0 & !0xff00 | (flags as u64) << 8)
+    }
+
+    #[inline(always)]
+    const fn inline_len(self) -> usize {
+        (self.0 >> 16) as u8 as usize
+    }
+
+    const fn routing_id(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    const fn with_routing_id(self, id: u32) -> Self {
+        Self(self.0 as u32 as u64 | (id as u64) << 32)
+    }
 }
 
 #[repr(C)]
@@ -83,7 +139,7 @@ union Peer {
 }
 
 impl Peer {
-    const NONE: Self = Self { weak: PeerRef { slot: 0, generation: 0 } };
+    const NONE: Self = Self { weak: PeerRef::NONE };
 }
 
 const _: () = assert!(size_of::<Msg>() == 64 && align_of::<Msg>() == 8);
@@ -123,6 +179,43 @@ pub(crate) unsafe fn copy_short(from: *const u8, to: *mut u8, len: usize) {
 /// A word of a body, of which any byte may be uninitialised.
 type Word = MaybeUninit<u64>;
 
+/// Reads two words one by one: the compiler would make one wide read of them.
+///
+/// # Safety
+/// They are readable and aligned.
+#[inline(always)]
+unsafe fn read_two_words(from: *const Word) -> [Word; 2] {
+    // SAFETY: by the contract.
+    unsafe { [from.read_volatile(), from.add(1).read_volatile()] }
+}
+
+/// Up to 16 bytes, filled up with zeros, as the two words that lie in memory so.
+///
+/// # Safety
+/// `len` bytes are readable at `from`, and at most 16.
+#[inline(always)]
+unsafe fn short_words(from: *const u8, len: usize) -> [u64; 2] {
+    // SAFETY: every read lies within the first `len` bytes; those of one length may overlap.
+    let (low, high) = unsafe {
+        if len >= 8 {
+            let last = u64::from_le(from.add(len - 8).cast::<u64>().read_unaligned());
+            // In two steps: the whole word goes for a length of 8.
+            let half = 4 * (16 - len);
+            (u64::from_le(from.cast::<u64>().read_unaligned()), last >> half >> half)
+        } else if len >= 4 {
+            let first = u64::from(u32::from_le(from.cast::<u32>().read_unaligned()));
+            let last = u64::from(u32::from_le(from.add(len - 4).cast::<u32>().read_unaligned()));
+            (first | last << (8 * (len - 4)), 0)
+        } else if len > 0 {
+            let [first, middle, last] = [0, len / 2, len - 1].map(|at| u64::from(*from.add(at)) << (8 * at));
+            (first | middle | last, 0)
+        } else {
+            (0, 0)
+        }
+    };
+    [low.to_le(), high.to_le()]
+}
+
 /// A small fixed allocation failed.
 #[cold]
 fn no_memory() -> ! {
@@ -136,15 +229,52 @@ impl Msg {
     /// An empty message.
     #[inline]
     pub const fn new() -> Self {
-        Self {
-            tag: INLINE,
-            flags: Cell::new(0),
-            inline_len: 0,
-            pad: 0,
-            routing_id: 0,
-            body: Body { inline: [MaybeUninit::uninit(); Self::INLINE_MAX] },
-            peer: Cell::new(Peer::NONE),
+        let mut m = MaybeUninit::uninit();
+        // SAFETY: the body of an empty message is never read, and its type may be uninitialised.
+        unsafe {
+            Self::init(m.as_mut_ptr());
+            m.assume_init()
         }
+    }
+
+    /// Makes an empty message in place: its body stays as it is there.
+    ///
+    /// # Safety
+    /// `place` is writable for a message; what is there is not dropped.
+    #[inline(always)]
+    pub const unsafe fn init(place: *mut Self) {
+        // SAFETY: by the contract; nobody reads the body of an empty message.
+        unsafe {
+            (&raw mut (*place).head).write(Cell::new(Head::EMPTY));
+            (&raw mut (*place).peer).write(Cell::new(Peer::NONE));
+        }
+    }
+
+    /// Makes a message of this size in place, with whatever the memory held as its body.
+    ///
+    /// # Safety
+    /// As [`Msg::init`], and every byte of the body is written before any is read.
+    #[inline(always)]
+    pub unsafe fn init_size_uninit(place: *mut Self, size: usize) -> Result<(), OutOfMemory> {
+        if size > Self::INLINE_MAX {
+            // SAFETY: by the contract.
+            return unsafe { Self::init_content_uninit(place, size) };
+        }
+        // SAFETY: by the contract.
+        unsafe {
+            Self::init(place);
+            (*place).head.set(Head::inline(size));
+        }
+        Ok(())
+    }
+
+    /// # Safety
+    /// As [`Msg::init_size_uninit`].
+    #[inline(never)]
+    unsafe fn init_content_uninit(place: *mut Self, size: usize) -> Result<(), OutOfMemory> {
+        // SAFETY: by the contract.
+        unsafe { place.write(Self::from_content_unshared(Content::uninit(size)?)) };
+        Ok(())
     }
 
     /// A copy of these bytes.
@@ -162,7 +292,7 @@ impl Msg {
         self.reset();
         if bytes.len() > Self::INLINE_MAX {
             self.body.content = ManuallyDrop::new(Content::copy_from(bytes)?);
-            self.tag = CONTENT;
+            self.head.set(Head::CONTENT);
         } else {
             self.set_inline(bytes);
         }
@@ -176,32 +306,8 @@ impl Msg {
         }
         let mut m = Self::new();
         m.body.inline = [MaybeUninit::zeroed(); Self::INLINE_MAX];
-        m.inline_len = size as u8;
+        m.head.set(Head::inline(size));
         Ok(m)
-    }
-
-    /// Gives an empty message a zeroed body of this size, at most [`Msg::INLINE_MAX`], in place; false, and nothing
-    /// done, if it is longer.
-    #[inline(always)]
-    pub fn extend_inline(&mut self, size: usize) -> bool {
-        if size > Self::INLINE_MAX || self.tag != INLINE {
-            return false;
-        }
-        self.body.inline = [MaybeUninit::zeroed(); Self::INLINE_MAX];
-        self.inline_len = size as u8;
-        true
-    }
-
-    /// A body of this size with whatever the memory held.
-    ///
-    /// # Safety
-    /// Every byte of the body is written before any is read.
-    pub unsafe fn with_size_uninit(size: usize) -> Result<Self, OutOfMemory> {
-        if size > Self::INLINE_MAX {
-            // SAFETY: by the contract.
-            return Ok(Self::from_content_unshared(unsafe { Content::uninit(size) }?));
-        }
-        Self::with_size(size)
     }
 
     /// A body in memory of the caller, never copied, however small. `free` is called exactly once, with `data` and
@@ -219,7 +325,7 @@ impl Msg {
         // SAFETY: by the contract.
         let content = unsafe { Content::foreign(data, size, free, hint) }?;
         let m = Self::from_content_unshared(content);
-        m.flags.set(if free.is_none() { SHARED } else { 0 });
+        m.set_flags(if free.is_none() { SHARED } else { 0 });
         Ok(m)
     }
 
@@ -227,14 +333,14 @@ impl Msg {
     pub fn from_content(content: Content) -> Self {
         let flags = if content.is_unique() { 0 } else { SHARED };
         let m = Self::from_content_unshared(content);
-        m.flags.set(flags);
+        m.set_flags(flags);
         m
     }
 
     #[inline]
     fn from_content_unshared(content: Content) -> Self {
         let mut m = Self::new();
-        m.tag = CONTENT;
+        m.head.set(Head::CONTENT);
         m.body.content = ManuallyDrop::new(content);
         m
     }
@@ -271,58 +377,44 @@ impl Msg {
         Ok(m)
     }
 
-    /// Takes up to 48 bytes as the body of an inline message.
+    /// Gives an empty message up to 48 bytes as its body.
     #[inline(always)]
     fn set_inline(&mut self, bytes: &[u8]) {
-        debug_assert!(self.tag == INLINE && bytes.len() <= Self::INLINE_MAX);
+        debug_assert!(self.tag() == INLINE && bytes.len() <= Self::INLINE_MAX);
         let len = bytes.len().min(Self::INLINE_MAX);
-        self.inline_len = len as u8;
+        self.head.set(Head::inline(len));
         let (from, to) = (bytes.as_ptr(), (&raw mut self.body).cast::<u8>());
-        if (8..=16).contains(&len) {
-            // As two words, the second filled up with zeros: whoever moves the message on in this moment reads it so.
-            // SAFETY: both reads lie within `len` bytes, both writes within 48.
-            unsafe {
-                let first = from.cast::<u64>().read_unaligned();
-                let last = u64::from_le(from.add(len - 8).cast::<u64>().read_unaligned());
-                let rest = last.checked_shr(8 * (16 - len as u32)).unwrap_or(0).to_le();
-                to.cast::<u64>().write_unaligned(first);
-                to.add(8).cast::<u64>().write_unaligned(rest);
+        // SAFETY: `len` is at most 48, the size of the inline body, which is aligned for words.
+        unsafe {
+            if len <= 16 {
+                to.cast::<[u64; 2]>().write(short_words(from, len));
+            } else {
+                copy_short(from, to, len);
             }
-            return;
         }
-        // SAFETY: `len` is at most 48, the size of the inline body.
-        unsafe { copy_short(from, to, len) };
     }
 
-    /// Moves the message to where none is, leaving an empty one: in the words that it was written in, since wider
-    /// reads would wait until those are in the cache.
+    /// Moves the message to where none is, leaving an empty one; sets whether more frames follow.
     ///
     /// # Safety
     /// `to` is writable for a message, apart from this one; what is there is not dropped.
     #[inline(always)]
-    pub(crate) unsafe fn move_to(&mut self, to: *mut Self) {
+    pub(crate) unsafe fn move_to(&mut self, to: *mut Self, more: bool) {
+        let head = self.head.get();
         // SAFETY: by the contract; fields are copied one by one, bytes whether or not they are initialised, and the
         // source owns nothing afterwards.
         unsafe {
-            (*to).tag = self.tag;
-            (*to).flags = Cell::new(self.flags.get());
-            (*to).inline_len = self.inline_len;
-            (*to).pad = 0;
-            (*to).routing_id = self.routing_id;
             let (from, body) =
                 ((&raw const self.body).cast::<[Word; 6]>(), (&raw mut (*to).body).cast::<[Word; 6]>());
-            if self.tag == INLINE && self.inline_len <= 16 {
-                (*body)[0] = (*from)[0];
-                (*body)[1] = (*from)[1];
+            if head.is_inline_up_to(16) {
+                body.cast::<[Word; 2]>().write(read_two_words(from.cast()));
             } else {
                 *body = *from;
             }
             (*to).peer = Cell::new(self.peer.get());
+            (*to).head = Cell::new(head.with_flags(head.flags() & !MORE | more as u8));
         }
-        self.tag = INLINE;
-        self.flags.set(0);
-        self.inline_len = 0;
-        self.routing_id = 0;
+        self.head.set(Head::EMPTY);
         self.peer.set(Peer::NONE);
     }
 
@@ -339,17 +431,35 @@ impl Msg {
         unsafe { ptr::copy_nonoverlapping(from, self, 1) };
     }
 
-    /// Whether dropping or replacing the message may run code of others: a free function.
+    /// Copies an inline body with moves of fixed sizes, and says how long it is; what lies behind its end is undefined.
+    /// None, and nothing copied, if the body does not lie in the message.
+    ///
+    /// # Safety
+    /// 48 bytes are writable at `to`, apart from the message.
     #[inline(always)]
-    pub fn is_plain(&self) -> bool {
-        !self.owns()
+    pub(crate) unsafe fn copy_inline(&self, to: *mut u8) -> Option<usize> {
+        let head = self.head.get();
+        // SAFETY: 48 bytes on both sides, whether or not they are initialised.
+        unsafe {
+            let (from, to) = ((&raw const self.body).cast::<[Word; 6]>(), to.cast::<[Word; 6]>());
+            if head.is_inline_up_to(16) {
+                to.cast::<[Word; 2]>().write_unaligned(read_two_words(from.cast()));
+            } else if head.tag() == INLINE {
+                to.write_unaligned(*from);
+            } else {
+                return None;
+            }
+        }
+        Some(head.inline_len())
     }
 
-    /// Replaces the message by one with a copy of at most 48 bytes.
+    /// Replaces the message by one with a copy of at most 48 bytes, from this peer, with these flags of a record.
     #[inline(always)]
-    pub(crate) fn fill(&mut self, bytes: &[u8]) {
+    pub(crate) fn fill(&mut self, bytes: &[u8], flags: u8, peer: PeerRef) {
         self.reset();
         self.set_inline(bytes);
+        self.set_flags(flags);
+        self.peer.set(Peer { weak: peer });
     }
 
     /// As [`Msg::fill`], with fixed moves of 16 and 32 bytes instead of a length.
@@ -357,9 +467,10 @@ impl Msg {
     /// # Safety
     /// 48 bytes are readable at `from`, and nobody writes any of them; `len` is at most 48.
     #[inline(always)]
-    pub(crate) unsafe fn fill_wide(&mut self, from: *const u8, len: usize) {
+    pub(crate) unsafe fn fill_wide(&mut self, from: *const u8, len: usize, flags: u8, peer: PeerRef) {
         self.reset();
-        self.inline_len = len as u8;
+        self.head.set(Head::inline(len).with_flags(flags));
+        self.peer.set(Peer { weak: peer });
         let to: *mut u8 = (&raw mut self.body).cast();
         // SAFETY: 48 bytes on both sides.
         unsafe {
@@ -368,44 +479,19 @@ impl Msg {
         }
     }
 
-    /// Copies an inline body with fixed moves of 16 and 32 bytes; what lies after its end is undefined. False, and
-    /// nothing copied, if the body does not lie in the message.
-    ///
-    /// # Safety
-    /// 48 bytes are writable at `to`, and the caller reads only those of the body.
+    /// Replaces the message by one with this body, of which it is the only holder; else as [`Msg::fill`].
     #[inline(always)]
-    pub unsafe fn copy_inline_wide(&self, to: *mut u8) -> bool {
-        if self.tag == CONTENT {
-            return false;
-        }
-        let from: *const u8 = (&raw const self.body).cast();
-        // SAFETY: 48 bytes on both sides.
-        unsafe {
-            ptr::copy_nonoverlapping(from, to, 16);
-            ptr::copy_nonoverlapping(from.add(16), to.add(16), 32);
-        }
-        true
-    }
-
-    /// Replaces the message by one with this body, of which it is the only holder.
-    #[inline(always)]
-    pub(crate) fn fill_content(&mut self, content: Content) {
+    pub(crate) fn fill_content(&mut self, content: Content, flags: u8, peer: PeerRef) {
         self.reset();
-        self.tag = CONTENT;
+        self.head.set(Head::CONTENT.with_flags(flags));
+        self.peer.set(Peer { weak: peer });
         self.body.content = ManuallyDrop::new(content);
-    }
-
-    /// Takes MORE and the kind from a record's flags.
-    #[inline(always)]
-    pub(crate) fn set_record_flags(&mut self, flags: u8) {
-        const TAKEN: u8 = record::MORE | record::KIND_MASK;
-        self.flags.set(self.flags.get() & !TAKEN | flags & TAKEN);
     }
 
     /// The flags of the record that this frame makes, without LONG.
     #[inline(always)]
     pub fn record_flags(&self) -> u8 {
-        self.flags.get() & (record::MORE | record::KIND_MASK)
+        self.flags() & (record::MORE | record::KIND_MASK)
     }
 
     /// Releases what the message holds and makes it empty.
@@ -414,25 +500,36 @@ impl Msg {
         if self.owns() {
             self.release();
         }
-        self.tag = INLINE;
-        self.flags.set(0);
-        self.inline_len = 0;
-        self.routing_id = 0;
+        self.head.set(Head::EMPTY);
         self.peer.set(Peer::NONE);
     }
 
     #[inline(always)]
     fn owns(&self) -> bool {
-        self.tag == CONTENT || self.flags.get() & META_STRONG != 0
+        self.head.get().0 & Head::OWNS != 0
+    }
+
+    #[inline(always)]
+    fn tag(&self) -> u8 {
+        self.head.get().tag()
+    }
+
+    #[inline(always)]
+    fn flags(&self) -> u8 {
+        self.head.get().flags()
+    }
+
+    #[inline(always)]
+    fn set_flags(&self, flags: u8) {
+        self.head.set(self.head.get().with_flags(flags));
     }
 
     /// Gives up body and properties. The message owns nothing afterwards and is empty.
     #[inline(never)]
     fn release(&mut self) {
         self.release_properties();
-        if self.tag == CONTENT {
-            self.tag = INLINE;
-            self.inline_len = 0;
+        if self.tag() == CONTENT {
+            self.head.set(Head::EMPTY.with_flags(self.flags()).with_routing_id(self.routing_id()));
             // SAFETY: the tag said that the body is a content; it says so no more.
             drop(unsafe { ManuallyDrop::take(&mut self.body.content) });
         }
@@ -440,10 +537,10 @@ impl Msg {
 
     #[inline(never)]
     fn release_properties(&mut self) {
-        let flags = self.flags.get();
+        let flags = self.flags();
         let peer = self.peer.replace(Peer::NONE);
         if flags & META_STRONG != 0 {
-            self.flags.set(flags & !META_STRONG);
+            self.set_flags(flags & !META_STRONG);
             // SAFETY: the flag said that this is a counted pointer from `Arc::into_raw`; it says so no more.
             drop(unsafe { Arc::from_raw(peer.strong) });
         }
@@ -452,13 +549,13 @@ impl Msg {
     #[inline(always)]
     fn body(&self) -> Option<&Content> {
         // SAFETY: the tag says which it is.
-        (self.tag == CONTENT).then(|| unsafe { &*self.body.content })
+        (self.tag() == CONTENT).then(|| unsafe { &*self.body.content })
     }
 
     /// Bytes of the body.
     #[inline]
     pub fn len(&self) -> usize {
-        self.body().map_or(self.inline_len as usize, Content::len)
+        self.body().map_or_else(|| self.head.get().inline_len(), Content::len)
     }
 
     /// Whether a free function tells the owner of the body that it is no longer needed.
@@ -479,7 +576,9 @@ impl Msg {
         match self.body() {
             Some(content) => content.as_slice(),
             // SAFETY: the first `inline_len` bytes of an inline body are initialised.
-            None => unsafe { slice::from_raw_parts((&raw const self.body).cast(), self.inline_len as usize) },
+            None => unsafe {
+                slice::from_raw_parts((&raw const self.body).cast(), self.head.get().inline_len())
+            },
         }
     }
 
@@ -506,37 +605,65 @@ impl Msg {
         }
     }
 
+    /// Copies the body, or as much of it as there is room for.
+    ///
+    /// # Safety
+    /// `room` bytes are writable at `to`, apart from the message.
+    #[inline(always)]
+    pub unsafe fn copy_body(&self, to: *mut u8, room: usize) {
+        let len = self.head.get().inline_len();
+        if !(8..=16).contains(&len) || len > room {
+            // SAFETY: by the contract.
+            return unsafe { self.copy_any_body(to, room) };
+        }
+        let from: *const u8 = (&raw const self.body).cast();
+        // SAFETY: by the contract; no read goes over the end of a word, as the body was just written by words.
+        unsafe {
+            ptr::copy_nonoverlapping(from, to, 8);
+            copy_short(from.add(8), to.add(8), len - 8);
+        }
+    }
+
+    /// # Safety
+    /// As [`Msg::copy_body`].
+    #[inline(never)]
+    unsafe fn copy_any_body(&self, to: *mut u8, room: usize) {
+        let body = self.as_slice();
+        // SAFETY: by the contract.
+        unsafe { ptr::copy_nonoverlapping(body.as_ptr(), to, body.len().min(room)) };
+    }
+
     /// What the frame is.
     #[inline]
     pub fn kind(&self) -> Kind {
-        record::kind_of(self.flags.get())
+        record::kind_of(self.flags())
     }
 
     /// Sets what the frame is.
     pub fn set_kind(&mut self, kind: Kind) {
-        self.flags.set(self.flags.get() & !record::KIND_MASK | record::flags(kind, false));
+        self.set_flags(self.flags() & !record::KIND_MASK | record::flags(kind, false));
     }
 
     /// Whether more frames of the message follow.
     #[inline]
     pub fn more(&self) -> bool {
-        self.flags.get() & MORE != 0
+        self.flags() & MORE != 0
     }
 
     /// Sets whether more frames of the message follow.
     #[inline]
     pub fn set_more(&mut self, more: bool) {
-        self.flags.set(self.flags.get() & !MORE | more as u8);
+        self.set_flags(self.flags() & !MORE | more as u8);
     }
 
     /// Whether the body may be held by somebody else: it is constant, or was copied once.
     pub fn is_shared(&self) -> bool {
-        self.flags.get() & SHARED != 0
+        self.flags() & SHARED != 0
     }
 
     /// zmq_msg_copy: small bodies are duplicated, larger ones counted; both are marked SHARED then.
     pub fn share(&self) -> Self {
-        let mut copy = match self.content() {
+        let copy = match self.content() {
             Some(content) => Self::from_content_unshared(content),
             None => {
                 let mut copy = Self::new();
@@ -544,10 +671,9 @@ impl Msg {
                 copy
             }
         };
-        copy.flags.set(self.flags.get());
-        copy.routing_id = self.routing_id;
+        copy.head.set(copy.head.get().with_flags(self.flags()).with_routing_id(self.routing_id()));
         let peer = self.peer.get();
-        if self.flags.get() & META_STRONG != 0 {
+        if self.flags() & META_STRONG != 0 {
             // SAFETY: the flag says that this is a counted pointer from `Arc::into_raw`.
             unsafe { Arc::increment_strong_count(peer.strong) };
         }
@@ -558,17 +684,17 @@ impl Msg {
     /// Another reference to the body, which is shared from now on; none if it lies in the message itself.
     pub fn content(&self) -> Option<Content> {
         let content = self.body()?.share();
-        self.flags.set(self.flags.get() | SHARED);
+        self.set_flags(self.flags() | SHARED);
         Some(content)
     }
 
     /// Moves the body out and leaves an empty message; none, and unchanged, if it lies in the message itself.
     pub fn take_content(&mut self) -> Option<Content> {
-        if self.tag != CONTENT {
+        if self.tag() != CONTENT {
             return None;
         }
         self.release_properties();
-        self.tag = INLINE;
+        self.head.set(Head::EMPTY);
         // SAFETY: the tag said that the body is a content; it says so no more.
         let content = unsafe { ManuallyDrop::take(&mut self.body.content) };
         self.reset();
@@ -606,17 +732,17 @@ impl Msg {
 
     /// The number of the peer on SERVER and PEER; 0 is none.
     pub fn routing_id(&self) -> u32 {
-        self.routing_id
+        self.head.get().routing_id()
     }
 
     /// Sets the number of the peer on SERVER and PEER.
     pub fn set_routing_id(&mut self, id: u32) {
-        self.routing_id = id;
+        self.head.set(self.head.get().with_routing_id(id));
     }
 
     /// The peer that the message came from.
     pub fn peer(&self) -> Option<PeerRef> {
-        if self.flags.get() & META_STRONG != 0 {
+        if self.flags() & META_STRONG != 0 {
             // SAFETY: the flag says that this is a counted pointer.
             return unsafe { (*self.peer.get().strong).peer() };
         }
@@ -628,7 +754,7 @@ impl Msg {
     /// Sets the peer that the message came from.
     #[inline(always)]
     pub fn set_peer(&mut self, peer: Option<PeerRef>) {
-        if self.flags.get() & META_STRONG != 0 {
+        if self.flags() & META_STRONG != 0 {
             self.release_properties();
         }
         self.peer.set(peer.map_or(Peer::NONE, |weak| Peer { weak }));
@@ -637,44 +763,44 @@ impl Msg {
     /// The properties of the peer that the message came from; none without a peer, or once they have expired. From
     /// now on the message keeps them, so that they live as long as the message.
     pub fn properties(&self) -> Option<&Properties> {
-        if self.flags.get() & META_STRONG == 0 {
+        if self.flags() & META_STRONG == 0 {
             let strong = Arc::into_raw(PeerTable::lookup(self.peer()?)?);
             self.peer.set(Peer { strong });
-            self.flags.set(self.flags.get() | META_STRONG);
+            self.set_flags(self.flags() | META_STRONG);
         }
         // SAFETY: a counted pointer, which only methods that take `&mut self` give up.
         Some(unsafe { &*self.peer.get().strong })
     }
 
-    /// Whether memory that starts with this byte can be a live message.
-    #[inline]
-    pub const fn is_valid_tag(tag: u8) -> bool {
-        matches!(tag, INLINE | CONTENT)
+    /// Whether the message is live: not closed by [`Msg::invalidate`], and no zeroed memory.
+    #[inline(always)]
+    pub fn is_valid(&self) -> bool {
+        matches!(self.tag(), INLINE | CONTENT)
     }
 
-    /// Whether the message is live: not closed by [`Msg::invalidate`].
-    #[inline]
-    pub const fn is_valid(&self) -> bool {
-        Self::is_valid_tag(self.tag)
+    /// Whether the message is live and owns nothing: dropping or replacing it runs no code of others, as a free
+    /// function would be.
+    #[inline(always)]
+    pub fn is_plain(&self) -> bool {
+        const DECISIVE: u64 = 0xff | Head::OWNS;
+        self.head.get().0 & DECISIVE == Head::EMPTY.0
     }
 
     /// Closes the message: it holds nothing, its tag is 0; only MORE can still be read.
+    #[inline(always)]
     pub fn invalidate(&mut self) {
-        let more = self.more();
+        let more = self.flags() & MORE;
         if self.owns() {
             return self.invalidate_owner(more);
         }
-        self.reset();
-        self.tag = 0;
-        self.set_more(more);
+        self.head.set(Head(0).with_flags(more));
     }
 
     #[inline(never)]
-    fn invalidate_owner(&mut self, more: bool) {
+    fn invalidate_owner(&mut self, more: u8) {
         // Marked before a free function runs, so that a second close from there is seen.
         let open = self.take();
-        self.tag = 0;
-        self.set_more(more);
+        self.head.set(Head(0).with_flags(more));
         drop(open);
     }
 }

@@ -27,6 +27,11 @@ pub struct PeerRef {
     pub generation: u32,
 }
 
+impl PeerRef {
+    /// No peer.
+    pub(crate) const NONE: Self = Self { slot: 0, generation: 0 };
+}
+
 /// What a pattern is told of a peer once it is known (after the handshake, or at once on inproc).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeerInfo {

@@ -3,6 +3,8 @@
 //! Owned by the socket in [`Pipes`], named by [`PipeId`], used by the socket's owner thread only. Three makes of
 //! each direction, one interface: a queue (inproc), a log or inbox (wire), a slot (conflate). A pattern cannot tell
 //! which one it has.
+use std::mem;
+
 use crate::{Msg, OutOfMemory, inbox, log, queue, slot};
 
 /// Names a pipe of one socket. A stale id names nothing.
@@ -63,7 +65,9 @@ pub enum End {
 pub type DueList = Vec<(PipeId, Due)>;
 
 /// The outbound direction of a pipe.
+// With a tag of its own: one that is made out of a variant's field costs more to read, and is read at every operation.
 #[derive(Debug)]
+#[repr(u8)]
 pub enum Tx {
     /// Inproc.
     Queue(queue::Writer),
@@ -77,6 +81,7 @@ pub enum Tx {
 
 /// The inbound direction of a pipe.
 #[derive(Debug)]
+#[repr(u8)]
 pub enum Rx {
     /// Inproc.
     Queue(queue::Reader),
@@ -121,8 +126,11 @@ pub struct Pipes {
 
 #[derive(Debug)]
 struct Entry {
+    /// That of the live pipe, or of the next one: then no id has it yet.
     generation: u32,
-    pipe: Option<Pipe>,
+    live: bool,
+    /// Closed, if there is none.
+    pipe: Pipe,
 }
 
 impl Pipes {
@@ -136,18 +144,21 @@ impl Pipes {
         self.live += 1;
         if let Some(index) = self.free.pop() {
             let entry = &mut self.slots[index as usize];
-            entry.pipe = Some(pipe);
+            entry.pipe = pipe;
+            entry.live = true;
             return PipeId { index, generation: entry.generation };
         }
         let index = self.slots.len() as u32;
-        self.slots.push(Entry { generation: 1, pipe: Some(pipe) });
+        self.slots.push(Entry { generation: 1, live: true, pipe });
         PipeId { index, generation: 1 }
     }
 
     /// Takes a pipe out; its id names nothing from now on.
     pub fn remove(&mut self, id: PipeId) -> Option<Pipe> {
-        let entry = self.slots.get_mut(id.index as usize).filter(|e| e.generation == id.generation)?;
-        let pipe = entry.pipe.take()?;
+        let entry =
+            self.slots.get_mut(id.index as usize).filter(|e| e.generation == id.generation && e.live)?;
+        let pipe = mem::replace(&mut entry.pipe, Pipe::new(Tx::Closed, Rx::Closed));
+        entry.live = false;
         entry.generation = entry.generation.checked_add(1).unwrap_or(1);
         self.free.push(id.index);
         self.live -= 1;
@@ -166,7 +177,7 @@ impl Pipes {
 
     /// Whether the id names a live pipe.
     pub fn contains(&self, id: PipeId) -> bool {
-        self.slots.get(id.index as usize).is_some_and(|e| e.generation == id.generation && e.pipe.is_some())
+        self.slots.get(id.index as usize).is_some_and(|e| e.generation == id.generation && e.live)
     }
 
     /// The live pipes.
@@ -174,13 +185,13 @@ impl Pipes {
         self.slots
             .iter()
             .enumerate()
-            .filter(|(_, e)| e.pipe.is_some())
+            .filter(|(_, e)| e.live)
             .map(|(i, e)| PipeId { index: i as u32, generation: e.generation })
     }
 
     #[inline(always)]
     fn pipe(&mut self, id: PipeId) -> Option<&mut Pipe> {
-        self.slots.get_mut(id.index as usize).filter(|e| e.generation == id.generation)?.pipe.as_mut()
+        self.slots.get_mut(id.index as usize).filter(|e| e.generation == id.generation).map(|e| &mut e.pipe)
     }
 
     /// Whether a message may be started; asked at the first frame only. A false arms "tell me when writable".
@@ -418,7 +429,7 @@ impl Pipes {
     /// Messages that came in and were not read; a conflating pipe has one at most.
     pub fn inbound_queued(&mut self, id: PipeId) -> u32 {
         match self.pipe(id).map(|pipe| &mut pipe.rx) {
-            Some(Rx::Queue(r)) => u32::try_from(r.len()).unwrap_or(u32::MAX),
+            Some(Rx::Queue(r)) => r.messages_queued(),
             Some(Rx::Inbox(r)) => r.messages_queued(),
             Some(Rx::Slot(r)) => r.peek().into(),
             Some(Rx::Closed) | None => 0,

@@ -10,7 +10,7 @@ use crate::{
     credit::{Credit, Debit},
     patience::Patience,
     pipe::{Due, Got},
-    sync::{Arc, AtomicU32, AtomicU64, Line, Ordering},
+    sync::{Arc, AtomicU64, Ordering},
 };
 
 /// The longest look before a reader arms, in pauses: more than it takes to wake the writer.
@@ -19,8 +19,6 @@ const LINGER_MAX: u32 = 48 * LINGER;
 #[derive(Debug)]
 struct Shared {
     credit: Credit,
-    /// Messages, written by the writer.
-    published: Line<AtomicU32>,
     ends: Ends,
 }
 
@@ -55,16 +53,10 @@ impl Ends {
 
 /// A queue with this high-water mark in messages; 0 is unlimited.
 pub fn queue(hwm: u32) -> (Writer, Reader) {
-    let shared = Arc::new(Shared { credit: Credit::new(hwm), published: Line::default(), ends: Ends::new() });
+    let shared = Arc::new(Shared { credit: Credit::new(hwm), ends: Ends::new() });
     let (tail, head) = chain::chain();
-    let writer = Writer {
-        frames: tail,
-        shared: Arc::clone(&shared),
-        debit: Debit::default(),
-        published: 0,
-        put: 0,
-        gone: false,
-    };
+    let writer =
+        Writer { frames: tail, shared: Arc::clone(&shared), debit: Debit::default(), published: 0, put: 0 };
     (
         writer,
         Reader {
@@ -87,7 +79,6 @@ pub struct Writer {
     /// Messages published, and those that were put besides.
     published: u32,
     put: u32,
-    gone: bool,
 }
 
 impl Writer {
@@ -95,24 +86,14 @@ impl Writer {
     /// reader is gone.
     #[inline(always)]
     pub fn room(&mut self) -> bool {
-        !self.gone && self.shared.credit.room(&mut self.debit, self.published) && !self.reader_left()
-    }
-
-    fn reader_left(&mut self) -> bool {
-        self.gone = self.frames.reader_gone();
-        self.gone
+        self.shared.credit.room(&mut self.debit, self.published) && !self.reader_gone()
     }
 
     /// Appends a frame, invisible until [`Writer::publish`]; `m` is left empty. On `OutOfMemory`, `m` is untouched.
     #[inline(always)]
     pub fn put(&mut self, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {
         // SAFETY: the message is written, and nothing in its move unwinds.
-        unsafe {
-            self.frames.push_in_place(|place| {
-                m.set_more(more);
-                m.move_to(place);
-            })
-        }?;
+        unsafe { self.frames.push_in_place(|place| m.move_to(place, more)) }?;
         self.put = self.put.wrapping_add(u32::from(!more));
         Ok(())
     }
@@ -123,20 +104,22 @@ impl Writer {
         if !self.room() {
             return Ok(None);
         }
-        self.put(m, false)?;
-        Ok(Some(self.publish()))
+        debug_assert!(self.put == 0, "a message of one frame within another");
+        // SAFETY: the message is written, and nothing in its move unwinds.
+        let asked = unsafe { self.frames.push_published(|place| m.move_to(place, false)) }?;
+        self.published = self.published.wrapping_add(1);
+        Ok(Some(if asked { Due::Readable } else { Due::Nothing }))
     }
 
     /// Makes what was put visible. A reader that is gone gets nothing.
     #[inline(always)]
     pub fn publish(&mut self) -> Due {
-        if self.gone {
+        if self.reader_gone() {
             self.rollback();
             return Due::Nothing;
         }
         self.published = self.published.wrapping_add(self.put);
         self.put = 0;
-        self.shared.published.store(self.published, Ordering::Relaxed);
         if self.frames.publish() { Due::Readable } else { Due::Nothing }
     }
 
@@ -152,6 +135,7 @@ impl Writer {
     }
 
     /// Whether the reading end was dropped.
+    #[inline(always)]
     pub fn reader_gone(&self) -> bool {
         self.frames.reader_gone()
     }
@@ -213,12 +197,13 @@ impl Reader {
     }
 
     /// Counts a message; true: the writer waits and has room again.
-    #[inline]
+    #[inline(always)]
     fn message_read(&mut self) -> bool {
         self.taken = self.taken.wrapping_add(1);
         self.taken.wrapping_sub(self.credited) >= self.shared.credit.lwm() && self.credit()
     }
 
+    #[inline(never)]
     fn credit(&mut self) -> bool {
         self.credited = self.taken;
         self.shared.credit.grant(self.taken)
@@ -261,6 +246,17 @@ impl Reader {
         self.frames.peek()
     }
 
+    /// Whole messages that can be read. Looks at each: for statistics.
+    pub fn messages_queued(&mut self) -> u32 {
+        self.frames.refresh();
+        let mut messages = 0;
+        self.frames.look(|frame| {
+            messages += u32::from(!frame.more());
+            true
+        });
+        messages
+    }
+
     /// Whether the writer is gone and everything was read.
     pub fn ended(&mut self) -> bool {
         self.frames.ended()
@@ -269,16 +265,6 @@ impl Reader {
     /// Changes the high-water mark.
     pub fn set_hwm(&mut self, hwm: u32) {
         self.shared.credit.set_hwm(hwm);
-    }
-
-    /// Messages published and not read: an estimate while the writer writes.
-    pub fn len(&self) -> usize {
-        self.shared.published.load(Ordering::Relaxed).wrapping_sub(self.taken) as usize
-    }
-
-    /// Whether nothing seems to be there to read.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The pipe at the writing end.

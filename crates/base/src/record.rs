@@ -17,6 +17,8 @@ pub const KIND_SHIFT: u32 = 5;
 pub const KIND_MASK: u8 = 0b1110_0000;
 /// The longest header.
 pub const HEADER_MAX: usize = 9;
+/// A header of a body of at most [`SHORT_MAX`] bytes.
+pub const SHORT_HEADER: usize = 2;
 /// The longest body that has a short header.
 pub const SHORT_MAX: usize = 255;
 

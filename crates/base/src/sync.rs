@@ -69,11 +69,18 @@ pub fn light_fence() {
     #[cfg(loom)]
     fence(Ordering::SeqCst);
     #[cfg(not(loom))]
-    if membarrier::is_available() {
+    {
+        if !membarrier::is_available() {
+            full_fence();
+        }
         std::sync::atomic::compiler_fence(Ordering::SeqCst);
-    } else {
-        fence(Ordering::SeqCst);
     }
+}
+
+#[cfg(not(loom))]
+#[cold]
+fn full_fence() {
+    fence(Ordering::SeqCst);
 }
 
 /// The dear side of an asymmetric pair: a full fence of this thread and, by the kernel, of every running thread of

@@ -29,7 +29,7 @@ fn frames_are_invisible_until_published() {
     assert!(!r.peek());
     w.put(&mut msg(b"b"), false).unwrap();
     w.publish();
-    assert_eq!((r.len(), w.len()), (1, 1));
+    assert_eq!(w.len(), 1);
     assert_eq!((r.get(&mut m), m.as_slice(), m.more()), (FRAME, &b"a"[..], true));
     assert_eq!((r.get(&mut m), m.as_slice(), m.more()), (FRAME, &b"b"[..], false));
     assert_eq!(r.get(&mut m), NOTHING);

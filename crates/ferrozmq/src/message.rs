@@ -55,6 +55,14 @@ impl Message {
         Ok(Self(Msg::copy_from(bytes)?))
     }
 
+    /// Becomes a copy of these bytes.
+    #[inline]
+    pub(crate) fn assign(&mut self, bytes: &[u8]) {
+        if self.0.assign(bytes).is_err() {
+            no_memory();
+        }
+    }
+
     /// A constant, which is never copied if it has more than 48 bytes.
     ///
     /// ```
@@ -250,7 +258,9 @@ impl<const N: usize> PartialEq<&[u8; N]> for Message {
 impl From<&[u8]> for Message {
     #[inline]
     fn from(bytes: &[u8]) -> Self {
-        Self(Msg::copy_from(bytes).unwrap_or_else(|_| no_memory()))
+        let mut message = Self::new();
+        message.assign(bytes);
+        message
     }
 }
 

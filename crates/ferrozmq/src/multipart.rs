@@ -200,10 +200,27 @@ pub trait IntoMultipart {
     ///
     /// See the example of [`IntoMultipart`].
     fn into_multipart(self) -> Self::Whole;
+
+    /// Puts the message in the place of one: without moving it, where it is copied anyway.
+    ///
+    /// ```
+    /// use ferrozmq::{IntoMultipart, Message};
+    ///
+    /// let mut message = Message::new();
+    /// "text".put_into(&mut message);
+    /// assert_eq!(message, "text");
+    /// ```
+    #[inline]
+    fn put_into(self, place: &mut Self::Whole)
+    where
+        Self: Sized,
+    {
+        *place = self.into_multipart();
+    }
 }
 
 /// [`Message`] and [`Multipart`]: what sockets send. See the example of [`IntoMultipart`].
-pub trait Whole: sealed::Frames {}
+pub trait Whole: sealed::Frames + Default {}
 
 impl Whole for Message {}
 impl Whole for Multipart {}
@@ -240,16 +257,27 @@ macro_rules! single {
     )*};
 }
 
-single!(Message, &Message, &str, &String, String, &[u8], Vec<u8>, Bytes, &RoutingId);
+single!(Message, &Message, String, Vec<u8>, Bytes, &RoutingId);
 
-impl<const N: usize> IntoMultipart for &[u8; N] {
-    type Whole = Message;
+macro_rules! copied {
+    ($($type:ty $(, const $n:ident)?);*) => {$(
+        impl$(<const $n: usize>)? IntoMultipart for $type {
+            type Whole = Message;
 
-    #[inline]
-    fn into_multipart(self) -> Message {
-        self.into()
-    }
+            #[inline]
+            fn into_multipart(self) -> Message {
+                self.into()
+            }
+
+            #[inline]
+            fn put_into(self, place: &mut Message) {
+                place.assign(self.as_ref());
+            }
+        }
+    )*};
 }
+
+copied!(&str; &String; &[u8]; &[u8; N], const N);
 
 impl<M: Into<Message>, const N: usize> IntoMultipart for [M; N] {
     type Whole = Multipart;

@@ -1,5 +1,5 @@
 //! What every entry point passes through: a catch for panics, and errno.
-use ferrozmq_base::Result;
+use ferrozmq_base::{Error, Result};
 use libc::{c_char, c_int};
 use std::{
     ffi::CStr,
@@ -21,7 +21,7 @@ pub(crate) fn call<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => value,
         Ok(Err(error)) => {
-            set_errno(error.errno());
+            report(error);
             failed
         }
         Err(payload) => {
@@ -32,6 +32,13 @@ pub(crate) fn call<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
             failed
         }
     }
+}
+
+/// Out of the way of the calls that succeed.
+#[cold]
+#[inline(never)]
+fn report(error: Error) {
+    set_errno(error.errno());
 }
 
 /// Sets errno of the calling thread.

@@ -2,14 +2,14 @@
 //!
 //! All live in one region of memory that is mapped once, at the first handle, and never unmapped. A handle is an
 //! address in it: `region + slot * 128 + (generation % 16) * 8`. So any pointer that a caller passes is judged by
-//! arithmetic before anything is read: is it inside the part in use, and does its low part fit the generation of its
-//! slot. A slot goes back to the end of a queue and is not used again before 64 others, so a closed handle is told
+//! arithmetic before anything is read: is it inside the part in use? Then its slot says which address is its handle
+//! now. A slot goes back to the end of a queue and is not used again before 64 others, so a closed handle is told
 //! from a new one until its slot was used 16 times more.
 //!
 //! Invariants, on which the `unsafe` here rests:
-//! - slots below `used` are initialised, at their final address, for ever;
+//! - slots in the first `USED` bytes are initialised, at their final address, for ever;
 //! - `Slot::object` is touched only with a pass of the slot's own gate, of which there is one at a time;
-//! - `Slot::generation` changes only with that pass.
+//! - `Slot::name` changes only with that pass.
 use crate::{context::ContextHandle, poller::Registrations, socket::SocketHandle, timers::Timers};
 use ferrozmq_base::{
     Error, Result,
@@ -24,7 +24,7 @@ use std::{
     ptr,
     sync::{
         Mutex, MutexGuard, OnceLock, TryLockError,
-        atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicPtr, AtomicUsize, Ordering},
     },
 };
 
@@ -49,7 +49,8 @@ pub(crate) enum Object {
 
 #[repr(C, align(128))]
 struct Slot {
-    generation: AtomicU32,
+    /// The handle that stands for the object, or will for the next one.
+    name: AtomicUsize,
     gate: Gate,
     object: UnsafeCell<Object>,
 }
@@ -67,6 +68,7 @@ const _: () = {
 /// The process in which the first handle was made.
 static PROCESS: OnceLock<ForkEpoch> = OnceLock::new();
 static REGION: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
+/// Bytes of the region in use: whole slots.
 static USED: AtomicUsize = AtomicUsize::new(0);
 static FREE: Mutex<VecDeque<usize>> = Mutex::new(VecDeque::new());
 
@@ -98,7 +100,7 @@ pub(crate) struct Entered {
 
 impl std::fmt::Debug for Slot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Slot").field("generation", &self.generation).finish_non_exhaustive()
+        f.debug_struct("Slot").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -112,7 +114,8 @@ impl Entered {
     /// Takes the object out: the handle is dead from now on.
     pub(crate) fn retire(mut self) -> Object {
         let object = std::mem::replace(self.object(), Object::Free);
-        self.slot.generation.fetch_add(1, Ordering::Relaxed);
+        let name = self.slot.name.load(Ordering::Relaxed);
+        self.slot.name.store(name - name % STRIDE + (name + STEP) % STRIDE, Ordering::Relaxed);
         let region = REGION.load(Ordering::Acquire) as usize;
         let index = (ptr::from_ref(self.slot) as usize - region) / STRIDE;
         drop(self);
@@ -123,35 +126,39 @@ impl Entered {
     }
 }
 
-/// The slot that this address may be a handle of.
-#[inline(always)]
-fn slot(handle: *const c_void) -> Option<&'static Slot> {
-    let region = REGION.load(Ordering::Acquire);
-    let offset = (handle as usize).wrapping_sub(region as usize);
-    let index = offset / STRIDE;
-    if index >= USED.load(Ordering::Acquire) {
-        return None;
-    }
-    // SAFETY: slots below `used` are initialised and stay. Without a region `used` is 0.
-    let slot = unsafe { &*region.add(index) };
-    slot.is_named(offset).then_some(slot)
-}
-
 impl Slot {
     #[inline(always)]
-    fn is_named(&self, offset: usize) -> bool {
-        let step = (self.generation.load(Ordering::Relaxed) as usize) % (STRIDE / STEP);
-        offset % STRIDE == step * STEP
+    fn is_named(&self, handle: *const c_void) -> bool {
+        self.name.load(Ordering::Relaxed) == handle as usize
+    }
+
+    /// As [`Gate::enter`], if the thread is not the one that used the slot last: only for the right handle is that
+    /// one disturbed.
+    #[cold]
+    fn enter_slowly(&self, handle: *const c_void) -> Result<Pass<'_>, Refused> {
+        if !self.is_named(handle) {
+            return Err(Refused::Dead);
+        }
+        self.gate.enter(thread()).ok_or(Refused::Busy)
     }
 }
 
 /// Enters what the handle stands for.
 #[inline(always)]
 pub(crate) fn enter(handle: *const c_void) -> Result<Entered, Refused> {
-    let slot = slot(handle).ok_or(Refused::Dead)?;
-    let pass = slot.gate.enter(thread()).ok_or(Refused::Busy)?;
-    // It may have been closed in between.
-    if !slot.is_named(handle as usize - ptr::from_ref(slot) as usize) {
+    let region = REGION.load(Ordering::Acquire);
+    let offset = (handle as usize).wrapping_sub(region as usize);
+    if offset >= USED.load(Ordering::Acquire) {
+        return Err(Refused::Dead);
+    }
+    // SAFETY: slots in the bytes in use are initialised and stay. Without a region none are.
+    let slot: &'static Slot = unsafe { &*region.byte_add(offset - offset % STRIDE) };
+    let pass = match slot.gate.enter_again(thread()) {
+        Some(pass) => pass,
+        None => slot.enter_slowly(handle)?,
+    };
+    // Now nobody can close it any more.
+    if !slot.is_named(handle) {
         return Err(Refused::Dead);
     }
     Ok(Entered { slot, _pass: pass })
@@ -175,13 +182,13 @@ pub(crate) fn enter_shared(handle: *const c_void) -> Result<Entered, Refused> {
 /// `TooManyFiles` at the limit of handles, `OutOfMemory`; `Interrupted` in a forked child that cannot make any.
 pub(crate) fn insert(object: Object) -> Result<*mut c_void> {
     let mut free = free_slots().ok_or(Error::Interrupted)?;
-    let index = match USED.load(Ordering::Acquire) {
+    let index = match USED.load(Ordering::Acquire) / STRIDE {
         used if free.len() > RESTING || used == SLOTS => free.pop_front().ok_or(Error::TooManyFiles)?,
         used => first_use(used)?,
     };
     drop(free);
     let region = REGION.load(Ordering::Acquire);
-    // SAFETY: an index from the queue or from `first_use` is below `used`.
+    // SAFETY: an index from the queue or from `first_use` is of a slot in use.
     let slot = unsafe { &*region.add(index) };
     // A stale handle of the slot may be tried in this moment; it leaves at once.
     let pass = loop {
@@ -192,8 +199,8 @@ pub(crate) fn insert(object: Object) -> Result<*mut c_void> {
     };
     let mut entered = Entered { slot, _pass: pass };
     *entered.object() = object;
-    let step = slot.generation.load(Ordering::Relaxed) as usize % (STRIDE / STEP);
-    Ok(ptr::from_ref(slot).cast::<u8>().wrapping_add(step * STEP).cast_mut().cast())
+    let step = slot.name.load(Ordering::Relaxed) % STRIDE;
+    Ok(ptr::from_ref(slot).wrapping_byte_add(step).cast_mut().cast())
 }
 
 /// Initialises the next slot, and first of all the region. The caller holds the lock of the free slots.
@@ -203,11 +210,13 @@ fn first_use(index: usize) -> Result<usize> {
         region = reserve()?;
         REGION.store(region, Ordering::Release);
     }
-    let slot =
-        Slot { generation: AtomicU32::new(0), gate: Gate::new(), object: UnsafeCell::new(Object::Free) };
-    // SAFETY: `index` is below SLOTS, so inside the region, and not below `used`, so nobody looks at it yet.
-    unsafe { region.add(index).write(slot) };
-    USED.store(index + 1, Ordering::Release);
+    // SAFETY: `index` is below SLOTS, so inside the region, and not in the part in use, so nobody looks at it yet.
+    unsafe {
+        let place = region.add(index);
+        let name = AtomicUsize::new(place as usize);
+        place.write(Slot { name, gate: Gate::new(), object: UnsafeCell::new(Object::Free) });
+    }
+    USED.store((index + 1) * STRIDE, Ordering::Release);
     Ok(index)
 }
 

@@ -9,7 +9,7 @@ use crate::{
 use ferrozmq_base::{Error, Msg, Result, content::FreeFn};
 use ferrozmq_runtime::Flags;
 use libc::{c_char, c_int, c_void};
-use std::ptr;
+use std::{mem, ptr};
 
 const DONTWAIT: c_int = 1;
 const SNDMORE: c_int = 2;
@@ -50,40 +50,49 @@ pub(crate) fn flags(bits: c_int) -> Flags {
 ///
 /// # Safety
 /// As [`live`].
-pub(crate) unsafe fn send(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
+#[inline(always)]
+unsafe fn send(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
+    let mut size = 0;
     with_socket(socket, |core| {
         // SAFETY: by the contract.
         let message = unsafe { live(message) }?;
-        let size = message.len();
-        // Where it came from does not go with it, whether or not it can be sent.
-        message.set_peer(None);
-        core.send(message, flags(bits))?;
-        Ok(clamped(size))
-    })
+        size = message.len();
+        core.send(message, flags(bits))
+    })?;
+    Ok(clamped(size))
 }
 
-/// Receives into a message of the caller. What its old content holds goes after the socket is left: a free function
-/// may well use the socket.
+/// Receives into a message of the caller.
 ///
 /// # Safety
 /// As [`live`].
-pub(crate) unsafe fn receive(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
-    let mut received = Msg::new();
-    let size = with_socket(socket, |core| {
+#[inline(always)]
+unsafe fn receive(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
+    // SAFETY: by the contract.
+    let Some(message) = (unsafe { message.as_mut() }).filter(|m| m.is_plain()) else {
         // SAFETY: by the contract.
-        let message = unsafe { live(message) }?;
-        let dont_wait = bits & DONTWAIT != 0;
-        if message.is_plain() {
-            return core.recv(message, dont_wait).map(|()| Some(message.len()));
-        }
-        core.recv(&mut received, dont_wait).map(|()| None)
+        return unsafe { receive_over(message, socket, bits) };
+    };
+    with_socket(socket, |core| core.recv(message, flags(bits).dont_wait))?;
+    Ok(clamped(message.len()))
+}
+
+/// Receives into a message that holds something, or is none. What it holds goes after the socket is left: a free
+/// function may well use the socket.
+///
+/// # Safety
+/// As [`live`].
+#[cold]
+unsafe fn receive_over(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
+    let mut received = Msg::new();
+    with_socket(socket, |core| {
+        // SAFETY: by the contract.
+        unsafe { live(message) }?;
+        core.recv(&mut received, flags(bits).dont_wait)
     })?;
-    if let Some(size) = size {
-        return Ok(clamped(size));
-    }
     let size = received.len();
     // SAFETY: by the contract, and live a moment ago.
-    drop(std::mem::replace(unsafe { live(message) }?, received));
+    drop(mem::replace(unsafe { live(message) }?, received));
     Ok(clamped(size))
 }
 
@@ -101,24 +110,23 @@ fn property(message: &Msg, property: c_int) -> Result<c_int> {
 entries! {
     /// Makes an empty message.
     fn zmq_msg_init(msg: *mut Msg) -> c_int, or -1; {
-        // SAFETY: by the contract of the entry points.
-        unsafe { place(msg, Msg::new()) }
+        if msg.is_null() {
+            return Err(Error::BadAddress);
+        }
+        // SAFETY: not NULL, so writable by the contract of the entry points.
+        unsafe { Msg::init(msg) };
+        Ok(0)
     }
 
     /// Makes a message of this size, its bytes to be written by the caller.
     fn zmq_msg_init_size(msg: *mut Msg, size: usize) -> c_int, or -1; {
-        if size <= Msg::INLINE_MAX {
-            // SAFETY: by the contract of the entry points; a message was just placed there.
-            unsafe {
-                place(msg, Msg::new())?;
-                (*msg).extend_inline(size);
-            }
-            return Ok(0);
+        if msg.is_null() {
+            return Err(Error::BadAddress);
         }
-        // SAFETY: the caller writes the body before it is read, as zmq_msg_init_size(3) asks.
-        let message = unsafe { Msg::with_size_uninit(size) }?;
-        // SAFETY: by the contract of the entry points.
-        unsafe { place(msg, message) }
+        // SAFETY: not NULL, so writable by the contract of the entry points; the caller writes the body before it is
+        // read, as zmq_msg_init_size(3) asks.
+        unsafe { Msg::init_size_uninit(msg, size) }?;
+        Ok(0)
     }
 
     /// Makes a message with a copy of these bytes.
@@ -162,7 +170,7 @@ entries! {
         let moved = unsafe { live(src).and_then(|_| live(dest)).and_then(|_| live(src)) }?.take();
         if dest != src {
             // SAFETY: as above.
-            drop(std::mem::replace(unsafe { live(dest) }?, moved));
+            drop(mem::replace(unsafe { live(dest) }?, moved));
         }
         Ok(0)
     }
@@ -172,7 +180,7 @@ entries! {
         // SAFETY: by the contract of the entry points; the reference ends here, as both may be the same.
         let copy = unsafe { live(dest).and_then(|_| live(src)) }?.share();
         // SAFETY: as above.
-        drop(std::mem::replace(unsafe { live(dest) }?, copy));
+        drop(mem::replace(unsafe { live(dest) }?, copy));
         Ok(0)
     }
 
@@ -248,7 +256,7 @@ entries! {
     /// As `zmq_msg_send`.
     fn zmq_sendmsg(socket: *mut c_void, msg: *mut Msg, flags: c_int) -> c_int, or -1; {
         // SAFETY: by the contract of the entry points.
-        unsafe { send(msg, socket, flags) }
+        Ok(unsafe { zmq_msg_send(msg, socket, flags) })
     }
 
     /// Receives a message in place of the one that was there.
@@ -260,6 +268,6 @@ entries! {
     /// As `zmq_msg_recv`.
     fn zmq_recvmsg(socket: *mut c_void, msg: *mut Msg, flags: c_int) -> c_int, or -1; {
         // SAFETY: by the contract of the entry points.
-        unsafe { receive(msg, socket, flags) }
+        Ok(unsafe { zmq_msg_recv(msg, socket, flags) })
     }
 }

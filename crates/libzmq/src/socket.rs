@@ -8,13 +8,13 @@ use crate::{
 use ferrozmq_base::{Error, Msg, Result, SocketType};
 use ferrozmq_runtime::{BindError, SocketCore};
 use libc::{c_char, c_int, c_void};
-use std::ptr;
+use std::{mem, ptr};
 
 /// What a socket's handle stands for.
 #[derive(Debug)]
 pub(crate) struct SocketHandle {
     pub(crate) core: SocketCore,
-    /// A call is inside the core, or was ended there by a panic: then every further one but close is EFAULT.
+    /// A call was ended inside the core by a panic, or a wait is inside it: every further one but close is EFAULT.
     pub(crate) inside: bool,
 }
 
@@ -25,10 +25,19 @@ impl SocketHandle {
         if self.inside {
             return Err(Error::BadAddress);
         }
-        self.inside = true;
+        let mark = MarkOnPanic(&mut self.inside);
         let result = body(&mut self.core);
-        self.inside = false;
+        mem::forget(mark);
         result
+    }
+}
+
+/// Dropped by a panic only.
+struct MarkOnPanic<'a>(&'a mut bool);
+
+impl Drop for MarkOnPanic<'_> {
+    fn drop(&mut self) {
+        *self.0 = true;
     }
 }
 
@@ -155,9 +164,9 @@ entries! {
             let body = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
             let mut message = Msg::new();
             message.assign(body)?;
-            core.send(&mut message, flags(bits))?;
-            Ok(clamped(len))
-        })
+            core.send(&mut message, flags(bits))
+        })?;
+        Ok(clamped(len))
     }
 
     /// Sends constant memory without a copy.
@@ -174,13 +183,11 @@ entries! {
     fn zmq_recv(socket: *mut c_void, buf: *mut c_void, len: usize, bits: c_int) -> c_int, or -1; {
         let mut message = Msg::new();
         with_socket(socket, |core| core.recv(&mut message, flags(bits).dont_wait))?;
-        let body = message.as_slice();
-        let count = body.len().min(len);
-        if count > 0 && !buf.is_null() {
+        if !buf.is_null() {
             // SAFETY: writable for `len` bytes, by the contract of the entry points, and no part of the message.
-            unsafe { ptr::copy_nonoverlapping(body.as_ptr(), buf.cast(), count) };
+            unsafe { message.copy_body(buf.cast(), len) };
         }
-        Ok(clamped(body.len()))
+        Ok(clamped(message.len()))
     }
 
     /// Sets an option.

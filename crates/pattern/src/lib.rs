@@ -136,7 +136,9 @@ pub(crate) trait Machine {
 }
 
 /// A socket's type and all its state.
+// With a tag of its own, as `Tx` has.
 #[derive(Debug)]
+#[repr(u8)]
 #[allow(missing_docs, reason = "one variant per socket type, documented on the types")]
 pub enum Pattern {
     Pair(Pair),

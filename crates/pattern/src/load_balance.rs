@@ -10,11 +10,26 @@ pub(crate) struct LoadBalance {
     pipes: PipeList,
     active: usize,
     current: usize,
-    /// A message was begun on the current pipe and is not finished.
-    more: bool,
-    /// The pipe of the message in progress died.
-    dropping: bool,
+    message: Progress,
     dropped: u64,
+}
+
+/// How far the message in progress is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Progress {
+    /// There is none.
+    #[default]
+    Between,
+    /// It was begun on the current pipe.
+    Begun,
+    /// Its pipe died: the rest of it is swallowed.
+    Lost,
+}
+
+impl Progress {
+    fn after(self, more: bool) -> Self {
+        if more { self } else { Self::Between }
+    }
 }
 
 impl LoadBalance {
@@ -39,7 +54,7 @@ impl LoadBalance {
         if position < self.active {
             let last = self.active - 1;
             if position == self.current {
-                if self.more {
+                if self.message == Progress::Begun {
                     self.abandon(pipes, id);
                 }
             } else if self.current == last {
@@ -58,16 +73,15 @@ impl LoadBalance {
 
     /// Takes back a message that was begun and will not be finished.
     pub(crate) fn cancel(&mut self, pipes: &mut Pipes) {
-        if self.more {
+        if self.message == Progress::Begun {
             pipes.rollback(self.pipes.at(self.current));
-            self.more = false;
+            self.message = Progress::Between;
         }
     }
 
     fn abandon(&mut self, pipes: &mut Pipes, id: PipeId) {
         pipes.rollback(id);
-        self.more = false;
-        self.dropping = true;
+        self.message = Progress::Lost;
         self.dropped += 1;
     }
 
@@ -87,7 +101,7 @@ impl LoadBalance {
         more: bool,
         due: &mut DueList,
     ) -> Result<Option<PipeId>, Error> {
-        if !(more || self.more || self.dropping) && self.active > 0 {
+        if !more && self.message == Progress::Between && self.active > 0 {
             // The common case, a whole message to the next peer in turn.
             let id = self.pipes.at(self.current);
             if pipes.offer(id, m, due)? {
@@ -107,17 +121,17 @@ impl LoadBalance {
         more: bool,
         due: &mut DueList,
     ) -> Result<Option<PipeId>, Error> {
-        if self.dropping {
+        if self.message == Progress::Lost {
             m.clear();
-            self.dropping = more;
+            self.message = Progress::Lost.after(more);
             return Ok(None);
         }
-        if !self.more && !self.find_room(pipes) {
+        if self.message == Progress::Between && !self.find_room(pipes) {
             return Err(Error::Again);
         }
         let id = self.pipes.at(self.current);
         pipes.put(id, m, more)?;
-        self.more = more;
+        self.message = Progress::Begun.after(more);
         if !more {
             pipes.publish(id, due);
             self.turn();
@@ -136,7 +150,7 @@ impl LoadBalance {
 
     /// Whether a frame would be taken.
     pub(crate) fn has_room(&mut self, pipes: &mut Pipes) -> bool {
-        self.more || self.dropping || self.find_room(pipes)
+        self.message != Progress::Between || self.find_room(pipes)
     }
 
     /// Moves on to a pipe with room.

@@ -9,6 +9,7 @@ use ferrozmq_base::{
     Due, DueList, End, Error, Kind, Msg, Pipe, PipeId, Pipes, Result, SocketType, sync::lock,
 };
 use ferrozmq_pattern::{Events, Local, Pattern, Setting};
+use ferrozmq_sys::ForkEpoch;
 
 use crate::{
     context::{Live, Shared, linger},
@@ -45,6 +46,7 @@ pub struct Waits {
 pub struct SocketCore {
     pub(crate) shared: Arc<Shared>,
     id: u64,
+    epoch: ForkEpoch,
     kind: SocketType,
     port: Arc<Port>,
     pub(crate) pattern: Pattern,
@@ -76,6 +78,7 @@ impl SocketCore {
         Ok(Self {
             _live: shared.live(),
             id,
+            epoch: shared.epoch,
             kind,
             port,
             pattern,
@@ -190,8 +193,10 @@ impl SocketCore {
             self.settle();
         }
         if result.is_ok() {
-            // Over inproc any type may be sent a subscription; for the application it is a message.
-            m.set_kind(Kind::Message);
+            if m.kind() != Kind::Message {
+                // Over inproc any type may be sent a subscription; for the application it is a message.
+                m.set_kind(Kind::Message);
+            }
             self.receive_more = m.more();
             self.direct.answered = true;
             self.direct.patient = false;
@@ -227,7 +232,7 @@ impl SocketCore {
     /// A forked child leaves everything that it shares with its parent alone.
     #[inline]
     pub(crate) fn check_fork(&self) -> Result<()> {
-        if self.shared.epoch.is_current() { Ok(()) } else { Err(Error::Interrupted) }
+        if self.epoch.is_current() { Ok(()) } else { Err(Error::Interrupted) }
     }
 
     /// What every call begins with: the fork check, and the events that have come.

@@ -57,6 +57,21 @@ enum Core {
     Closed,
 }
 
+impl Core {
+    /// Apart, so that the way to a socket's own core is short.
+    #[cold]
+    #[inline(never)]
+    fn with_watched<R>(
+        &mut self,
+        f: impl FnOnce(&mut SocketCore) -> ferrozmq_base::Result<R>,
+    ) -> ferrozmq_base::Result<R> {
+        match self {
+            Self::Watched(core) => f(&mut lock(core)),
+            Self::Own(_) | Self::Closed => Err(Code::NotASocket),
+        }
+    }
+}
+
 /// What a core is to its poller.
 pub(crate) type Watched = Weak<Mutex<SocketCore>>;
 
@@ -97,8 +112,7 @@ impl Socket {
     ) -> ferrozmq_base::Result<R> {
         match self.core.get_mut() {
             Core::Own(core) => f(core),
-            Core::Watched(core) => f(&mut lock(core)),
-            Core::Closed => Err(Code::NotASocket),
+            other => other.with_watched(f),
         }
     }
 
@@ -295,8 +309,9 @@ impl Socket {
         message: M,
         dont_wait: bool,
     ) -> Result<(), SendError<M::Whole>> {
-        let mut message = message.into_multipart();
-        let result = match message.frames() {
+        let mut whole = M::Whole::default();
+        message.put_into(&mut whole);
+        let result = match whole.frames() {
             [only] => self.send_frame_now(&mut only.0, dont_wait, false),
             [first, rest @ ..] => {
                 self.send_frame_now(&mut first.0, dont_wait, true).and_then(|()| self.finish(rest))
@@ -305,17 +320,20 @@ impl Socket {
         };
         match result {
             Ok(()) => Ok(()),
-            Err(e) => Err(SendError::new(message, e)),
+            Err(e) => Err(SendError::new(whole, e)),
         }
     }
 
-    #[inline]
+    #[inline(never)]
     pub(crate) fn send_frame_now(&mut self, m: &mut Msg, dont_wait: bool, more: bool) -> Result<(), Code> {
-        if dont_wait {
-            return self.with(|core| core.try_send(m, more));
+        if !dont_wait {
+            self.check()?;
         }
-        self.check()?;
-        self.with(|core| core.send(m, Flags { dont_wait, more }))
+        let flags = Flags { dont_wait, more };
+        match self.core.get_mut() {
+            Core::Own(core) => core.send(m, flags),
+            other => other.with_watched(|core| core.send(m, flags)),
+        }
     }
 
     /// Sends the frames that end a message; one empty frame, if there are none. Only a first frame can find no room: a
@@ -344,11 +362,31 @@ impl Socket {
     #[inline]
     #[doc(alias = "zmq_recv")]
     pub fn recv(&mut self) -> Result<Message> {
-        let mut m = self.first(false)?;
-        if m.0.more() {
-            self.skip(&mut m)?;
-        }
+        let mut m = Message::new();
+        self.recv_into(&mut m)?;
         Ok(m)
+    }
+
+    /// As [`recv`](Self::recv), in place of a message that is there already and is dropped: for those who receive many,
+    /// since nothing is moved.
+    ///
+    /// ```
+    /// # use ferrozmq::{Context, Message};
+    /// # let ctx = Context::new();
+    /// # let mut numbers = ctx.pull().bind("inproc://numbers")?;
+    /// # ctx.push().connect("inproc://numbers")?.send("1")?;
+    /// let mut message = Message::new();
+    /// numbers.recv_into(&mut message)?;
+    /// assert_eq!(message, "1");
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv). The message is as it was.
+    #[inline]
+    #[doc(alias = "zmq_msg_recv")]
+    pub fn recv_into(&mut self, message: &mut Message) -> Result<()> {
+        Ok(self.recv_one(&mut message.0, false)?)
     }
 
     /// As [`recv`](Self::recv), if there is a message.
@@ -359,10 +397,8 @@ impl Socket {
     /// [`Error::Again`] if there is none.
     #[inline]
     pub fn try_recv(&mut self) -> Result<Message> {
-        let mut m = self.first(true)?;
-        if m.0.more() {
-            self.skip(&mut m)?;
-        }
+        let mut m = Message::new();
+        self.recv_one(&mut m.0, true)?;
         Ok(m)
     }
 
@@ -409,16 +445,28 @@ impl Socket {
         Ok(frame_and_more(self.first(true)?))
     }
 
-    #[inline]
     fn first(&mut self, dont_wait: bool) -> Result<Message> {
-        let mut m = Msg::new();
-        if dont_wait {
-            self.with(|core| core.try_recv(&mut m))?;
-        } else {
+        let mut m = Message::new();
+        self.recv_frame_now(&mut m.0, dont_wait)?;
+        Ok(m)
+    }
+
+    /// A frame; those after it are dropped.
+    #[inline(never)]
+    fn recv_one(&mut self, m: &mut Msg, dont_wait: bool) -> Result<(), Code> {
+        self.recv_frame_now(m, dont_wait)?;
+        if m.more() { self.skip(m) } else { Ok(()) }
+    }
+
+    #[inline(always)]
+    fn recv_frame_now(&mut self, m: &mut Msg, dont_wait: bool) -> Result<(), Code> {
+        if !dont_wait {
             self.check()?;
-            self.with(|core| core.recv(&mut m, false))?;
         }
-        Ok(Message(m))
+        match self.core.get_mut() {
+            Core::Own(core) => core.recv(m, dont_wait),
+            other => other.with_watched(|core| core.recv(m, dont_wait)),
+        }
     }
 
     /// The frames after this one.
@@ -439,8 +487,8 @@ impl Socket {
     }
 
     #[cold]
-    fn skip(&mut self, first: &mut Message) -> Result<()> {
-        first.0.set_more(false);
+    fn skip(&mut self, first: &mut Msg) -> Result<(), Code> {
+        first.set_more(false);
         let mut m = Msg::new();
         loop {
             self.with(|core| core.try_recv(&mut m))?;

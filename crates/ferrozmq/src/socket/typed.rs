@@ -227,6 +227,19 @@ macro_rules! receives {
                 self.0.recv()
             }
 
+            /// As [`recv`](Self::recv), in place of a message that is there already and is dropped: for those who
+            /// receive many, since nothing is moved.
+            ///
+            /// See the example of [`Socket::recv_into`](crate::Socket::recv_into).
+            ///
+            /// # Errors
+            /// As [`recv`](Self::recv). The message is as it was.
+            #[inline]
+            #[doc(alias = "zmq_msg_recv")]
+            pub fn recv_into(&mut self, message: &mut Message) -> Result<()> {
+                self.0.recv_into(message)
+            }
+
             /// As [`recv`](Self::recv), if there is a message.
             ///
             /// See the example of [`Push`](crate::Push).
