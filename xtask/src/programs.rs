@@ -14,20 +14,23 @@
 //! the loader's own log must say that those processes loaded the library that was meant, and no other one.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command as Process, Stdio};
+use std::process::{Command as Process, ExitStatus, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use crate::command::{repository, target_dir};
+use crate::command::{Command, repository, target_dir};
 use crate::packages;
 
-/// How many seconds a program may take, far more than any needs.
-const PATIENCE: &str = "60";
+/// How long a program may take, far more than any needs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How many seconds it is waited for a program that is known to fail.
-const SHORT_PATIENCE: &str = "5";
+/// How long it is waited for a program that is known to fail.
+const SHORT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many lines at the start of a file may describe it.
 const HEADER: usize = 16;
@@ -173,25 +176,45 @@ fn perform(program: &Program, label: &str, library: Option<&Path>, ours: &Path) 
     let base = target_dir().join("programs").join(&program.name).join(label);
     let said = |problem: String| format!("with {label}: {problem}");
     prepare(&base, library).map_err(|e| said(format!("{}: {e}", base.display())))?;
-    let mut process = Process::new("timeout");
-    let patience = if program.lacks.is_some() && library.is_some() { SHORT_PATIENCE } else { PATIENCE };
-    process.args(["--kill-after=5", patience, "sh", "-c", &program.run]).arg(&program.script);
-    process.current_dir(base.join("work")).stdin(Stdio::null());
+    let (out, errors) = (base.join("stdout"), base.join("stderr"));
+    let file = |path: &Path| File::create(path).map_err(|e| format!("{}: {e}", path.display()));
+    let mut process = Process::new("sh");
+    process.arg("-c").arg(&program.run).arg(&program.script).current_dir(base.join("work")).process_group(0);
+    process.stdin(Stdio::null()).stdout(file(&out)?).stderr(file(&errors)?);
     process.env("LD_DEBUG", "libs").env("LD_DEBUG_OUTPUT", base.join("loader/log"));
     process.env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
     process
         .env("LD_LIBRARY_PATH", base.join("lib"))
         .env("INCLUDE", repository().join("crates/libzmq/include"));
-    let start = Instant::now();
-    let output = process.output().map_err(|e| said(format!("timeout: {e}")))?;
+    let patience = if program.lacks.is_some() && library.is_some() { SHORT_PATIENCE } else { PATIENCE };
+    let (start, status) = (Instant::now(), finish(&mut process, patience).map_err(said)?);
     let time = start.elapsed();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if !output.status.success() {
-        let messages = String::from_utf8_lossy(&output.stderr);
-        return Err(said(format!("{}\n{text}{messages}", output.status)));
+    let text =
+        |path| fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let output = text(&out);
+    if !status.is_some_and(|status| status.success()) {
+        let how = status.map_or_else(|| "it does not end".to_owned(), |status| status.to_string());
+        return Err(said(format!("{how}\n{output}{}", text(&errors))));
     }
     check_loaded(&base.join("loader"), &program.loads, library.is_some(), ours).map_err(said)?;
-    Ok(Run { output: text, time })
+    Ok(Run { output, time })
+}
+
+/// Waits for the end of a process, and ends what it leaves behind. Without a status it was still running.
+fn finish(process: &mut Process, patience: Duration) -> Result<Option<ExitStatus>, String> {
+    let mut child = process.spawn().map_err(|e| format!("sh: {e}"))?;
+    let end = Instant::now() + patience;
+    let status = loop {
+        match child.try_wait().map_err(|e| format!("sh: {e}"))? {
+            None if Instant::now() < end => sleep(Duration::from_millis(10)),
+            status => break status,
+        }
+    };
+    Command::new("kill -KILL --").arg(&format!("-{}", child.id())).succeeds();
+    if status.is_none() {
+        child.wait().map_err(|e| format!("sh: {e}"))?;
+    }
+    Ok(status)
 }
 
 /// Makes the directories of a run anew.
