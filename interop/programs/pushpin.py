@@ -57,21 +57,22 @@ with open("pushpin.conf", "w") as file:
 log = open("output", "w")
 pushpin = subprocess.Popen(["pushpin", "--config=pushpin.conf"], stdout=log, stderr=log)
 try:
+    # Its processes find each other in their own time; until then it answers with errors.
     while True:
         try:
             client = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
-            client.request("GET", "/plain")
-            response = client.getresponse()
-            if response.status == 200:
+            client.request("GET", "/stream")
+            stream = client.getresponse()
+            if stream.status == 200:
                 break
         except OSError:
             pass
         assert pushpin.poll() is None, open("output").read()
         time.sleep(0.05)
-    print(response.status, response.read())
-    client.request("GET", "/stream")
-    stream = client.getresponse()
     print(stream.status, stream.readline())
+    other = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    other.request("GET", "/plain")
+    print(other.getresponse().read())
     ctx = zmq.Context()
     push = ctx.socket(zmq.PUSH)
     push.connect(f"tcp://127.0.0.1:{publish}")
