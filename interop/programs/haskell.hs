@@ -1,6 +1,6 @@
 -- packages: libghc-zeromq4-haskell-dev ghc
--- loads: ghc
--- run: runghc "$0"
+-- loads: haskell
+-- run: ghc -v0 -outputdir . -o haskell "$0" && ./haskell
 -- large: 74 MB to fetch, 802 MB on disk
 --
 -- The binding of Haskell: request and reply, a subscription, messages of parts, a poll.

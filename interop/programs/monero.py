@@ -26,7 +26,7 @@ def rpc(method, **parameters):
     return answer["result"]
 
 
-ADDRESS = "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A"
+ADDRESS = "42ey1afDFnn4886T7196doS9GPMzexD9gXpsZJDwVjeRVdFCSoHnv7KPbBeGpzJBzHRCAs9UxqeoyFQMYbqSWYTfJJQAWDm"
 http, calls, p2p = free_port(), free_port(), free_port()
 log = open("output", "w")
 daemon = subprocess.Popen(
