@@ -1,9 +1,8 @@
 // packages: libczmq-dev libczmq4 libzmq3-dev gcc
 // loads: czmq-auth
 // run: cc -Wall -Werror "$0" -o czmq-auth -lczmq -lzmq && ./czmq-auth
-// lacks: PLAIN and ZAP
 //
-// The authenticator of libczmq: addresses that it lets in with NULL, passwords with PLAIN.
+// The authenticator of libczmq: addresses that it lets in with NULL, passwords with PLAIN, certificates with CURVE.
 
 #include <czmq.h>
 
@@ -38,6 +37,16 @@ static bool null(void)
     return gets_through(server, client);
 }
 
+// With the server's certificate, and one of a client.
+static bool curve(zcert_t *mine, zcert_t *theirs)
+{
+    zsock_t *server = zsock_new(ZMQ_PULL), *client = zsock_new(ZMQ_PUSH);
+    zcert_apply(mine, server), zcert_apply(theirs, client);
+    zsock_set_curve_server(server, 1);
+    zsock_set_curve_serverkey(client, zcert_public_txt(mine));
+    return gets_through(server, client);
+}
+
 int main(void)
 {
     zactor_t *auth = zactor_new(zauth, NULL);
@@ -46,6 +55,12 @@ int main(void)
     fputs("admin=secret\n", passwords), fclose(passwords);
     zstr_sendx(auth, "PLAIN", "passwords", NULL), zsock_wait(auth);
     printf("wrong: %d, right: %d\n", plain("wrong"), plain("secret"));
+    zcert_t *server = zcert_new(), *friend = zcert_new(), *stranger = zcert_new();
+    zsys_dir_create("known");
+    zcert_save_public(friend, "known/friend");
+    zstr_sendx(auth, "CURVE", "known", NULL), zsock_wait(auth);
+    printf("a stranger: %d, a friend: %d\n", curve(server, stranger), curve(server, friend));
+    zcert_destroy(&server), zcert_destroy(&friend), zcert_destroy(&stranger);
     zstr_sendx(auth, "DENY", "127.0.0.1", NULL), zsock_wait(auth);
     printf("denied: %d\n", null());
     zactor_destroy(&auth);

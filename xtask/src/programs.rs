@@ -182,7 +182,7 @@ fn perform(program: &Program, label: &str, library: Option<&Path>, ours: &Path) 
     process.arg("-c").arg(&program.run).arg(&program.script).current_dir(base.join("work")).process_group(0);
     process.stdin(Stdio::null()).stdout(file(&out)?).stderr(file(&errors)?);
     process.env("LD_DEBUG", "libs").env("LD_DEBUG_OUTPUT", base.join("loader/log"));
-    process.env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
+    process.env("PYTHONUNBUFFERED", "1").env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
     process
         .env("LD_LIBRARY_PATH", base.join("lib"))
         .env("INCLUDE", repository().join("crates/libzmq/include"));
