@@ -10,7 +10,7 @@
 //! | `lacks:` | what our library does not have yet, so that it fails there |
 //! | `large:` | why it runs with `--all` only |
 //!
-//! It is run on the system's libzmq and on ours, in an empty directory. Both runs must succeed and print the same, and
+//! It is run on the system's libzmq and on ours, in an empty directory, with that of our header in `$INCLUDE`. Both runs must succeed and print the same, and
 //! the loader's own log must say that those processes loaded the library that was meant, and no other one.
 
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ use crate::command::{Command, repository, target_dir};
 use crate::packages;
 
 /// How long a program may take, far more than any needs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long it is waited for a program that is known to fail.
 const SHORT_PATIENCE: Duration = Duration::from_secs(5);
