@@ -10,8 +10,9 @@
 //! | `lacks:` | what our library does not have yet, so that it fails there |
 //! | `large:` | why it runs with `--all` only |
 //!
-//! It is run on the system's libzmq and on ours, in an empty directory, with that of our header in `$INCLUDE`. Both runs must succeed and print the same, and
-//! the loader's own log must say that those processes loaded the library that was meant, and no other one.
+//! It is run on the system's libzmq and on ours, in an empty directory, with that of our header in `$INCLUDE`. Both
+//! runs must succeed and print the same, and the loader's own log must say that those processes loaded the library that
+//! was meant, and no other one.
 
 use std::collections::BTreeSet;
 use std::fs::File;
