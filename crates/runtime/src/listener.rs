@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ferrozmq_base::sync::{AtomicBool, Ordering};
 use ferrozmq_sys::{Interest, Listener, Poller, Stream, is_exhaustion};
 
 use crate::{
@@ -30,6 +31,8 @@ pub(crate) struct Listening {
     endpoint: String,
     port: Arc<Port>,
     settings: Arc<Settings>,
+    /// False once it has ended: what it accepted and nobody has started yet ends with it.
+    open: Arc<AtomicBool>,
     resting_until: Option<Instant>,
 }
 
@@ -41,7 +44,8 @@ impl Listening {
         port: Arc<Port>,
         settings: Arc<Settings>,
     ) -> Self {
-        Self { id, listener, endpoint, port, settings, resting_until: None }
+        let open = Arc::new(AtomicBool::new(true));
+        Self { id, listener, endpoint, port, settings, open, resting_until: None }
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -94,25 +98,26 @@ impl Listening {
         };
         self.port.monitor.notify(Notice::Accepted, fd_value(&stream), &ends);
         let io = turn.context.choose_io(self.settings.options.affinity).unwrap_or_else(|| turn.io.clone());
-        Session::accepted(turn.context, io, self.port.clone(), self.settings.clone(), self.id, stream, ends);
+        let (port, settings, open) = (self.port.clone(), self.settings.clone(), self.open.clone());
+        Session::accepted(turn.context, io, port, settings, self.id, open, stream, ends);
     }
 
     fn notice(&self, notice: Notice, value: i32) {
-        let ends =
-            Ends { endpoint: self.endpoint.clone(), local: self.endpoint.clone(), remote: String::new() };
-        self.port.monitor.notify(notice, value as u64, &ends);
+        self.port.monitor.notify(notice, value as u64, &Ends::bound(&self.endpoint));
     }
 
     pub(crate) fn close(self, poller: &Poller) {
         use std::os::fd::AsRawFd;
+        self.open.store(false, Ordering::Relaxed);
         let _ = poller.remove(&self.listener);
         let fd = self.listener.as_raw_fd();
-        let notice = Notice::Closed;
-        let ends =
-            Ends { endpoint: self.endpoint.clone(), local: self.endpoint.clone(), remote: String::new() };
-        let port = self.port.clone();
-        drop(self.listener);
-        port.monitor.notify(notice, fd as u64, &ends);
+        let (port, ends) = (self.port, Ends::bound(&self.endpoint));
+        // An ipc wildcard's file and directory go with it, or fail to.
+        let (notice, value) = match self.listener.close() {
+            Ok(()) => (Notice::Closed, fd),
+            Err(error) => (Notice::CloseFailed, error.raw_os_error().unwrap_or(0)),
+        };
+        port.monitor.notify(notice, value as u64, &ends);
     }
 }
 

@@ -50,9 +50,10 @@ impl Session {
 
     /// Lets go of the stream; both directions are held.
     pub(super) fn disconnect(&mut self, turn: &mut Turn<'_>) {
-        let stream = match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Handshake(h) => h.stream,
-            Phase::Active(stream) | Phase::Connecting(stream) | Phase::Farewell(stream) => stream,
+        let (stream, stood) = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Handshake(h) => (h.stream, false),
+            Phase::Active(stream) => (stream, self.identified),
+            Phase::Connecting(stream) | Phase::Farewell(stream) => (stream, false),
             other => return self.phase = other,
         };
         (self.lease, self.watch, self.idle_at) = (None, None, None);
@@ -75,7 +76,17 @@ impl Session {
                     let _ = self.port.post(Event::Writable(id));
                 }
                 conn.link.sent.dropped(Dropped::PeerGone).add(cut);
-                conn.input.access(&mut holds.input).detach();
+                let input = conn.input.access(&mut holds.input);
+                input.detach();
+                let connected = matches!(self.role, Role::Connect(_));
+                if stood
+                    && self.closing.is_none()
+                    && let Some(message) = self.settings.farewell(connected)
+                    // Without memory for it nothing is said.
+                    && let Ok(true) = input.push_farewell(message)
+                {
+                    self.tell(Event::Readable);
+                }
             }
         }
         drop(stream);
@@ -91,6 +102,7 @@ impl Session {
         }
         let Role::Connect(connector) = &mut self.role else { return self.die(turn) };
         if !connector.reconnects() {
+            self.unlist();
             return self.die(turn);
         }
         if self.settings.options.immediate {
@@ -100,6 +112,11 @@ impl Session {
             self.tell(Event::Hiccup);
         }
         self.retry(turn);
+    }
+
+    /// The endpoint is over: the socket forgets that it connected.
+    pub(super) fn unlist(&self) {
+        let _ = self.port.post(Event::Unlisted(self.id));
     }
 
     /// Ends the pipe: what the peer sent stays readable, what was queued for it is dropped and counted.
@@ -159,8 +176,9 @@ impl Session {
                             let stream = stream.clone();
                             self.discard_input();
                             self.input_paused = false;
-                            self.reclaim(turn);
-                            self.rewatch_as_needed(&stream, turn);
+                            if self.rewatch_as_needed(&stream, turn) {
+                                self.reclaim(turn);
+                            }
                         }
                     }
                     Phase::Farewell(_) | Phase::Dead => {}
@@ -194,16 +212,16 @@ impl Session {
             return;
         }
         let Phase::Active(stream) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        // Whatever the application had of the connection, it reads no more of it.
+        if let Some(half) = self.conn.as_ref().and_then(|conn| conn.input.take_back()) {
+            half.unlock();
+        }
         // The clocks of an active connection: nothing would ever stop them again.
         (self.lease, self.watch, self.idle_at) = (None, None, None);
         let _ = stream.shutdown_write();
-        // Nothing of the traffic is waited for any more.
-        (self.lease, self.watch, self.idle_at) = (None, None, None);
         let limit = turn.now + FAREWELL;
         let deadline = self.closing.flatten().map_or(limit, |at| at.min(limit));
         self.closing = Some(Some(deadline));
-        // Whatever the application had of the connection, it reads no more of it.
-        (self.lease, self.watch) = (None, None);
         let _ = self.rewatch(&stream, Interest::READ, turn);
         self.phase = Phase::Farewell(stream);
         self.farewell(turn);
