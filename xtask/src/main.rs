@@ -6,12 +6,14 @@
 //! | `install [--prefix DIR] [--libdir DIR] [--destdir DIR]` | the C library and the command line, for programs to use |
 //! | `loom [N]` | the models of the lock-free pieces, with N preemptions (3) |
 //! | `close-storm [N]` | closes (1000) on tcp and on ipc right after 300,000 messages, none of which may be lost |
+//! | `programs [--all \| NAME…]` | unmodified programs of Debian on our library |
 //! | `bench [ARGS…]` | throughput and latency beside those of the system's libzmq |
 #![forbid(unsafe_code)]
 
 mod command;
 mod install;
 mod packages;
+mod programs;
 mod steps;
 mod test;
 
@@ -21,7 +23,8 @@ use std::process::ExitCode;
 use command::Command;
 
 const USAGE: &str = "usage: cargo xtask test [--only STEP,...] [--list] | install [--prefix DIR] [--libdir DIR] \
-                     [--destdir DIR] | loom [N] | close-storm [N] | bench [ARGS...]";
+                     [--destdir DIR] | loom [N] | close-storm [N] | programs [--all | NAME...] | \
+                     bench [ARGS...]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         Some((&"install", rest)) => install::run(rest),
         Some((&"loom", rest)) => number(rest, 3).and_then(|bound| steps::loom(bound).run()),
         Some((&"close-storm", rest)) => number(rest, 1000).and_then(|count| steps::close_storm(count).run()),
+        Some((&"programs", rest)) => programs::run(rest),
         Some((&"bench", rest)) => steps::bench(rest).iter().try_for_each(Command::run),
         _ => Err(USAGE.to_owned()),
     };

@@ -44,21 +44,41 @@ fn has_python_header() -> bool {
 /// Installs what is missing, as far as this user may, and returns the names of what still is.
 pub(crate) fn bring() -> Vec<&'static str> {
     let missing = missing();
+    install(&missing);
+    self::missing()
+}
+
+/// Does the same for packages by their names at Debian.
+pub(crate) fn bring_from_debian<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    let missing = || names.iter().copied().filter(|name| version(name).is_none()).collect::<Vec<_>>();
+    install(&missing());
+    missing()
+}
+
+/// The version of a package of Debian, if it is installed.
+pub(crate) fn version(name: &str) -> Option<String> {
+    let query =
+        Command::new("dpkg-query --show").arg("--showformat=${db:Status-Status} ${Version}\n").arg(name);
+    let answer = query.output()?;
+    answer.lines().find_map(|line| line.strip_prefix("installed ")).map(str::to_owned)
+}
+
+/// Installs packages, as far as this user may.
+fn install(missing: &[&str]) {
     if missing.is_empty() {
-        return missing;
+        return;
     }
     println!("missing: {}", missing.join(" "));
     let Some(apt_get) = apt_get() else {
         println!(
             "they cannot be installed from here: that takes apt-get, and root or sudo without a password"
         );
-        return missing;
+        return;
     };
     let install = apt_get.clone().args("install --yes --no-install-recommends").args(&missing.join(" "));
     if let Err(message) = apt_get.args("update").run().and_then(|()| install.run()) {
         println!("{message}");
     }
-    self::missing()
 }
 
 fn missing() -> Vec<&'static str> {

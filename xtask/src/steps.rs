@@ -124,6 +124,13 @@ pub(crate) fn all() -> Vec<Step> {
             tests_with("-p interop", &[]),
         ),
         step(
+            "programs",
+            "unmodified programs of Debian do their work on our library",
+            system,
+            C_LIBRARY,
+            cargo("run --quiet --package xtask -- programs"),
+        ),
+        step(
             "valgrind",
             "the C programs under valgrind",
             valgrind,
