@@ -30,6 +30,7 @@ pub mod publish;
 mod rust_subject;
 pub mod signals;
 pub mod socket;
+pub mod stack;
 pub mod subject;
 pub mod wait;
 pub mod wire;
