@@ -31,6 +31,7 @@ mod rust_subject;
 pub mod signals;
 pub mod socket;
 pub mod stack;
+pub mod stranger;
 pub mod subject;
 pub mod wait;
 pub mod wire;

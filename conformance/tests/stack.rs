@@ -204,6 +204,10 @@ fn endpoints_options_and_monitors() {
     let mut d = Depths::default();
     let ctx = Ctx::new();
     for endpoint in [c"tcp://127.0.0.1:*", c"tcp://localhost:*", c"tcp://*:*", c"ipc://*", c"inproc://a"] {
+        if endpoint == c"tcp://localhost:*" && is_system() {
+            // 4.3.4 binds to addresses only.
+            continue;
+        }
         let (bound, connected) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PUSH));
         let (pull, push) = (bound.handle().0, connected.handle().0);
         assert_eq!(call!(d, lib.zmq_bind(pull, endpoint.as_ptr())), 0, "{endpoint:?}");
