@@ -26,8 +26,11 @@ mod settings;
 mod socket;
 mod stats;
 mod wait;
+mod zap_client;
 
-pub use context::Context;
+pub use ferrozmq_proto::{curve, zap};
+
+pub use context::{Context, Judge};
 pub use endpoint::BindError;
 pub use ferrozmq_pattern::Drops;
 pub use ferrozmq_pattern::Events;
