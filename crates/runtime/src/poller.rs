@@ -115,9 +115,12 @@ fn doze<S: BorrowMut<SocketCore>>(
         item.core_mut().resume(held, false);
         return Ok(true);
     }
-    let soon = held.until(deadline);
     let mut signalled = true;
     let asleep = sockets.iter().take_while(|item| item.core().port().prepare_sleep()).count();
+    if let [item] = sockets {
+        item.core().borrow(&mut held);
+    }
+    let soon = held.until(deadline);
     let result = if asleep < sockets.len() {
         Ok(1)
     } else {
