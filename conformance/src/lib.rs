@@ -34,6 +34,7 @@ pub mod stack;
 pub mod stranger;
 pub mod subject;
 pub mod wait;
+pub mod walk;
 pub mod wire;
 pub mod zmq;
 
