@@ -84,7 +84,7 @@ pub(crate) fn bind_side(
             while !echo(&mut *listener.accept()?)? {}
             Ok(None)
         }
-        Work::FanOut | Work::FanIn => Err(Fault::new("no floor")),
+        Work::FanOut | Work::FanIn | Work::Poll { .. } => Err(Fault::new("no floor")),
     }
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn connect_side(row: &Row, time: Duration, endpoint: &str) -> Result<
         }
         Work::FirstMessage => first_messages(time, endpoint).map(Some),
         Work::Connections => connections(time, endpoint).map(Some),
-        Work::FanOut | Work::FanIn => Err(Fault::new("no floor")),
+        Work::FanOut | Work::FanIn | Work::Poll { .. } => Err(Fault::new("no floor")),
     }
 }
 

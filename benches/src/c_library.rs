@@ -4,7 +4,7 @@ use std::ffi::{CString, c_int};
 use std::slice;
 
 use conformance::Errno;
-use conformance::c_api::{Handle, Library, RawMsg};
+use conformance::c_api::{Handle, Library, RawMsg, RawPollItem};
 use conformance::zmq;
 
 use crate::stamp::Stamp;
@@ -47,6 +47,7 @@ impl Drop for CSocket {
 impl Subject for CLibrary {
     type Context = Context;
     type Socket = CSocket;
+    type Poller = Vec<RawPollItem>;
 
     fn context(&self) -> Result<Context> {
         Ok(Context(self.0, opaque(self.0, "zmq_ctx_new", self.0.zmq_ctx_new())?))
@@ -75,6 +76,19 @@ impl Subject for CLibrary {
             _ => {}
         }
         Ok(socket)
+    }
+
+    fn poller(&self, sockets: &[CSocket]) -> Result<Vec<RawPollItem>> {
+        let events = zmq::POLLIN as i16;
+        Ok(sockets.iter().map(|s| RawPollItem { socket: s.1.0, fd: 0, events, revents: 0 }).collect())
+    }
+
+    #[inline]
+    fn poll(&self, poller: &mut Vec<RawPollItem>) -> Result<usize> {
+        match self.0.zmq_poll(poller.as_mut_ptr(), poller.len() as c_int, 0) {
+            -1 => Err(failed(self.0, "zmq_poll")),
+            ready => Ok(ready as usize),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod c_library;
 mod child;
 mod entrant;
 mod load;
+mod polling;
 mod report;
 mod row;
 mod rust_api;

@@ -189,6 +189,7 @@ fn cell(rounds: &Rounds, unit: Unit) -> String {
 
 fn shown(value: f64, unit: Unit) -> String {
     match unit {
+        Unit::Microseconds if value < 1.0 => format!("{value:.3} us"),
         Unit::Microseconds => format!("{value:.1} us"),
         Unit::PerSecond if value >= 1e6 => format!("{:.2} M/s", value / 1e6),
         Unit::PerSecond if value >= 1e4 => format!("{:.1} K/s", value / 1e3),

@@ -36,6 +36,27 @@ pub(crate) enum Work {
     FirstMessage,
     /// REQ sockets that connect, get one reply and close, 32 at a time.
     Connections,
+    /// One look at so many PULL sockets, with timeout 0.
+    Poll { sockets: usize, ready: Ready },
+}
+
+/// How many of the polled sockets have a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ready {
+    None,
+    One,
+    All,
+}
+
+impl Ready {
+    /// The number, of `count` sockets.
+    pub(crate) fn of(self, count: usize) -> usize {
+        match self {
+            Self::None => 0,
+            Self::One => 1,
+            Self::All => count,
+        }
+    }
 }
 
 /// The unit of a row's figure.
@@ -96,6 +117,14 @@ impl fmt::Display for Row {
             Work::FanIn => write!(f, "{SENDERS}-push-1-pull/{transport}"),
             Work::FirstMessage => write!(f, "first-message/{transport}"),
             Work::Connections => write!(f, "connections/{transport}"),
+            Work::Poll { sockets, ready } => {
+                let ready = match ready {
+                    Ready::None => "none",
+                    Ready::One => "one",
+                    Ready::All => "all",
+                };
+                write!(f, "poll/{sockets}-sockets/{ready}-ready/{transport}")
+            }
         }
     }
 }
@@ -104,7 +133,7 @@ impl Row {
     pub(crate) fn unit(&self) -> Unit {
         match self.work {
             Work::Stream { .. } | Work::FanOut | Work::FanIn | Work::Connections => Unit::PerSecond,
-            Work::Requests | Work::PingPong | Work::FirstMessage => Unit::Microseconds,
+            Work::Requests | Work::PingPong | Work::FirstMessage | Work::Poll { .. } => Unit::Microseconds,
         }
     }
 
@@ -135,6 +164,14 @@ pub(crate) fn all() -> Vec<Row> {
     for work in [Work::FanOut, Work::FanIn, Work::FirstMessage, Work::Connections] {
         for transport in [Tcp, Ipc] {
             add(work, transport, work == Work::FanOut && transport == Tcp);
+        }
+    }
+    for sockets in [1, 10, 100, 1000] {
+        for ready in [Ready::None, Ready::One, Ready::All] {
+            // Of one socket, one and all are the same.
+            if sockets > 1 || ready != Ready::All {
+                add(Work::Poll { sockets, ready }, Inproc, sockets == 10);
+            }
         }
     }
     rows

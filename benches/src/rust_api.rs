@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ferrozmq::{Builder, Error, SendError, SocketType};
+use ferrozmq::{Builder, Error, Interest, Poller, SendError, SocketType};
 
 use crate::stamp::Stamp;
 use crate::subject::{Fault, Kind, Result, Socket, Subject};
@@ -35,6 +35,7 @@ impl<M> From<SendError<M>> for Fault {
 impl Subject for RustApi {
     type Context = ferrozmq::Context;
     type Socket = RustSocket;
+    type Poller = Poller<'static, usize>;
 
     fn context(&self) -> Result<Self::Context> {
         Ok(ferrozmq::Context::new())
@@ -55,6 +56,19 @@ impl Subject for RustApi {
             Kind::PatientPub => with(SocketType::Xpub).option(XPUB_VERBOSE, &on).option(XPUB_NODROP, &on),
         };
         Ok(RustSocket(builder.build()?, Vec::new()))
+    }
+
+    fn poller(&self, sockets: &[RustSocket]) -> Result<Self::Poller> {
+        let mut poller = Poller::new();
+        for (key, socket) in sockets.iter().enumerate() {
+            poller.add(&socket.0, key, Interest::READABLE)?;
+        }
+        Ok(poller)
+    }
+
+    #[inline]
+    fn poll(&self, poller: &mut Self::Poller) -> Result<usize> {
+        Ok(poller.wait(Duration::ZERO)?.len())
     }
 }
 

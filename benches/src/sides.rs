@@ -10,6 +10,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::polling;
 use crate::row::{AT_ONCE, Form, Row, SENDERS, SMALL, SUBSCRIBERS, Transport, Work};
 use crate::stamp::{Expected, Stamp};
 use crate::subject::{Fault, Kind, Result, Socket, Subject};
@@ -45,6 +46,7 @@ pub(crate) fn bind_side<S: Subject>(
         Work::Requests | Work::FirstMessage | Work::Connections => Kind::Rep,
         Work::PingPong => Kind::Pair,
         Work::FanOut => Kind::PatientPub,
+        Work::Poll { .. } => return Err(one_side()),
     };
     let mut socket = subject.socket(context, kind)?;
     (peer.tell)(socket.bind(endpoint)?);
@@ -58,6 +60,7 @@ pub(crate) fn bind_side<S: Subject>(
             }
             send(&mut socket, SMALL, Form::Object, 0, time)?;
         }
+        Work::Poll { .. } => return Err(one_side()),
     }
     (peer.hold)();
     Ok(None)
@@ -104,12 +107,20 @@ pub(crate) fn connect_side<S: Subject>(
         }
         Work::FirstMessage => first_messages(subject, time, endpoint).map(Some),
         Work::Connections => connections(|| connected(Kind::Req), time).map(Some),
+        Work::Poll { .. } => Err(one_side()),
     }
+}
+
+fn one_side() -> Fault {
+    Fault::new("a row without sides")
 }
 
 /// Both sides as two threads with one context.
 pub(crate) fn both_sides<S: Subject>(subject: &S, row: &Row, time: Duration) -> Result<Figure> {
     debug_assert_eq!(row.transport, Transport::Inproc);
+    if let Work::Poll { sockets, ready } = row.work {
+        return polling::polls(subject, sockets, ready, time);
+    }
     let context = subject.context()?;
     let (tell, told) = std::sync::mpsc::channel();
     let (bound, connected) = thread::scope(|scope| {

@@ -53,11 +53,19 @@ pub(crate) trait Subject: Sync {
     type Context: Sync;
     /// Closes on drop.
     type Socket: Socket;
+    /// Waits for several sockets.
+    type Poller;
 
     fn context(&self) -> Result<Self::Context>;
 
     /// A socket with both high-water marks at 1000; a [`Kind::Sub`] subscribes to everything.
     fn socket(&self, context: &Self::Context, kind: Kind) -> Result<Self::Socket>;
+
+    /// What waits for a message on any of the sockets.
+    fn poller(&self, sockets: &[Self::Socket]) -> Result<Self::Poller>;
+
+    /// Looks once, without waiting; how many sockets have a message.
+    fn poll(&self, poller: &mut Self::Poller) -> Result<usize>;
 }
 
 /// A socket of a [`Subject`]. The calls wait as long as it takes.

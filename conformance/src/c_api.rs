@@ -38,6 +38,20 @@ pub struct RawPollItem {
     pub revents: i16,
 }
 
+/// `zmq_poller_event_t`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawPollerEvent {
+    /// Socket, or null.
+    pub socket: *mut c_void,
+    /// File descriptor, or -1.
+    pub fd: c_int,
+    /// What was registered with it.
+    pub user_data: *mut c_void,
+    /// Events found.
+    pub events: i16,
+}
+
 /// `zmq_free_fn`.
 pub type FreeFn = extern "C" fn(*mut c_void, *mut c_void);
 /// `zmq_timer_fn`.
@@ -46,22 +60,21 @@ pub type TimerFn = extern "C" fn(c_int, *mut c_void);
 pub type ThreadFn = extern "C" fn(*mut c_void);
 
 macro_rules! functions {
-    ($(fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)?;)*) => {
-        /// A loaded library: the stable functions of `zmq.h`.
-        pub struct Library {
+    ($(#[doc = $doc:literal])* $table:ident: $($rest:tt)*) => {
+        functions! { @table $table, [$($doc)*] $($rest)* }
+    };
+    (@table $table:ident, [$($doc:literal)*] $(fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)?;)*) => {
+        $(#[doc = $doc])*
+        pub struct $table {
             $($name: unsafe extern "C" fn($($ty),*) $(-> $ret)?,)*
-            library: libloading::Library,
         }
 
-        impl Library {
-            /// Loads the library; fails if it or one of the functions is missing.
-            pub fn load(path: impl AsRef<OsStr>) -> Result<Self, libloading::Error> {
-                // SAFETY: the library's initialisers are those of a libzmq, which need nothing from us.
-                let library = unsafe { libloading::Library::new(path)? };
+        impl $table {
+            /// Fails if one of the functions is missing.
+            fn of(library: &libloading::Library) -> Result<Self, libloading::Error> {
                 Ok(Self {
-                    // SAFETY: the types are those of zmq.h; the pointers live as long as `library`, kept beside them.
+                    // SAFETY: the types are those of zmq.h; the library is kept for as long as the pointers.
                     $($name: unsafe { *library.get(concat!(stringify!($name), "\0").as_bytes())? },)*
-                    library,
                 })
             }
 
@@ -77,6 +90,8 @@ macro_rules! functions {
 }
 
 functions! {
+    /// The stable functions of `zmq.h`.
+    Stable:
     fn zmq_errno() -> c_int;
     fn zmq_strerror(number: c_int) -> *const c_char;
     fn zmq_version(major: *mut c_int, minor: *mut c_int, patch: *mut c_int);
@@ -149,7 +164,67 @@ functions! {
     fn zmq_threadclose(thread: *mut c_void);
 }
 
+functions! {
+    /// The functions of `zmq.h` that are there with the draft API only.
+    Drafts:
+    fn zmq_ctx_set_ext(ctx: *mut c_void, option: c_int, value: *const c_void, len: usize) -> c_int;
+    fn zmq_ctx_get_ext(ctx: *mut c_void, option: c_int, value: *mut c_void, len: *mut usize) -> c_int;
+    fn zmq_join(socket: *mut c_void, group: *const c_char) -> c_int;
+    fn zmq_leave(socket: *mut c_void, group: *const c_char) -> c_int;
+    fn zmq_connect_peer(socket: *mut c_void, endpoint: *const c_char) -> u32;
+    fn zmq_disconnect_peer(socket: *mut c_void, routing_id: u32) -> c_int;
+    fn zmq_msg_set_routing_id(msg: *mut RawMsg, routing_id: u32) -> c_int;
+    fn zmq_msg_routing_id(msg: *mut RawMsg) -> u32;
+    fn zmq_msg_set_group(msg: *mut RawMsg, group: *const c_char) -> c_int;
+    fn zmq_msg_group(msg: *mut RawMsg) -> *const c_char;
+    fn zmq_msg_init_buffer(msg: *mut RawMsg, body: *const c_void, size: usize) -> c_int;
+    fn zmq_poller_new() -> *mut c_void;
+    fn zmq_poller_destroy(poller: *mut *mut c_void) -> c_int;
+    fn zmq_poller_size(poller: *mut c_void) -> c_int;
+    fn zmq_poller_add(poller: *mut c_void, socket: *mut c_void, user_data: *mut c_void, events: i16) -> c_int;
+    fn zmq_poller_modify(poller: *mut c_void, socket: *mut c_void, events: i16) -> c_int;
+    fn zmq_poller_remove(poller: *mut c_void, socket: *mut c_void) -> c_int;
+    fn zmq_poller_wait(poller: *mut c_void, event: *mut RawPollerEvent, timeout: c_long) -> c_int;
+    fn zmq_poller_wait_all(poller: *mut c_void, events: *mut RawPollerEvent, count: c_int, timeout: c_long) -> c_int;
+    fn zmq_poller_fd(poller: *mut c_void, fd: *mut c_int) -> c_int;
+    fn zmq_poller_add_fd(poller: *mut c_void, fd: c_int, user_data: *mut c_void, events: i16) -> c_int;
+    fn zmq_poller_modify_fd(poller: *mut c_void, fd: c_int, events: i16) -> c_int;
+    fn zmq_poller_remove_fd(poller: *mut c_void, fd: c_int) -> c_int;
+    fn zmq_ppoll(items: *mut RawPollItem, count: c_int, timeout: c_long, mask: *const libc::sigset_t) -> c_int;
+    fn zmq_socket_get_peer_state(socket: *mut c_void, id: *const c_void, size: usize) -> c_int;
+    fn zmq_socket_monitor_versioned(socket: *mut c_void, endpoint: *const c_char, events: u64, version: c_int, kind: c_int) -> c_int;
+    fn zmq_socket_monitor_pipes_stats(socket: *mut c_void) -> c_int;
+}
+
+/// A loaded library.
+pub struct Library {
+    stable: Stable,
+    drafts: Option<Drafts>,
+    library: libloading::Library,
+}
+
+impl std::ops::Deref for Library {
+    type Target = Stable;
+
+    fn deref(&self) -> &Stable {
+        &self.stable
+    }
+}
+
 impl Library {
+    /// Loads the library; fails if it or one of the stable functions is missing.
+    pub fn load(path: impl AsRef<OsStr>) -> Result<Self, libloading::Error> {
+        // SAFETY: the library's initialisers are those of a libzmq, which need nothing from us.
+        let library = unsafe { libloading::Library::new(path)? };
+        let (stable, drafts) = (Stable::of(&library)?, Drafts::of(&library).ok());
+        Ok(Self { stable, drafts, library })
+    }
+
+    /// The draft functions, if it has them all.
+    pub fn drafts(&self) -> Option<&Drafts> {
+        self.drafts.as_ref()
+    }
+
     /// `Ok` with the value of a call that signals failure by -1, else the error number.
     pub fn check(&self, rc: c_int) -> Result<usize, Errno> {
         usize::try_from(rc).map_err(|_| Errno(self.zmq_errno()))

@@ -30,6 +30,8 @@ pub mod publish;
 mod rust_subject;
 pub mod signals;
 pub mod socket;
+pub mod stack;
+pub mod stranger;
 pub mod subject;
 pub mod wait;
 pub mod walk;

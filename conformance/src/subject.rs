@@ -168,6 +168,19 @@ macro_rules! c_library {
     };
 }
 
+/// The draft functions of the subject; ends the test, as passed, if the subject is the system's library, which may have
+/// been built without them, or no C library.
+#[macro_export]
+macro_rules! drafts {
+    () => {
+        match $crate::c_library!().drafts() {
+            Some(drafts) => drafts,
+            None if $crate::is_system() => return,
+            None => panic!("the library lacks functions of the draft API"),
+        }
+    };
+}
+
 /// Ends the test, as passed, on the system's libzmq, which aborts, crashes or hangs in it.
 #[macro_export]
 macro_rules! ours_only {

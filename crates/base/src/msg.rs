@@ -3,7 +3,7 @@
 //! ```text
 //!  0  the head: tag u8, flags u8, inline length u8, pad u8, routing id u32 (on a little-endian machine)
 //!  8  the body, up to 48 bytes  |  Content: block, first byte, length (24 bytes)
-//! 56  the peer: a weak PeerRef, or after a lookup a counted pointer to its properties
+//! 56  the peer: a weak PeerRef, or after a lookup a counted pointer to its properties; or the group, with the peer
 //! ```
 //!
 //! The head is one word, and is written and read as one wherever a message is made or moved: a processor passes on what
@@ -14,8 +14,8 @@
 //! [`CONTENT`] in a live message; 0 marks a closed one (and zeroed memory), which owns nothing. Without the
 //! SHARED flag nobody else reads or writes the bytes of the body, unless they are constant or a `Bytes`.
 //!
-//! Room for a group (RADIO, DISH; up to 255 bytes): a second `Content` at offset 32. An inline body of more than
-//! 24 bytes moves to a block of its own when a group is set.
+//! With a group (RADIO, DISH; up to 255 bytes) the last word points to a counted record of group and peer: the body
+//! stays where it is, so that a pointer to it outlives the setting of a group.
 use std::{
     cell::Cell,
     ffi::c_void,
@@ -33,6 +33,9 @@ use crate::{
     peer::{PeerRef, PeerTable, Properties},
     record,
 };
+
+mod group;
+use group::Grouped;
 
 /// What a frame is. Anything but `Message` travels as a command, or by the old protocols as a prefixed message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,8 @@ const MORE: u8 = record::MORE;
 const SHARED: u8 = 1 << 1;
 /// The peer is a counted pointer to its properties.
 const META_STRONG: u8 = 1 << 2;
+/// The peer is a counted pointer to a group and the peer. Never together with META_STRONG.
+const GROUPED: u8 = 1 << 3;
 
 /// A message frame.
 #[repr(C, align(8))]
@@ -82,7 +87,7 @@ impl Head {
     /// Of a message with a content: as an inline length it is longer than any.
     const CONTENT: Self = Self(CONTENT as u64 | 0xff << 16);
     /// Any of these: the message owns something.
-    const OWNS: u64 = CONTENT_BIT as u64 | (META_STRONG as u64) << 8;
+    const OWNS: u64 = CONTENT_BIT as u64 | ((META_STRONG | GROUPED) as u64) << 8;
 
     /// Of a message with an inline body.
     #[inline(always)]
@@ -136,6 +141,7 @@ union Body {
 union Peer {
     weak: PeerRef,
     strong: *const Properties,
+    grouped: *const Grouped,
 }
 
 impl Peer {
@@ -543,6 +549,10 @@ impl Msg {
             self.set_flags(flags & !META_STRONG);
             // SAFETY: the flag said that this is a counted pointer from `Arc::into_raw`; it says so no more.
             drop(unsafe { Arc::from_raw(peer.strong) });
+        } else if flags & GROUPED != 0 {
+            self.set_flags(flags & !GROUPED);
+            // SAFETY: as above, for the group.
+            drop(unsafe { Arc::from_raw(peer.grouped) });
         }
     }
 
@@ -676,6 +686,9 @@ impl Msg {
         if self.flags() & META_STRONG != 0 {
             // SAFETY: the flag says that this is a counted pointer from `Arc::into_raw`.
             unsafe { Arc::increment_strong_count(peer.strong) };
+        } else if self.flags() & GROUPED != 0 {
+            // SAFETY: as above, for the group.
+            unsafe { Arc::increment_strong_count(peer.grouped) };
         }
         copy.peer.set(peer);
         copy
@@ -746,6 +759,9 @@ impl Msg {
             // SAFETY: the flag says that this is a counted pointer.
             return unsafe { (*self.peer.get().strong).peer() };
         }
+        if let Some(grouped) = self.grouped() {
+            return grouped.peer();
+        }
         // SAFETY: the flag says that it is a weak name.
         let peer = unsafe { self.peer.get().weak };
         (peer.generation != 0).then_some(peer)
@@ -754,8 +770,8 @@ impl Msg {
     /// Sets the peer that the message came from.
     #[inline(always)]
     pub fn set_peer(&mut self, peer: Option<PeerRef>) {
-        if self.flags() & META_STRONG != 0 {
-            self.release_properties();
+        if self.flags() & (META_STRONG | GROUPED) != 0 {
+            return self.change_peer(peer);
         }
         self.peer.set(peer.map_or(Peer::NONE, |weak| Peer { weak }));
     }
@@ -763,6 +779,9 @@ impl Msg {
     /// The properties of the peer that the message came from; none without a peer, or once they have expired. From
     /// now on the message keeps them, so that they live as long as the message.
     pub fn properties(&self) -> Option<&Properties> {
+        if let Some(grouped) = self.grouped() {
+            return grouped.properties();
+        }
         if self.flags() & META_STRONG == 0 {
             let strong = Arc::into_raw(PeerTable::lookup(self.peer()?)?);
             self.peer.set(Peer { strong });

@@ -238,10 +238,10 @@ impl<'fd, K: Copy> Poller<'fd, K> {
         self.sockets.retain(|watched| watched.socket.strong_count() > 0);
         let held: Vec<_> = self.sockets.iter().filter_map(|w| Some((w.socket.upgrade()?, w))).collect();
         let mut locked: Vec<_> = held.iter().map(|(core, _)| lock(core)).collect();
-        let mut items: Vec<PollItem<'_>> = locked
+        let mut items: Vec<PollItem<_>> = locked
             .iter_mut()
             .zip(&held)
-            .map(|(core, (_, watched))| PollItem::new(core, watched.interest.0))
+            .map(|(core, (_, watched))| PollItem::new(&mut **core, watched.interest.0))
             .collect();
         let interrupt = self.interrupt.as_ref();
         let mut fds: Vec<PollFd> =

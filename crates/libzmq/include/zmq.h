@@ -9,7 +9,10 @@
  *    - int results are 0 or a count on success and -1 on failure, pointers are NULL on failure; errno has the reason,
  *      zmq_strerror (zmq_errno ()) its text;
  *    - contexts may be used by any thread; a socket, message, poller or set of timers by one thread at a time
- *      (the draft socket types that are thread-safe excepted);
+ *      (the draft socket types that are thread-safe excepted). To hand one to another thread takes a fence, such as that
+ *      of a lock; a call on a socket in which another thread is in this moment is refused with EFSM, and changes nothing;
+ *    - no function takes more than 16 KB of its caller's stack;
+ *    - dlclose does no harm while threads live that have used the library: it stays loaded;
  *    - times are milliseconds, -1 means no limit.
  *
  *  The draft interface, which may still change, is visible to programs that define ZMQ_BUILD_DRAFT_API first.

@@ -9,7 +9,7 @@ use crate::{
 use ferrozmq_base::{Error, Msg, Result, content::FreeFn};
 use ferrozmq_runtime::Flags;
 use libc::{c_char, c_int, c_void};
-use std::{mem, ptr};
+use std::{ffi::CStr, mem, ptr};
 
 const DONTWAIT: c_int = 1;
 const SNDMORE: c_int = 2;
@@ -237,15 +237,23 @@ entries! {
         Ok(0)
     }
 
-    /// The group of RADIO and DISH, which are not built: always empty.
+    /// The group of RADIO and DISH, empty if there is none; valid as long as the message has it.
     fn zmq_msg_group(msg: *mut Msg) -> *const c_char, or ptr::null(); {
         // SAFETY: by the contract of the entry points.
-        unsafe { live(msg) }?;
-        Ok(c"".as_ptr())
+        Ok(unsafe { live(msg) }?.group_text().as_ptr())
     }
 
-    /// Groups are not built: ENOTSUP.
-    fn zmq_msg_set_group(_msg: *mut Msg, _group: *const c_char) -> c_int, or -1; { Err(Error::NotSupported) }
+    /// Sets the group of RADIO and DISH; what goes beyond 255 bytes is cut off.
+    fn zmq_msg_set_group(msg: *mut Msg, group: *const c_char) -> c_int, or -1; {
+        // SAFETY: by the contract of the entry points.
+        let message = unsafe { live(msg) }?;
+        if group.is_null() {
+            return Err(Error::BadAddress);
+        }
+        // SAFETY: not NULL, so a C string by the contract of the entry points.
+        message.set_group(unsafe { CStr::from_ptr(group) }.to_bytes());
+        Ok(0)
+    }
 
     /// Sends a message; on success it is empty afterwards, on failure the caller still owns it.
     fn zmq_msg_send(msg: *mut Msg, socket: *mut c_void, flags: c_int) -> c_int, or -1; {

@@ -1,14 +1,10 @@
 //! `zmq_poll`: sockets and descriptors together.
-use crate::{
-    boundary::entries,
-    handle::{self, Entered, Object},
-    socket::SocketHandle,
-};
+use crate::{boundary::entries, socket::Inside};
 use ferrozmq_base::{Error, Result};
 use ferrozmq_runtime::{Events, PollItem as Item, poll};
 use ferrozmq_sys::{Interest, PollFd, SignalSet};
 use libc::{c_int, c_long, c_short, c_void, sigset_t};
-use std::time::Duration;
+use std::{iter::Peekable, slice::Iter, time::Duration};
 
 /// `zmq_pollitem_t`.
 #[derive(Clone, Copy, Debug)]
@@ -33,57 +29,100 @@ pub(crate) struct Wanted {
     pub events: c_short,
 }
 
+impl From<&PollItem> for Wanted {
+    fn from(item: &PollItem) -> Self {
+        Self { socket: item.socket, fd: item.fd, events: item.events }
+    }
+}
+
 /// A wait of this many milliseconds; none for a negative number.
 pub(crate) fn timeout(milliseconds: c_long) -> Option<Duration> {
     u64::try_from(milliseconds).ok().map(Duration::from_millis)
 }
 
-/// Waits, and tells for each what was found.
+/// The sockets and descriptors of one wait, in the order in which they were named. This thread is inside the sockets.
 ///
-/// A socket may be listed more than once: it is entered once, asked for everything, and each of its places gets its
-/// own part of the answer.
-///
-/// # Errors
-/// `NotASocket`; `InvalidState` for a socket in use elsewhere; and those of the runtime's poll.
-pub(crate) fn wait_for(
-    wanted: &[Wanted],
-    timeout: Option<Duration>,
-    mask: Option<&SignalSet>,
-) -> Result<Vec<c_short>> {
-    let mut entered: Vec<(*mut c_void, Entered)> = Vec::new();
-    for Wanted { socket, .. } in wanted {
-        if socket.is_null() || entered.iter().any(|(handle, _)| handle == socket) {
-            continue;
+/// A socket may be named more than once: it is asked for everything, and each of its places gets its part.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    sockets: Vec<Item<Inside>>,
+    fds: Vec<PollFd>,
+    /// Where a socket is named again: the place in the whole list, and the socket's in `sockets`.
+    again: Vec<(usize, usize)>,
+}
+
+impl Waiting {
+    /// Goes inside all the sockets.
+    ///
+    /// # Errors
+    /// `NotASocket`; `InvalidState` for a socket in use elsewhere; `OutOfMemory`.
+    pub(crate) fn new(list: impl ExactSizeIterator<Item = Wanted>) -> Result<Self> {
+        let mut this = Self { sockets: Vec::new(), fds: Vec::new(), again: Vec::new() };
+        this.sockets.try_reserve(list.len()).map_err(|_| Error::OutOfMemory)?;
+        for (place, Wanted { socket, fd, events }) in list.enumerate() {
+            if socket.is_null() {
+                this.fds.push(PollFd::new(&fd, of_fd(events)));
+                continue;
+            }
+            match Inside::enter(socket) {
+                Ok(inside) => this.sockets.push(Item::new(inside, of_socket(events))),
+                // In use, perhaps by this very call.
+                Err(error) => {
+                    let first = this.sockets.iter().position(|item| item.socket.is(socket)).ok_or(error)?;
+                    let (interest, more) = (&mut this.sockets[first].interest, of_socket(events));
+                    interest.readable |= more.readable;
+                    interest.writable |= more.writable;
+                    this.again.push((place, first));
+                }
+            }
         }
-        let guard = handle::enter(*socket).map_err(|refused| refused.or(Error::NotASocket))?;
-        entered.push((*socket, guard));
+        Ok(this)
     }
-    let mut handles = Vec::with_capacity(entered.len());
-    let mut flags = Vec::with_capacity(entered.len());
-    let mut sockets = Vec::with_capacity(entered.len());
-    for (handle, guard) in &mut entered {
-        let Object::Socket(socket) = guard.object() else { return Err(Error::NotASocket) };
-        let SocketHandle { core, inside } = &mut **socket;
-        if *inside {
-            return Err(Error::BadAddress);
+
+    /// Waits until anything is ready or the time is over.
+    ///
+    /// # Errors
+    /// Those of the runtime's poll.
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>, mask: Option<&SignalSet>) -> Result<()> {
+        poll(&mut self.sockets, &mut self.fds, timeout, mask).map(|_| ())
+    }
+
+    /// What was found, place by place.
+    pub(crate) fn found(&self) -> Found<'_> {
+        Found {
+            place: 0,
+            all: &self.sockets,
+            sockets: self.sockets.iter(),
+            fds: self.fds.iter(),
+            again: self.again.iter().peekable(),
         }
-        let events = wanted.iter().filter(|w| w.socket == *handle).fold(0, |all, w| all | w.events);
-        handles.push(*handle);
-        flags.push(inside);
-        sockets.push(Item::new(core, of_socket(events)));
     }
-    let fds = wanted.iter().filter(|w| w.socket.is_null());
-    let mut fds: Vec<_> = fds.map(|w| PollFd::new(&w.fd, of_fd(w.events))).collect();
-    flags.iter_mut().for_each(|inside| **inside = true);
-    let result = poll(&mut sockets, &mut fds, timeout, mask);
-    flags.iter_mut().for_each(|inside| **inside = false);
-    result?;
-    let mut fds = fds.iter();
-    let found = wanted.iter().map(|w| match handles.iter().position(|handle| *handle == w.socket) {
-        Some(index) => found_on_socket(sockets[index].ready) & w.events,
-        None => fds.next().map_or(0, found_on_fd),
-    });
-    Ok(found.collect())
+}
+
+/// See [`Waiting::found`].
+#[derive(Debug)]
+pub(crate) struct Found<'a> {
+    place: usize,
+    all: &'a [Item<Inside>],
+    sockets: Iter<'a, Item<Inside>>,
+    fds: Iter<'a, PollFd>,
+    again: Peekable<Iter<'a, (usize, usize)>>,
+}
+
+impl Found<'_> {
+    /// The bits of the next place, which wanted this.
+    pub(crate) fn next_for(&mut self, Wanted { socket, events, .. }: Wanted) -> c_short {
+        let place = self.place;
+        self.place += 1;
+        if socket.is_null() {
+            return self.fds.next().map_or(0, found_on_fd);
+        }
+        let item = match self.again.next_if(|(at, _)| *at == place) {
+            Some((_, first)) => self.all.get(*first),
+            None => self.sockets.next(),
+        };
+        item.map_or(0, |item| found_on_socket(item.ready)) & events
+    }
 }
 
 const IN: c_short = 1;
@@ -130,13 +169,12 @@ unsafe fn poll_items(
         // SAFETY: by the contract; the items are written through this slice only.
         _ => unsafe { std::slice::from_raw_parts_mut(items, count) },
     };
-    let wanted: Vec<_> =
-        items.iter().map(|item| Wanted { socket: item.socket, fd: item.fd, events: item.events }).collect();
-    let found = wait_for(&wanted, timeout(milliseconds), mask)?;
-    let mut ready = 0;
-    for (item, found) in items.iter_mut().zip(found) {
-        item.revents = found;
-        ready += c_int::from(found != 0);
+    let mut waiting = Waiting::new(items.iter().map(Wanted::from))?;
+    waiting.wait(timeout(milliseconds), mask)?;
+    let (mut found, mut ready) = (waiting.found(), 0);
+    for item in items {
+        item.revents = found.next_for((&*item).into());
+        ready += c_int::from(item.revents != 0);
     }
     Ok(ready)
 }

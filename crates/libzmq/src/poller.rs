@@ -4,7 +4,7 @@
 use crate::{
     boundary::entries,
     handle::{self, Object},
-    poll::{Wanted, timeout, wait_for},
+    poll::{Waiting, Wanted, timeout},
     socket::with_socket,
 };
 use ferrozmq_base::{Error, Result};
@@ -122,9 +122,10 @@ fn wait(poller: *mut c_void, events: &mut [PollerEvent], milliseconds: c_long) -
     if milliseconds < 0 && registered.iter().all(|r| r.wanted.events == 0) {
         return Err(Error::BadAddress);
     }
-    let wanted: Vec<_> = registered.iter().map(|r| r.wanted).collect();
-    let found = wait_for(&wanted, timeout(milliseconds), None)?;
-    let ready = registered.iter().zip(found).filter(|(_, found)| *found != 0);
+    let mut waiting = Waiting::new(registered.iter().map(|r| r.wanted))?;
+    waiting.wait(timeout(milliseconds), None)?;
+    let mut found = waiting.found();
+    let ready = registered.iter().map(|r| (r, found.next_for(r.wanted))).filter(|(_, found)| *found != 0);
     let mut count = 0;
     for (place, (r, found)) in events.iter_mut().zip(ready) {
         let Wanted { socket, fd, .. } = r.wanted;

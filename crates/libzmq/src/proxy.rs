@@ -1,32 +1,13 @@
 //! Proxies (zmq_proxy(3)): the calling thread gives its sockets away for as long as the call lasts.
-use crate::{
-    boundary::entries,
-    handle::{self, Entered, Object},
-    socket::SocketHandle,
-};
+use crate::{boundary::entries, socket::Inside};
 use ferrozmq_base::{Error, Result};
-use ferrozmq_runtime::{Proxy, SocketCore};
+use ferrozmq_runtime::Proxy;
 use libc::{c_int, c_void};
+use std::borrow::BorrowMut;
 
-/// Enters a socket that may be left out as NULL.
-fn optional(handle: *mut c_void) -> Result<Option<Entered>> {
-    if handle.is_null() {
-        return Ok(None);
-    }
-    handle::enter(handle).map(Some).map_err(|refused| refused.or(Error::NotASocket))
-}
-
-/// The core of a socket that was entered, if one was, and the flag that says so.
-fn core(entered: &mut Option<Entered>) -> Result<(Option<&mut SocketCore>, Option<&mut bool>)> {
-    match entered.as_mut().map(Entered::object) {
-        None => Ok((None, None)),
-        Some(Object::Socket(socket)) if socket.inside => Err(Error::BadAddress),
-        Some(Object::Socket(socket)) => {
-            let SocketHandle { core, inside } = &mut **socket;
-            Ok((Some(core), Some(inside)))
-        }
-        Some(_) => Err(Error::NotASocket),
-    }
+/// Goes inside a socket that may be left out as NULL.
+fn optional(handle: *mut c_void) -> Result<Option<Inside>> {
+    if handle.is_null() { Ok(None) } else { Inside::enter(handle).map(Some) }
 }
 
 /// Moves messages between the two until the context ends, a signal comes, or `control` says TERMINATE.
@@ -39,21 +20,17 @@ fn run(
     if frontend.is_null() || backend.is_null() {
         return Err(Error::BadAddress);
     }
-    let mut front = optional(frontend)?;
+    let mut front = Inside::enter(frontend)?;
     // One socket may be both ends: it sends back what it receives.
     let mut back = if frontend == backend { None } else { optional(backend)? };
-    let (mut tap, mut steer) = (optional(capture)?, optional(control)?);
-    let (front, front_flag) = core(&mut front)?;
-    let (back, back_flag) = core(&mut back)?;
-    let (tap, tap_flag) = core(&mut tap)?;
-    let (steer, steer_flag) = core(&mut steer)?;
-    let mut flags = [front_flag, back_flag, tap_flag, steer_flag];
-    flags.iter_mut().flatten().for_each(|inside| **inside = true);
-    let result = front
-        .ok_or(Error::NotASocket)
-        .and_then(|front| Proxy { front, back, capture: tap, control: steer }.run());
-    flags.iter_mut().flatten().for_each(|inside| **inside = false);
-    result.map(|()| 0)
+    let (mut capture, mut control) = (optional(capture)?, optional(control)?);
+    let proxy = Proxy {
+        front: front.borrow_mut(),
+        back: back.as_mut().map(Inside::borrow_mut),
+        capture: capture.as_mut().map(Inside::borrow_mut),
+        control: control.as_mut().map(Inside::borrow_mut),
+    };
+    proxy.run().map(|()| 0)
 }
 
 entries! {

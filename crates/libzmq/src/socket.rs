@@ -2,13 +2,17 @@
 use crate::{
     boundary::{bytes, bytes_mut, clamped, entries, text},
     context::context,
-    handle::{self, Object, Refused},
+    handle::{self, Entered, Object, Refused},
     message::flags,
 };
 use ferrozmq_base::{Error, Msg, Result, SocketType};
 use ferrozmq_runtime::{BindError, SocketCore};
 use libc::{c_char, c_int, c_void};
-use std::{mem, ptr};
+use std::{
+    borrow::{Borrow, BorrowMut},
+    mem,
+    ptr::{self, NonNull},
+};
 
 /// What a socket's handle stands for.
 #[derive(Debug)]
@@ -51,6 +55,59 @@ pub(crate) fn with_socket<R>(
     match entered.object() {
         Object::Socket(socket) => socket.run(body),
         _ => Err(Error::NotASocket),
+    }
+}
+
+/// A socket that a call is inside of for as long as this lives. A panic meanwhile leaves it so for good.
+///
+/// Invariant: `socket` is the one of the object that is entered, which nobody else touches or takes out meanwhile.
+#[derive(Debug)]
+pub(crate) struct Inside {
+    handle: *const c_void,
+    socket: NonNull<SocketHandle>,
+    _entered: Entered,
+}
+
+impl Inside {
+    /// Goes inside.
+    ///
+    /// # Errors
+    /// `NotASocket`; `InvalidState` if it is in use, also by this thread; `BadAddress` after a panic.
+    pub(crate) fn enter(handle: *const c_void) -> Result<Self> {
+        let mut entered = handle::enter(handle).map_err(|refused| refused.or(Error::NotASocket))?;
+        let Object::Socket(socket) = entered.object() else { return Err(Error::NotASocket) };
+        if std::mem::replace(&mut socket.inside, true) {
+            return Err(Error::BadAddress);
+        }
+        Ok(Self { handle, socket: NonNull::from(&mut **socket), _entered: entered })
+    }
+
+    /// Whether this is the socket of the handle.
+    pub(crate) fn is(&self, handle: *const c_void) -> bool {
+        self.handle == handle
+    }
+}
+
+impl Borrow<SocketCore> for Inside {
+    fn borrow(&self) -> &SocketCore {
+        // SAFETY: by the invariant it is alive, and borrowed from self.
+        unsafe { &self.socket.as_ref().core }
+    }
+}
+
+impl BorrowMut<SocketCore> for Inside {
+    fn borrow_mut(&mut self) -> &mut SocketCore {
+        // SAFETY: by the invariant it is alive, and exclusively borrowed from self.
+        unsafe { &mut self.socket.as_mut().core }
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: by the invariant it is alive, and nobody else looks at it before the entry ends, after this.
+            unsafe { self.socket.as_mut().inside = false };
+        }
     }
 }
 
@@ -125,6 +182,7 @@ fn events_of_version_1(events: c_int) -> Result<u64> {
 }
 
 const PAIR: c_int = 0;
+const POLLOUT: c_int = 2;
 
 entries! {
     /// A new socket of a context.
@@ -258,8 +316,12 @@ entries! {
         with_socket(socket, |_| Err(Error::NotSupported))
     }
 
-    /// What can be done with a peer of a ROUTER; not built: ENOTSUP.
-    fn zmq_socket_get_peer_state(socket: *mut c_void, _routing_id: *const c_void, _size: usize) -> c_int, or -1; {
-        with_socket(socket, |_| Err(Error::NotSupported))
+    /// What can be done with a peer of a ROUTER or REP: ZMQ_POLLOUT while a message to it would find room.
+    fn zmq_socket_get_peer_state(socket: *mut c_void, routing_id: *const c_void, size: usize) -> c_int, or -1; {
+        with_socket(socket, |core| {
+            // SAFETY: NULL or readable, by the contract of the entry points.
+            let routing_id = unsafe { bytes(routing_id.cast(), size) }.ok_or(Error::BadAddress)?;
+            Ok(if core.peer_state(routing_id)?.writable { POLLOUT } else { 0 })
+        })
     }
 }

@@ -332,12 +332,13 @@ impl Pattern {
         }
     }
 
-    /// Whether a message to this peer would find room (`zmq_socket_get_peer_state`; ROUTER only).
+    /// Whether a message to this peer would find room (`zmq_socket_get_peer_state`; ROUTER and REP).
     ///
     /// Errors: `HostUnreachable` if nobody has the id, `NotSupported` on other types.
     pub fn peer_state(&mut self, pipes: &mut Pipes, routing_id: &[u8]) -> Result<Events, Error> {
         match self {
             Self::Router(p) => p.peer_state(pipes, routing_id),
+            Self::Rep(p) => p.peer_state(pipes, routing_id),
             _ => Err(Error::NotSupported),
         }
     }

@@ -161,18 +161,17 @@ impl SocketCore {
             return false;
         }
         let mut room = false;
-        for (_, conn) in self.connections() {
-            if conn.is_plain_out() && !conn.is_blocked() && conn.has_unwritten() {
-                room |= self.drive(&conn, false).unwrap_or(false);
-            }
+        for (_, conn) in self.connections(|c| c.is_plain_out() && !c.is_blocked() && c.has_unwritten()) {
+            room |= self.drive(&conn, false).unwrap_or(false);
         }
         room
     }
 
-    fn connections(&self) -> Vec<(PipeId, Arc<Conn>)> {
+    /// The connections that are `wanted`; where none is, there is no allocation.
+    fn connections(&self, wanted: impl Fn(&Conn) -> bool) -> Vec<(PipeId, Arc<Conn>)> {
         self.pipe_ids()
             .filter_map(|id| match self.far(id) {
-                Some(Far::Wire(conn)) => Some((id, conn.clone())),
+                Some(Far::Wire(conn)) if wanted(conn) => Some((id, conn.clone())),
                 _ => None,
             })
             .collect()
@@ -186,10 +185,8 @@ impl SocketCore {
             return held;
         }
         if output {
-            for (_, conn) in self.connections() {
-                if conn.is_plain_out()
-                    && let Some(hold) = conn.output.try_hold()
-                {
+            for (_, conn) in self.connections(Conn::is_plain_out) {
+                if let Some(hold) = conn.output.try_hold() {
                     held.outputs.push((conn, hold));
                 }
             }
@@ -342,10 +339,8 @@ impl SocketCore {
             return;
         }
         self.port().set_leasable(false);
-        for (_, conn) in self.connections() {
-            if conn.input.is_lent() {
-                conn.io.send(Command::Reclaim(conn.session));
-            }
+        for (_, conn) in self.connections(|conn| conn.input.is_lent()) {
+            conn.io.send(Command::Reclaim(conn.session));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Waiting for several sockets and descriptors at once (zmq_poll(3)).
 
-use std::time::Duration;
+use std::{borrow::BorrowMut, time::Duration};
 
 use ferrozmq_base::Result;
 use ferrozmq_pattern::Events;
@@ -8,25 +8,33 @@ use ferrozmq_sys::{Interest, PollFd, SignalSet, clock};
 
 use crate::{direct::Held, port::sleep, socket::SocketCore};
 
-/// A socket to wait for, and what it turned out to be ready for.
+/// A socket to wait for, borrowed or held in some other way, and what it turned out to be ready for.
 #[derive(Debug)]
-pub struct PollItem<'a> {
+pub struct PollItem<S> {
     /// The socket.
-    pub socket: &'a mut SocketCore,
+    pub socket: S,
     /// What to wait for.
     pub interest: Events,
     /// What it is ready for, of that; set by [`poll`].
     pub ready: Events,
 }
 
-impl<'a> PollItem<'a> {
+impl<S: BorrowMut<SocketCore>> PollItem<S> {
     /// Waits for `interest` of `socket`.
-    pub fn new(socket: &'a mut SocketCore, interest: Events) -> Self {
+    pub fn new(socket: S, interest: Events) -> Self {
         Self { socket, interest, ready: Events::default() }
     }
 
+    fn core(&self) -> &SocketCore {
+        self.socket.borrow()
+    }
+
+    fn core_mut(&mut self) -> &mut SocketCore {
+        self.socket.borrow_mut()
+    }
+
     fn look(&mut self) -> Result<bool> {
-        let events = self.socket.events()?;
+        let events = self.core_mut().events()?;
         self.ready = Events {
             readable: events.readable && self.interest.readable,
             writable: events.writable && self.interest.writable,
@@ -41,22 +49,22 @@ impl<'a> PollItem<'a> {
 ///
 /// # Errors
 /// `Terminated` if a socket's context was; `Interrupted` by a signal.
-pub fn poll(
-    sockets: &mut [PollItem<'_>],
+pub fn poll<S: BorrowMut<SocketCore>>(
+    sockets: &mut [PollItem<S>],
     fds: &mut [PollFd],
     timeout: Option<Duration>,
     mask: Option<&SignalSet>,
 ) -> Result<usize> {
     for item in sockets.iter() {
-        item.socket.check_fork()?;
+        item.core().check_fork()?;
     }
     if let [item] = sockets {
         // Whoever waits for one socket reads it as a blocked receive would.
-        item.socket.write_deferred();
+        item.core_mut().write_deferred();
     } else {
         for item in sockets.iter_mut() {
-            item.socket.end_leases();
-            item.socket.write_deferred();
+            item.core_mut().end_leases();
+            item.core_mut().write_deferred();
         }
     }
     // A time too far away to be expressed is as good as never.
@@ -86,39 +94,39 @@ pub fn poll(
 }
 
 /// Sleeps until something may be ready; false once the deadline has passed.
-fn doze(
-    sockets: &mut [PollItem<'_>],
+fn doze<S: BorrowMut<SocketCore>>(
+    sockets: &mut [PollItem<S>],
     fds: &mut [PollFd],
     deadline: Option<std::time::Instant>,
     mask: Option<&SignalSet>,
 ) -> Result<bool> {
     for item in sockets.iter() {
-        item.socket.waits.check()?;
+        item.core().waits.check()?;
     }
     // With one socket this thread reads the connections itself, as a blocked receive would.
     let mut held = match sockets {
-        [item] if item.interest.readable => item.socket.hold(false),
+        [item] if item.interest.readable => item.core_mut().hold(false),
         _ => Held::default(),
     };
     if let [item] = sockets
         && fds.is_empty()
-        && item.socket.spin(&mut held)
+        && item.core_mut().spin(&mut held)
     {
-        item.socket.resume(held, false);
+        item.core_mut().resume(held, false);
         return Ok(true);
     }
     let mut signalled = true;
-    let asleep = sockets.iter().take_while(|item| item.socket.port().prepare_sleep()).count();
+    let asleep = sockets.iter().take_while(|item| item.core().port().prepare_sleep()).count();
     if let [item] = sockets {
-        item.socket.borrow(&mut held);
+        item.core().borrow(&mut held);
     }
     let soon = held.until(deadline);
     let result = if asleep < sockets.len() {
         Ok(1)
     } else {
         let mut all = fds.to_vec();
-        all.extend(sockets.iter().map(|item| PollFd::new(item.socket.port().wake_fd(), Interest::READ)));
-        let interrupts = sockets.iter().filter_map(|item| item.socket.waits.interrupt.as_deref());
+        all.extend(sockets.iter().map(|item| PollFd::new(item.core().port().wake_fd(), Interest::READ)));
+        let interrupts = sockets.iter().filter_map(|item| item.core().waits.interrupt.as_deref());
         all.extend(interrupts.map(|i| PollFd::new(i, Interest::READ)));
         SocketCore::watch(&mut held, &mut all);
         let result = sleep(&mut all, soon.or(deadline), mask);
@@ -127,22 +135,22 @@ fn doze(
         result
     };
     for item in &sockets[..asleep] {
-        item.socket.port().awake(signalled);
+        item.core().port().awake(signalled);
     }
     if let [item] = sockets {
-        item.socket.resume(held, result.is_ok());
+        item.core_mut().resume(held, result.is_ok());
         if soon.is_some() && matches!(result, Ok(0)) {
-            item.socket.grow_patient();
-            item.socket.settle();
-            return item.socket.waits.check().map(|()| true);
+            item.core_mut().grow_patient();
+            item.core_mut().settle();
+            return item.core().waits.check().map(|()| true);
         }
-        item.socket.settle();
+        item.core_mut().settle();
     }
     for item in sockets.iter() {
-        item.socket.waits.check()?;
+        item.core().waits.check()?;
     }
     match (result, sockets.first()) {
-        (Err(e), Some(item)) => item.socket.waits.interrupted(e.into()).map(|()| true),
+        (Err(e), Some(item)) => item.core().waits.interrupted(e.into()).map(|()| true),
         (result, _) => Ok(result? > 0),
     }
 }

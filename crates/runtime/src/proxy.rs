@@ -93,7 +93,7 @@ impl Proxy<'_> {
     }
 
     fn sleep(&mut self, front: Events, back: Events) -> Result<()> {
-        let mut items = vec![PollItem::new(self.front, front)];
+        let mut items = vec![PollItem::new(&mut *self.front, front)];
         items.extend(self.back.as_deref_mut().map(|s| PollItem::new(s, back)));
         let readable = Events { readable: true, writable: false };
         items.extend(self.control.as_deref_mut().map(|s| PollItem::new(s, readable)));

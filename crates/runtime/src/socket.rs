@@ -210,12 +210,29 @@ impl SocketCore {
     /// `Terminated`; `Interrupted` in a forked child.
     pub fn events(&mut self) -> Result<Events> {
         self.check_fork()?;
-        self.take_mail();
+        if self.port.is_exported() {
+            // Also without mail: the descriptor is to be quiet now.
+            self.take_mail();
+        }
         self.check()?;
         self.read_leased();
         let events = self.pattern.ready(&mut self.pipes, &mut self.due);
-        self.settle();
+        if !self.due.is_empty() {
+            self.settle();
+        }
         Ok(events)
+    }
+
+    /// Whether a message to this peer of a ROUTER would find room (zmq_socket_get_peer_state(3)).
+    ///
+    /// # Errors
+    /// `HostUnreachable` if nobody has the id, `NotSupported` on other types; `Interrupted` in a forked child.
+    pub fn peer_state(&mut self, routing_id: &[u8]) -> Result<Events> {
+        self.check_fork()?;
+        if self.port.has_mail() {
+            self.take_mail();
+        }
+        self.pattern.peer_state(&mut self.pipes, routing_id)
     }
 
     /// A descriptor that becomes readable when [`SocketCore::events`] may have changed (ZMQ_FD). It belongs to the

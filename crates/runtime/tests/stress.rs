@@ -133,12 +133,13 @@ fn receive_frame(plan: &Plan, socket: &mut SocketCore, idle: &mut SocketCore, nu
             socket.recv(&mut m, false).unwrap_or_else(|e| panic!("receive {number}: {e:?}, {plan:?}"));
         }
         Way::Polling => {
-            let ready = poll(&mut [PollItem::new(socket, readable)], &mut [], Some(PATIENCE), None).unwrap();
+            let ready =
+                poll(&mut [PollItem::new(&mut *socket, readable)], &mut [], Some(PATIENCE), None).unwrap();
             assert_eq!(ready, 1, "receive {number}, {plan:?}");
             socket.recv(&mut m, true).unwrap();
         }
         Way::PollingTwo => {
-            let mut items = [PollItem::new(idle, readable), PollItem::new(socket, readable)];
+            let mut items = [PollItem::new(idle, readable), PollItem::new(&mut *socket, readable)];
             let ready = poll(&mut items, &mut [], Some(PATIENCE), None).unwrap();
             assert_eq!(ready, 1, "receive {number}, {plan:?}");
             socket.recv(&mut m, true).unwrap();

@@ -51,6 +51,11 @@ impl Rep {
         self.peers.routes.pipe(routing_id).is_some()
     }
 
+    pub(crate) fn peer_state(&mut self, pipes: &mut Pipes, routing_id: &[u8]) -> Result<Events, Error> {
+        let id = self.peers.routes.pipe(routing_id).ok_or(Error::HostUnreachable)?;
+        Ok(Events { readable: false, writable: pipes.room(id) })
+    }
+
     pub(crate) fn routing_id(&self, id: PipeId) -> Option<&[u8]> {
         self.peers.routes.id(id)
     }
