@@ -3,15 +3,15 @@
 //! ```text
 //!  0  tag u8, flags u8, inline length u8, pad u8, routing id u32
 //!  8  the body, up to 48 bytes  |  Content: block, first byte, length (24 bytes)
-//! 56  the peer: a weak PeerRef, or after a lookup a counted pointer to its properties
+//! 56  the peer: a weak PeerRef, or after a lookup a counted pointer to its properties; or the group, with the peer
 //! ```
 //!
 //! Invariants: no field points into the struct, so that it may be moved with `memcpy`. The tag is [`INLINE`] or
 //! [`CONTENT`] in a live message; 0 marks a closed one (and zeroed memory), which owns nothing. Without the
 //! SHARED flag nobody else reads or writes the bytes of the body, unless they are constant or a `Bytes`.
 //!
-//! Room for a group (RADIO, DISH; up to 255 bytes): a second `Content` at offset 32. An inline body of more than
-//! 24 bytes moves to a block of its own when a group is set.
+//! With a group (RADIO, DISH; up to 255 bytes) the last word points to a counted record of group and peer: the body
+//! stays where it is, so that a pointer to it outlives the setting of a group.
 use std::{
     cell::Cell,
     ffi::c_void,
@@ -29,6 +29,9 @@ use crate::{
     peer::{PeerRef, PeerTable, Properties},
     record,
 };
+
+mod group;
+use group::Grouped;
 
 /// What a frame is. Anything but `Message` travels as a command, or by the old protocols as a prefixed message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +58,8 @@ const MORE: u8 = record::MORE;
 const SHARED: u8 = 1 << 1;
 /// The peer is a counted pointer to its properties.
 const META_STRONG: u8 = 1 << 2;
+/// The peer is a counted pointer to a group and the peer. Never together with META_STRONG.
+const GROUPED: u8 = 1 << 3;
 
 /// A message frame.
 #[repr(C, align(8))]
@@ -80,6 +85,7 @@ union Body {
 union Peer {
     weak: PeerRef,
     strong: *const Properties,
+    grouped: *const Grouped,
 }
 
 impl Peer {
@@ -423,7 +429,7 @@ impl Msg {
 
     #[inline(always)]
     fn owns(&self) -> bool {
-        self.tag == CONTENT || self.flags.get() & META_STRONG != 0
+        self.tag == CONTENT || self.flags.get() & (META_STRONG | GROUPED) != 0
     }
 
     /// Gives up body and properties. The message owns nothing afterwards and is empty.
@@ -446,6 +452,10 @@ impl Msg {
             self.flags.set(flags & !META_STRONG);
             // SAFETY: the flag said that this is a counted pointer from `Arc::into_raw`; it says so no more.
             drop(unsafe { Arc::from_raw(peer.strong) });
+        } else if flags & GROUPED != 0 {
+            self.flags.set(flags & !GROUPED);
+            // SAFETY: as above, for the group.
+            drop(unsafe { Arc::from_raw(peer.grouped) });
         }
     }
 
@@ -544,6 +554,9 @@ impl Msg {
         if self.flags.get() & META_STRONG != 0 {
             // SAFETY: the flag says that this is a counted pointer from `Arc::into_raw`.
             unsafe { Arc::increment_strong_count(peer.strong) };
+        } else if self.flags.get() & GROUPED != 0 {
+            // SAFETY: as above, for the group.
+            unsafe { Arc::increment_strong_count(peer.grouped) };
         }
         copy.peer.set(peer);
         copy
@@ -614,6 +627,9 @@ impl Msg {
             // SAFETY: the flag says that this is a counted pointer.
             return unsafe { (*self.peer.get().strong).peer() };
         }
+        if let Some(grouped) = self.grouped() {
+            return grouped.peer();
+        }
         // SAFETY: the flag says that it is a weak name.
         let peer = unsafe { self.peer.get().weak };
         (peer.generation != 0).then_some(peer)
@@ -622,8 +638,8 @@ impl Msg {
     /// Sets the peer that the message came from.
     #[inline(always)]
     pub fn set_peer(&mut self, peer: Option<PeerRef>) {
-        if self.flags.get() & META_STRONG != 0 {
-            self.release_properties();
+        if self.flags.get() & (META_STRONG | GROUPED) != 0 {
+            return self.change_peer(peer);
         }
         self.peer.set(peer.map_or(Peer::NONE, |weak| Peer { weak }));
     }
@@ -631,6 +647,9 @@ impl Msg {
     /// The properties of the peer that the message came from; none without a peer, or once they have expired. From
     /// now on the message keeps them, so that they live as long as the message.
     pub fn properties(&self) -> Option<&Properties> {
+        if let Some(grouped) = self.grouped() {
+            return grouped.properties();
+        }
         if self.flags.get() & META_STRONG == 0 {
             let strong = Arc::into_raw(PeerTable::lookup(self.peer()?)?);
             self.peer.set(Peer { strong });

@@ -215,6 +215,48 @@ fn a_copy_has_the_whole_header() {
 }
 
 #[test]
+fn a_group_is_beside_the_body_and_the_peer() {
+    for body in [&b""[..], b"small", &[7; 48], &[7; 500]] {
+        let mut m = Msg::copy_from(body).unwrap();
+        let at = m.data_ptr();
+        let peer = Some(PeerRef { slot: 3, generation: 4 });
+        m.set_peer(peer);
+        assert_eq!((m.group(), m.group_text()), (&b""[..], c""));
+        m.set_group(b"news");
+        m.set_group(b"weather");
+        assert_eq!((m.data_ptr(), m.as_slice(), m.peer()), (at, body, peer));
+        let mut copy = m.share();
+        copy.set_peer(None);
+        assert_eq!((copy.group(), copy.peer()), (&b"weather"[..], None));
+        assert_eq!((m.group_text(), m.peer()), (c"weather", peer));
+        let mut moved = m.take();
+        assert_eq!((m.group(), moved.group()), (&b""[..], &b"weather"[..]));
+        moved.clear_group();
+        assert_eq!((moved.group(), moved.peer(), moved.as_slice()), (&b""[..], peer, body));
+        copy.invalidate();
+    }
+    let mut m = Msg::new();
+    m.set_group(&[b'g'; 300]);
+    assert_eq!(m.group(), [b'g'; 255]);
+    m.assign(b"another").unwrap();
+    assert_eq!(m.group(), b"");
+}
+
+#[test]
+fn a_group_keeps_the_properties_that_were_looked_up() {
+    let mut properties = Properties::new();
+    properties.insert("User-Id", "alice").unwrap();
+    let peer = PeerTable::register(properties);
+    let mut m = Msg::new();
+    m.set_peer(Some(peer));
+    let text = std::ptr::from_ref(m.properties().and_then(|p| p.text("User-Id")).unwrap());
+    m.set_group(b"a");
+    m.set_group(b"b");
+    let again = m.properties().and_then(|p| p.text("User-Id")).unwrap();
+    assert!(std::ptr::eq(again, text));
+}
+
+#[test]
 fn vectors_and_bytes_travel_without_a_copy() {
     let vec = vec![1; 100];
     let at = vec.as_ptr();
