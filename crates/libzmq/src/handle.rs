@@ -16,6 +16,7 @@ use ferrozmq_base::{
     gate::{Gate, Pass},
     sync::heavy_fence,
 };
+use ferrozmq_runtime::SharedSocket;
 use ferrozmq_sys::ForkEpoch;
 use libc::c_void;
 use std::{
@@ -23,8 +24,8 @@ use std::{
     collections::VecDeque,
     ptr,
     sync::{
-        Mutex, MutexGuard, OnceLock, TryLockError,
-        atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, TryLockError,
+        atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering},
     },
 };
 
@@ -43,6 +44,8 @@ pub(crate) enum Object {
     Free,
     Context(ContextHandle),
     Socket(Box<SocketHandle>),
+    /// A socket of a type that several threads may use at once.
+    Shared(Arc<SharedSocket>),
     Poller(Box<Registrations>),
     Timers(Box<Timers>),
 }
@@ -51,6 +54,8 @@ pub(crate) enum Object {
 struct Slot {
     generation: AtomicU32,
     gate: Gate,
+    /// What it stands for is for several threads, which are inside for a moment only: to find out where it is.
+    shared: AtomicBool,
     object: UnsafeCell<Object>,
 }
 
@@ -143,13 +148,32 @@ impl Slot {
         let step = (self.generation.load(Ordering::Relaxed) as usize) % (STRIDE / STEP);
         offset % STRIDE == step * STEP
     }
+
+    /// Somebody is inside: waits for those who stay for a moment only.
+    #[cold]
+    fn enter_soon(&self) -> Result<Pass<'_>, Refused> {
+        // Bounded: after a fork another thread's moment may never end.
+        for _ in 0..1_000_000 {
+            if !self.shared.load(Ordering::Relaxed) || in_forked_child() {
+                break;
+            }
+            std::thread::yield_now();
+            if let Some(pass) = self.gate.enter(thread()) {
+                return Ok(pass);
+            }
+        }
+        Err(Refused::Busy)
+    }
 }
 
 /// Enters what the handle stands for.
 #[inline(always)]
 pub(crate) fn enter(handle: *const c_void) -> Result<Entered, Refused> {
     let slot = slot(handle).ok_or(Refused::Dead)?;
-    let pass = slot.gate.enter(thread()).ok_or(Refused::Busy)?;
+    let pass = match slot.gate.enter(thread()) {
+        Some(pass) => pass,
+        None => slot.enter_soon()?,
+    };
     // It may have been closed in between.
     if !slot.is_named(handle as usize - ptr::from_ref(slot) as usize) {
         return Err(Refused::Dead);
@@ -191,6 +215,7 @@ pub(crate) fn insert(object: Object) -> Result<*mut c_void> {
         }
     };
     let mut entered = Entered { slot, _pass: pass };
+    slot.shared.store(matches!(object, Object::Shared(_)), Ordering::Relaxed);
     *entered.object() = object;
     let step = slot.generation.load(Ordering::Relaxed) as usize % (STRIDE / STEP);
     Ok(ptr::from_ref(slot).cast::<u8>().wrapping_add(step * STEP).cast_mut().cast())
@@ -203,8 +228,12 @@ fn first_use(index: usize) -> Result<usize> {
         region = reserve()?;
         REGION.store(region, Ordering::Release);
     }
-    let slot =
-        Slot { generation: AtomicU32::new(0), gate: Gate::new(), object: UnsafeCell::new(Object::Free) };
+    let slot = Slot {
+        generation: AtomicU32::new(0),
+        gate: Gate::new(),
+        shared: AtomicBool::new(false),
+        object: UnsafeCell::new(Object::Free),
+    };
     // SAFETY: `index` is below SLOTS, so inside the region, and not below `used`, so nobody looks at it yet.
     unsafe { region.add(index).write(slot) };
     USED.store(index + 1, Ordering::Release);

@@ -4,12 +4,12 @@
 //! pattern is a valid `Msg` to look at. Functions on a message that is not live answer EFAULT.
 use crate::{
     boundary::{bytes, clamped, entries, text},
-    socket::with_socket,
+    socket::with_traffic,
 };
 use ferrozmq_base::{Error, Msg, Result, content::FreeFn};
 use ferrozmq_runtime::Flags;
 use libc::{c_char, c_int, c_void};
-use std::ptr;
+use std::{ffi::CStr, ptr};
 
 const DONTWAIT: c_int = 1;
 const SNDMORE: c_int = 2;
@@ -51,13 +51,13 @@ pub(crate) fn flags(bits: c_int) -> Flags {
 /// # Safety
 /// As [`live`].
 pub(crate) unsafe fn send(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
-    with_socket(socket, |core| {
+    with_traffic(socket, |socket| {
         // SAFETY: by the contract.
         let message = unsafe { live(message) }?;
         let size = message.len();
         // Where it came from does not go with it, whether or not it can be sent.
         message.set_peer(None);
-        core.send(message, flags(bits))?;
+        socket.send(message, flags(bits))?;
         Ok(clamped(size))
     })
 }
@@ -69,14 +69,14 @@ pub(crate) unsafe fn send(message: *mut Msg, socket: *mut c_void, bits: c_int) -
 /// As [`live`].
 pub(crate) unsafe fn receive(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
     let mut received = Msg::new();
-    let size = with_socket(socket, |core| {
+    let size = with_traffic(socket, |socket| {
         // SAFETY: by the contract.
         let message = unsafe { live(message) }?;
         let dont_wait = bits & DONTWAIT != 0;
         if message.is_plain() {
-            return core.recv(message, dont_wait).map(|()| Some(message.len()));
+            return socket.recv(message, dont_wait).map(|()| Some(message.len()));
         }
-        core.recv(&mut received, dont_wait).map(|()| None)
+        socket.recv(&mut received, dont_wait).map(|()| None)
     })?;
     if let Some(size) = size {
         return Ok(clamped(size));
@@ -229,15 +229,23 @@ entries! {
         Ok(0)
     }
 
-    /// The group of RADIO and DISH, which are not built: always empty.
+    /// The group of RADIO and DISH; empty if none was set. Valid until the message is changed.
     fn zmq_msg_group(msg: *mut Msg) -> *const c_char, or ptr::null(); {
         // SAFETY: by the contract of the entry points.
-        unsafe { live(msg) }?;
-        Ok(c"".as_ptr())
+        Ok(unsafe { live(msg) }?.group_text().as_ptr())
     }
 
-    /// Groups are not built: ENOTSUP.
-    fn zmq_msg_set_group(_msg: *mut Msg, _group: *const c_char) -> c_int, or -1; { Err(Error::NotSupported) }
+    /// Sets the group of RADIO and DISH; what goes beyond 255 bytes is cut off. NULL is EFAULT.
+    fn zmq_msg_set_group(msg: *mut Msg, group: *const c_char) -> c_int, or -1; {
+        // SAFETY: by the contract of the entry points.
+        let message = unsafe { live(msg) }?;
+        if group.is_null() {
+            return Err(Error::BadAddress);
+        }
+        // SAFETY: not NULL, so a C string by the contract of the entry points.
+        message.set_group(unsafe { CStr::from_ptr(group) }.to_bytes());
+        Ok(0)
+    }
 
     /// Sends a message; on success it is empty afterwards, on failure the caller still owns it.
     fn zmq_msg_send(msg: *mut Msg, socket: *mut c_void, flags: c_int) -> c_int, or -1; {

@@ -5,10 +5,10 @@ use crate::{
     socket::SocketHandle,
 };
 use ferrozmq_base::{Error, Result};
-use ferrozmq_runtime::{Events, PollItem as Item, poll};
+use ferrozmq_runtime::{Events, PollItem as Item, SharedItem, SharedSocket, poll_shared};
 use ferrozmq_sys::{Interest, PollFd, SignalSet};
 use libc::{c_int, c_long, c_short, c_void, sigset_t};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// `zmq_pollitem_t`.
 #[derive(Clone, Copy, Debug)]
@@ -51,12 +51,19 @@ pub(crate) fn wait_for(
     mask: Option<&SignalSet>,
 ) -> Result<Vec<c_short>> {
     let mut entered: Vec<(*mut c_void, Entered)> = Vec::new();
+    let mut shared: Vec<(*mut c_void, Arc<SharedSocket>)> = Vec::new();
     for Wanted { socket, .. } in wanted {
-        if socket.is_null() || entered.iter().any(|(handle, _)| handle == socket) {
+        let is_known =
+            entered.iter().map(|(handle, _)| handle).chain(shared.iter().map(|(handle, _)| handle));
+        if socket.is_null() || { is_known }.any(|handle| handle == socket) {
             continue;
         }
-        let guard = handle::enter(*socket).map_err(|refused| refused.or(Error::NotASocket))?;
-        entered.push((*socket, guard));
+        let mut guard = handle::enter(*socket).map_err(|refused| refused.or(Error::NotASocket))?;
+        if let Object::Shared(socket_for_many) = guard.object() {
+            shared.push((*socket, socket_for_many.clone()));
+        } else {
+            entered.push((*socket, guard));
+        }
     }
     let mut handles = Vec::with_capacity(entered.len());
     let mut flags = Vec::with_capacity(entered.len());
@@ -67,23 +74,33 @@ pub(crate) fn wait_for(
         if *inside {
             return Err(Error::BadAddress);
         }
-        let events = wanted.iter().filter(|w| w.socket == *handle).fold(0, |all, w| all | w.events);
         handles.push(*handle);
         flags.push(inside);
-        sockets.push(Item::new(core, of_socket(events)));
+        sockets.push(Item::new(core, of_socket(events_of(wanted, *handle))));
     }
+    let of_many = |(handle, socket)| SharedItem::new(socket, of_socket(events_of(wanted, handle)));
+    let mut many: Vec<_> = shared.iter().map(|(handle, socket)| of_many((*handle, &**socket))).collect();
     let fds = wanted.iter().filter(|w| w.socket.is_null());
     let mut fds: Vec<_> = fds.map(|w| PollFd::new(&w.fd, of_fd(w.events))).collect();
     flags.iter_mut().for_each(|inside| **inside = true);
-    let result = poll(&mut sockets, &mut fds, timeout, mask);
+    let result = poll_shared(&mut sockets, &mut many, &mut fds, timeout, mask);
     flags.iter_mut().for_each(|inside| **inside = false);
     result?;
     let mut fds = fds.iter();
     let found = wanted.iter().map(|w| match handles.iter().position(|handle| *handle == w.socket) {
         Some(index) => found_on_socket(sockets[index].ready) & w.events,
-        None => fds.next().map_or(0, found_on_fd),
+        None if w.socket.is_null() => fds.next().map_or(0, found_on_fd),
+        None => {
+            let index = shared.iter().position(|(handle, _)| *handle == w.socket);
+            index.map_or(0, |index| found_on_socket(many[index].ready) & w.events)
+        }
     });
     Ok(found.collect())
+}
+
+/// What is waited for of a socket, in all its places.
+fn events_of(wanted: &[Wanted], socket: *mut c_void) -> c_short {
+    wanted.iter().filter(|w| w.socket == socket).fold(0, |all, w| all | w.events)
 }
 
 const IN: c_short = 1;

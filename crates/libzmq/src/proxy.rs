@@ -5,27 +5,65 @@ use crate::{
     socket::SocketHandle,
 };
 use ferrozmq_base::{Error, Result};
-use ferrozmq_runtime::{Proxy, SocketCore};
+use ferrozmq_runtime::{Exclusive, Proxy, SharedSocket, SocketCore};
 use libc::{c_int, c_void};
+use std::sync::Arc;
 
-/// Enters a socket that may be left out as NULL.
-fn optional(handle: *mut c_void) -> Result<Option<Entered>> {
+/// A socket of a proxy.
+enum Taken {
+    Own(Entered),
+    Shared(Arc<SharedSocket>),
+}
+
+/// Takes a socket that may be left out as NULL.
+fn optional(handle: *mut c_void) -> Result<Option<Taken>> {
     if handle.is_null() {
         return Ok(None);
     }
-    handle::enter(handle).map(Some).map_err(|refused| refused.or(Error::NotASocket))
+    let mut entered = handle::enter(handle).map_err(|refused| refused.or(Error::NotASocket))?;
+    Ok(Some(match entered.object() {
+        Object::Shared(socket) => Taken::Shared(socket.clone()),
+        _ => Taken::Own(entered),
+    }))
 }
 
-/// The core of a socket that was entered, if one was, and the flag that says so.
-fn core(entered: &mut Option<Entered>) -> Result<(Option<&mut SocketCore>, Option<&mut bool>)> {
-    match entered.as_mut().map(Entered::object) {
-        None => Ok((None, None)),
-        Some(Object::Socket(socket)) if socket.inside => Err(Error::BadAddress),
-        Some(Object::Socket(socket)) => {
-            let SocketHandle { core, inside } = &mut **socket;
-            Ok((Some(core), Some(inside)))
+/// The core of a socket that was taken, if one was.
+enum Core<'a> {
+    None,
+    Own(&'a mut SocketCore, &'a mut bool),
+    Shared(Exclusive<'a>),
+}
+
+impl<'a> Core<'a> {
+    fn of(taken: &'a mut Option<Taken>) -> Result<Self> {
+        match taken {
+            None => Ok(Self::None),
+            Some(Taken::Shared(socket)) => socket.exclusive().map(Self::Shared),
+            Some(Taken::Own(entered)) => match entered.object() {
+                Object::Socket(socket) if socket.inside => Err(Error::BadAddress),
+                Object::Socket(socket) => {
+                    let SocketHandle { core, inside } = &mut **socket;
+                    *inside = true;
+                    Ok(Self::Own(core, inside))
+                }
+                _ => Err(Error::NotASocket),
+            },
         }
-        Some(_) => Err(Error::NotASocket),
+    }
+
+    fn core(&mut self) -> Result<Option<&mut SocketCore>> {
+        match self {
+            Self::None => Ok(None),
+            Self::Own(core, _) => Ok(Some(core)),
+            Self::Shared(guard) => guard.core().map(Some),
+        }
+    }
+
+    /// The call has come to its end, not to a panic.
+    fn leave(self) {
+        if let Self::Own(_, inside) = self {
+            *inside = false;
+        }
     }
 }
 
@@ -43,17 +81,20 @@ fn run(
     // One socket may be both ends: it sends back what it receives.
     let mut back = if frontend == backend { None } else { optional(backend)? };
     let (mut tap, mut steer) = (optional(capture)?, optional(control)?);
-    let (front, front_flag) = core(&mut front)?;
-    let (back, back_flag) = core(&mut back)?;
-    let (tap, tap_flag) = core(&mut tap)?;
-    let (steer, steer_flag) = core(&mut steer)?;
-    let mut flags = [front_flag, back_flag, tap_flag, steer_flag];
-    flags.iter_mut().flatten().for_each(|inside| **inside = true);
-    let result = front
-        .ok_or(Error::NotASocket)
-        .and_then(|front| Proxy { front, back, capture: tap, control: steer }.run());
-    flags.iter_mut().flatten().for_each(|inside| **inside = false);
+    let all = [Core::of(&mut front), Core::of(&mut back), Core::of(&mut tap), Core::of(&mut steer)];
+    let failed = all.iter().find_map(|core| core.as_ref().err().copied());
+    let [mut front, mut back, mut tap, mut steer] = all.map(|core| core.unwrap_or(Core::None));
+    let result = match failed {
+        Some(error) => Err(error),
+        None => pass(&mut front, &mut back, &mut tap, &mut steer),
+    };
+    [front, back, tap, steer].into_iter().for_each(Core::leave);
     result.map(|()| 0)
+}
+
+fn pass(front: &mut Core<'_>, back: &mut Core<'_>, tap: &mut Core<'_>, steer: &mut Core<'_>) -> Result<()> {
+    let front = front.core()?.ok_or(Error::NotASocket)?;
+    Proxy { front, back: back.core()?, capture: tap.core()?, control: steer.core()? }.run()
 }
 
 entries! {

@@ -69,7 +69,8 @@ impl Settings {
     /// The message that goes first on every connection.
     pub(crate) fn hello(&self) -> Option<&[u8]> {
         let hello = &self.options.hello_message;
-        let fits = matches!(self.kind, SocketType::Dealer | SocketType::Router | SocketType::Rep);
+        use SocketType::{Client, Dealer, Peer, Rep, Router, Server};
+        let fits = matches!(self.kind, Dealer | Router | Rep | Client | Server | Peer);
         (fits && !hello.is_empty()).then_some(hello)
     }
 
