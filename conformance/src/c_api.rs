@@ -155,6 +155,16 @@ impl Library {
         usize::try_from(rc).map_err(|_| Errno(self.zmq_errno()))
     }
 
+    /// A function that not every library has.
+    ///
+    /// # Safety
+    /// `F` is its type in zmq.h.
+    pub unsafe fn function<F: Copy>(&self, name: &str) -> Option<F> {
+        let name = format!("{name}\0");
+        // SAFETY: by the contract.
+        unsafe { self.library.get::<F>(name.as_bytes()).ok().map(|symbol| *symbol) }
+    }
+
     /// Whether the library exports a symbol.
     pub fn exports(&self, symbol: &str) -> bool {
         let name = format!("{symbol}\0");

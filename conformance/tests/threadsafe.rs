@@ -1,5 +1,5 @@
 //! The socket types of RFC 41 (CLIENT, SERVER), RFC 49 (SCATTER, GATHER) and RFC 52 (CHANNEL), over inproc: with the
-//! functions that every build of libzmq has. Other transports need a build with the draft API.
+//! functions that every build of libzmq has. What needs a build with the draft API is in `draft.rs`.
 
 use std::thread;
 
