@@ -93,6 +93,14 @@ kinds! {
     xpub: Xpub, "ZMQ_XPUB", "A publisher that sees subscriptions.";
     xsub: Xsub, "ZMQ_XSUB", "A subscriber whose subscriptions are messages.";
     stream: Stream, "ZMQ_STREAM", "Raw tcp connections.";
+    client: Client, "ZMQ_CLIENT", "For many threads: sends to its servers in turn, receives from all.";
+    server: Server, "ZMQ_SERVER", "For many threads: answers its clients, each by its number.";
+    peer: Peer, "ZMQ_PEER", "For many threads: speaks with others of its kind, each by its number.";
+    radio: Radio, "ZMQ_RADIO", "For many threads: sends messages to groups.";
+    dish: Dish, "ZMQ_DISH", "For many threads: receives messages of the groups that it joined.";
+    scatter: Scatter, "ZMQ_SCATTER", "For many threads: the start of a pipeline.";
+    gather: Gather, "ZMQ_GATHER", "For many threads: the end of a pipeline.";
+    channel: Channel, "ZMQ_CHANNEL", "For many threads: a socket for exactly one peer.";
 }
 
 impl Context {

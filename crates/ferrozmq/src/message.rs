@@ -102,6 +102,12 @@ impl Message {
         self.0.properties()?.value(name)
     }
 
+    /// The group of a message that a [`Dish`](crate::Dish) received; empty for others.
+    #[doc(alias = "zmq_msg_group")]
+    pub fn group(&self) -> &[u8] {
+        self.0.group()
+    }
+
     fn text(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.property(name)?).ok()
     }

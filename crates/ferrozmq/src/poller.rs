@@ -7,7 +7,7 @@ use std::{
 };
 
 use ferrozmq_base::{Error as Code, sync::lock};
-use ferrozmq_runtime::{Events, PollItem, poll};
+use ferrozmq_runtime::{Events, PollItem, SharedItem, poll_shared};
 use ferrozmq_sys::{PollFd, clock};
 
 use crate::{
@@ -141,7 +141,7 @@ impl<'fd, K: Copy> Poller<'fd, K> {
     /// As [`add`](Self::add).
     pub fn remove(&mut self, socket: &impl Watchable) -> Result<()> {
         let socket = socket.watch()?;
-        self.sockets.retain(|watched| !watched.socket.ptr_eq(&socket));
+        self.sockets.retain(|watched| !watched.socket.is_same(&socket));
         Ok(())
     }
 
@@ -178,21 +178,29 @@ impl<'fd, K: Copy> Poller<'fd, K> {
 
     /// Waits once; false if a signal ended that.
     fn look(&mut self, deadline: Option<Instant>) -> Result<bool> {
-        self.sockets.retain(|watched| watched.socket.strong_count() > 0);
-        let held: Vec<_> = self.sockets.iter().filter_map(|w| Some((w.socket.upgrade()?, w))).collect();
-        let mut locked: Vec<_> = held.iter().map(|(core, _)| lock(core)).collect();
+        self.sockets.retain(|watched| watched.socket.is_alive());
+        let (mut own, mut many) = (Vec::new(), Vec::new());
+        for watched in &self.sockets {
+            match &watched.socket {
+                Watched::Own(core) => own.extend(core.upgrade().map(|core| (core, watched))),
+                Watched::Shared(socket) => many.extend(socket.upgrade().map(|socket| (socket, watched))),
+            }
+        }
+        let mut locked: Vec<_> = own.iter().map(|(core, _)| lock(core)).collect();
         let mut items: Vec<PollItem<'_>> = locked
             .iter_mut()
-            .zip(&held)
+            .zip(&own)
             .map(|(core, (_, watched))| PollItem::new(core, watched.interest.0))
             .collect();
+        let mut shared: Vec<_> =
+            many.iter().map(|(socket, watched)| SharedItem::new(socket, watched.interest.0)).collect();
         let interrupt = self.interrupt.as_ref();
         let mut fds: Vec<PollFd> =
             self.descriptors.iter().map(|d| PollFd::new(&d.fd, of_descriptor(d.interest))).collect();
         fds.extend(interrupt.map(|i| PollFd::new(&*i.0, ferrozmq_sys::Interest::READ)));
 
         let remaining = deadline.map(|deadline| deadline.saturating_duration_since(clock::now()));
-        let result = poll(&mut items, &mut fds, remaining, None);
+        let result = poll_shared(&mut items, &mut shared, &mut fds, remaining, None);
         if interrupt.is_some_and(Interrupt::is_raised) {
             return Err(Error::Interrupted);
         }
@@ -210,9 +218,11 @@ impl<'fd, K: Copy> Poller<'fd, K> {
             }
             Err(e) => return Err(e.into()),
         }
-        for (item, (_, watched)) in items.iter().zip(&held) {
-            if item.ready != Events::default() {
-                self.events.push(Event { key: watched.key, ready: item.ready, failed: false });
+        let found = items.iter().map(|item| item.ready).zip(own.iter().map(|(_, watched)| watched));
+        let shared = shared.iter().map(|item| item.ready).zip(many.iter().map(|(_, watched)| watched));
+        for (ready, watched) in found.chain(shared) {
+            if ready != Events::default() {
+                self.events.push(Event { key: watched.key, ready, failed: false });
             }
         }
         for (fd, descriptor) in fds.iter().zip(&self.descriptors) {

@@ -125,13 +125,14 @@ impl SharedSocket {
         timeout: Option<Duration>,
         mut done: impl FnMut(&mut SocketCore) -> bool,
     ) -> Result<()> {
-        self.wait(
-            |_| timeout,
-            |core| {
-                core.events()?;
-                if done(core) { Ok(()) } else { Err(Error::Again) }
-            },
-        )
+        let mut look = |core: &mut SocketCore| {
+            core.events()?;
+            if done(core) { Ok(()) } else { Err(Error::Again) }
+        };
+        match self.attempt(None, &mut look) {
+            Err(Error::Again) => self.wait(|_| timeout, look),
+            result => result,
+        }
     }
 
     /// Closes the socket (zmq_close(3)). Threads that wait on it get `NotASocket`.

@@ -1,14 +1,18 @@
 //! The socket whose kind is known at run time, on which the typed ones stand.
 //!
 //! A socket is its owner's alone: [`SocketCore`] lies in it. Only one that a [`Poller`](crate::Poller) watches lies
-//! behind a mutex, which nobody else holds unless the poller looks at it in another thread.
+//! behind a mutex, which nobody else holds unless the poller looks at it in another thread. The kinds for many threads
+//! stand on [`shared::Shared`] instead.
 
 mod kinds;
+mod shared;
+mod shared_kinds;
 mod typed;
 
 pub use kinds::*;
+pub use shared_kinds::*;
 pub(crate) use typed::Typed;
-pub use typed::Watchable;
+pub use typed::{Owned, Watchable};
 
 use std::{
     cell::RefCell,
@@ -21,7 +25,7 @@ use ferrozmq_base::{
     Error as Code, Msg,
     sync::{Mutex, lock},
 };
-use ferrozmq_runtime::{Events, Flags, SocketCore, Waits};
+use ferrozmq_runtime::{Events, Flags, SharedSocket, SocketCore, Waits};
 
 use crate::{
     Error, Interrupt, Message, Monitor, Multipart, Result, SendError, SocketType, Stats,
@@ -57,7 +61,30 @@ enum Core {
 }
 
 /// What a core is to its poller.
-pub(crate) type Watched = Weak<Mutex<SocketCore>>;
+#[derive(Clone)]
+pub enum Watched {
+    /// Of one thread.
+    Own(Weak<Mutex<SocketCore>>),
+    /// Of many.
+    Shared(Weak<SharedSocket>),
+}
+
+impl Watched {
+    pub(crate) fn is_alive(&self) -> bool {
+        match self {
+            Self::Own(core) => core.strong_count() > 0,
+            Self::Shared(socket) => socket.strong_count() > 0,
+        }
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Own(a), Self::Own(b)) => a.ptr_eq(b),
+            (Self::Shared(a), Self::Shared(b)) => a.ptr_eq(b),
+            _ => false,
+        }
+    }
+}
 
 impl Socket {
     pub(crate) fn new(context: Arc<Shared>, kind: SocketType, interrupt: Option<Interrupt>) -> Result<Self> {
@@ -111,7 +138,7 @@ impl Socket {
         };
         let watched = Arc::downgrade(&shared);
         *core = Core::Watched(shared);
-        Ok(watched)
+        Ok(Watched::Own(watched))
     }
 
     /// Calls that may wait end at once while the interrupt is raised, also where they would not have to wait.
@@ -426,7 +453,10 @@ impl Socket {
     /// [`Error::TooManyFiles`], [`Error::Terminated`].
     #[doc(alias = "zmq_socket_monitor")]
     pub fn monitor(&mut self) -> Result<Monitor> {
-        Monitor::of(self)
+        let sibling = self.sibling(SocketType::Pair)?;
+        Monitor::new(sibling, |endpoint, events, layout| {
+            self.with(|core| core.monitor(Some(endpoint), events, layout, SocketType::Pair))
+        })
     }
 
     /// What has become of the socket's messages so far.

@@ -5,38 +5,47 @@ use crate::{Result, socket::Watched};
 /// A socket that a builder makes.
 pub trait Typed: Sized {
     /// The typed socket on the one that was made.
-    fn from_socket(socket: crate::Socket) -> Self;
+    ///
+    /// # Errors
+    /// [`Error::NotASocket`](crate::Error::NotASocket) if that is closed.
+    fn from_socket(socket: crate::Socket) -> Result<Self>;
 }
 
-/// Every socket: what a [`Poller`](crate::Poller) can watch and a [`proxy`](crate::proxy) can use.
-pub trait Watchable: sealed::Inside {}
+/// Every socket: what a [`Poller`](crate::Poller) can watch.
+pub trait Watchable: sealed::Watch {}
+
+/// Every socket of one thread: what a [`proxy`](crate::proxy) can use.
+pub trait Owned: Watchable + sealed::Inside {}
 
 pub(crate) mod sealed {
     use super::{Result, Watched};
 
-    pub trait Inside {
-        fn inside(&self) -> &crate::Socket;
-        fn inside_mut(&mut self) -> &mut crate::Socket;
+    pub trait Watch {
+        fn watch(&self) -> Result<Watched>;
+    }
 
-        fn watch(&self) -> Result<Watched> {
-            self.inside().watch()
-        }
+    pub trait Inside {
+        fn inside_mut(&mut self) -> &mut crate::Socket;
     }
 }
 
 impl Typed for crate::Socket {
-    fn from_socket(socket: crate::Socket) -> Self {
-        socket
+    fn from_socket(socket: crate::Socket) -> Result<Self> {
+        Ok(socket)
     }
 }
 
 impl Watchable for crate::Socket {}
 
-impl sealed::Inside for crate::Socket {
-    fn inside(&self) -> &crate::Socket {
-        self
-    }
+impl Owned for crate::Socket {}
 
+impl sealed::Watch for crate::Socket {
+    fn watch(&self) -> Result<Watched> {
+        Self::watch(self)
+    }
+}
+
+impl sealed::Inside for crate::Socket {
     fn inside_mut(&mut self) -> &mut crate::Socket {
         self
     }
@@ -118,18 +127,22 @@ macro_rules! socket {
         }
 
         impl $crate::socket::Typed for $name {
-            fn from_socket(socket: $crate::Socket) -> Self {
-                Self(socket)
+            fn from_socket(socket: $crate::Socket) -> $crate::Result<Self> {
+                Ok(Self(socket))
             }
         }
 
         impl $crate::socket::Watchable for $name {}
 
-        impl $crate::socket::typed::sealed::Inside for $name {
-            fn inside(&self) -> &$crate::Socket {
-                &self.0
-            }
+        impl $crate::socket::Owned for $name {}
 
+        impl $crate::socket::typed::sealed::Watch for $name {
+            fn watch(&self) -> $crate::Result<$crate::socket::Watched> {
+                self.0.watch()
+            }
+        }
+
+        impl $crate::socket::typed::sealed::Inside for $name {
             fn inside_mut(&mut self) -> &mut $crate::Socket {
                 &mut self.0
             }
