@@ -4,7 +4,7 @@
 //! the feature is built, its row is deleted together with those lines, which name it.
 
 use crate::socket::Ctx;
-use crate::{subject, zmq};
+use crate::zmq;
 
 /// A feature that is not there.
 pub struct Feature {
@@ -21,42 +21,12 @@ pub struct Feature {
 /// All of them.
 pub const NOT_BUILT: &[Feature] = &[
     Feature {
-        name: "CURVE",
-        answer: "zmq_has(\"curve\") is 0; zmq_curve_keypair and zmq_curve_public: ENOTSUP; its options: EINVAL",
-        assert_answer: no_curve,
-        tests: &[
-            "curve_is_there",
-            "a_key_pair_is_two_texts_of_40_characters",
-            "the_public_key_follows_from_the_secret_one",
-            "the_public_key_of_a_known_secret",
-            "key_pairs_differ",
-            "a_bad_secret_key_is_einval",
-            "a_secret_key_of_another_length_is_einval",
-        ],
-    },
-    Feature {
         name: "SOCKS",
         answer: "EINVAL for ZMQ_SOCKS_PROXY, ZMQ_SOCKS_USERNAME and ZMQ_SOCKS_PASSWORD",
         assert_answer: no_socks,
         tests: &["socks_proxy_reads_back_with_a_nul", "a_text_keeps_the_nul_it_was_given"],
     },
 ];
-
-fn no_curve() {
-    let socket = Ctx::new().socket(zmq::DEALER);
-    for option in [zmq::CURVE_PUBLICKEY, zmq::CURVE_SECRETKEY, zmq::CURVE_SERVERKEY] {
-        assert_eq!(socket.set_bytes(option, [7; 32]), Err(zmq::EINVAL), "{option}");
-    }
-    assert_eq!(socket.set(zmq::CURVE_SERVER, 1), Err(zmq::EINVAL));
-    let Some(lib) = subject().library() else { return };
-    assert_eq!(lib.zmq_has(c"curve".as_ptr()), 0);
-    let (mut public, mut secret) = ([0x55; 41], [0x55; 41]);
-    let made = lib.check(lib.zmq_curve_keypair(public.as_mut_ptr(), secret.as_mut_ptr()));
-    assert_eq!(made, Err(zmq::ENOTSUP));
-    assert_eq!((public, secret), ([0x55; 41], [0x55; 41]), "nothing is written");
-    let secret = c"D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs";
-    assert_eq!(lib.check(lib.zmq_curve_public(public.as_mut_ptr(), secret.as_ptr())), Err(zmq::ENOTSUP));
-}
 
 fn no_socks() {
     let socket = Ctx::new().socket(zmq::DEALER);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 use conformance::c_api::{Library, NULL};
 use conformance::csv::table;
-use conformance::{Errno, built, c_library, differs, ours_only, wait, zmq};
+use conformance::{Errno, c_library, differs, ours_only, wait, zmq};
 
 fn text(pointer: *const c_char) -> String {
     // SAFETY: the library returns C strings that live for ever, or the buffer of the test.
@@ -46,7 +46,6 @@ fn ipc_is_there() {
 #[test]
 fn curve_is_there() {
     let lib = c_library!();
-    built!("CURVE");
     assert_eq!(has(lib, "curve"), 1);
 }
 
@@ -197,7 +196,6 @@ fn z85_refuses_a_group_above_32_bits() {
 #[test]
 fn a_key_pair_is_two_texts_of_40_characters() {
     let lib = c_library!();
-    built!("CURVE");
     let (mut public, mut secret) = ([0; 41], [0; 41]);
     assert_eq!(lib.zmq_curve_keypair(public.as_mut_ptr(), secret.as_mut_ptr()), 0);
     for key in [&public, &secret] {
@@ -210,7 +208,6 @@ fn a_key_pair_is_two_texts_of_40_characters() {
 #[test]
 fn the_public_key_follows_from_the_secret_one() {
     let lib = c_library!();
-    built!("CURVE");
     let (mut public, mut secret, mut again) = ([0; 41], [0; 41], [0; 41]);
     lib.zmq_curve_keypair(public.as_mut_ptr(), secret.as_mut_ptr());
     assert_eq!(lib.zmq_curve_public(again.as_mut_ptr(), secret.as_ptr()), 0);
@@ -220,7 +217,6 @@ fn the_public_key_follows_from_the_secret_one() {
 #[test]
 fn the_public_key_of_a_known_secret() {
     let lib = c_library!();
-    built!("CURVE");
     let secret = CString::new("D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs").unwrap();
     let mut public = [0; 41];
     assert_eq!(lib.zmq_curve_public(public.as_mut_ptr(), secret.as_ptr()), 0);
@@ -230,7 +226,6 @@ fn the_public_key_of_a_known_secret() {
 #[test]
 fn key_pairs_differ() {
     let lib = c_library!();
-    built!("CURVE");
     let (mut public, mut a, mut b) = ([0; 41], [0; 41], [0; 41]);
     lib.zmq_curve_keypair(public.as_mut_ptr(), a.as_mut_ptr());
     lib.zmq_curve_keypair(public.as_mut_ptr(), b.as_mut_ptr());
@@ -240,7 +235,6 @@ fn key_pairs_differ() {
 #[test]
 fn a_bad_secret_key_is_einval() {
     let lib = c_library!();
-    built!("CURVE");
     let secret = CString::new("\"".repeat(40)).unwrap();
     let mut public = [0; 41];
     assert_eq!(lib.check(lib.zmq_curve_public(public.as_mut_ptr(), secret.as_ptr())), Err(zmq::EINVAL));
@@ -250,7 +244,6 @@ fn a_bad_secret_key_is_einval() {
 fn a_secret_key_of_another_length_is_einval() {
     ours_only!("writes beyond its buffers");
     let lib = c_library!();
-    built!("CURVE");
     let mut public = [0; 41];
     for length in [5, 35, 45, 100] {
         let secret = CString::new("0".repeat(length)).unwrap();

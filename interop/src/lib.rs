@@ -9,6 +9,7 @@ pub mod chapter;
 pub mod frames;
 pub mod peer;
 pub mod program;
+pub mod security;
 pub mod subject;
 
 pub use peer::Peer;

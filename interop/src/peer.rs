@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::program::PATIENCE;
+use crate::security::Mechanism;
 use crate::{Program, Subject, frames};
 
 /// A message: its frames.
@@ -16,10 +17,39 @@ pub struct Peer(Program);
 impl Peer {
     /// Starts `program`, which is `peer`, with a socket of the type `kind` and options set by their numbers.
     pub fn start(program: &str, library: &Subject, kind: i32, options: &[(i32, &[u8])]) -> Self {
+        Self::start_as(program, library, kind, None, options)
+    }
+
+    fn start_as(
+        program: &str,
+        library: &Subject,
+        kind: i32,
+        role: Option<&str>,
+        options: &[(i32, &[u8])],
+    ) -> Self {
         let mut arguments = vec![kind.to_string()];
+        arguments.extend(role.map(str::to_owned));
         arguments.extend(options.iter().map(|(number, value)| format!("{number}={}", frames::encode(value))));
         let library = library.library().display().to_string();
         Self(Program::start_with(Path::new(program), &arguments, &[("FERROZMQ_SUBJECT", &library)]))
+    }
+
+    /// Starts `program` as [`start`](Self::start) does, as one side of a connection with security.
+    pub fn start_secured(
+        program: &str,
+        library: &Subject,
+        kind: i32,
+        options: &[(i32, &[u8])],
+        mechanism: Mechanism,
+        serves: bool,
+    ) -> Self {
+        let secured = if serves { mechanism.server() } else { mechanism.client() };
+        let all: Vec<(i32, &[u8])> = secured
+            .iter()
+            .map(|(number, value)| (*number, value.as_slice()))
+            .chain(options.iter().copied())
+            .collect();
+        Self::start_as(program, library, kind, serves.then_some("judge"), &all)
     }
 
     fn ask(&mut self, command: &str) -> String {

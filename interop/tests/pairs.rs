@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use conformance::zmq;
 use interop::peer::Message;
 use interop::program::PATIENCE;
+use interop::security::Mechanism;
 use interop::{Peer, Scratch, Subject, frames};
 
 const ON: [u8; 4] = 1_i32.to_ne_bytes();
@@ -26,6 +27,11 @@ impl Role {
     fn start(self, library: &Subject) -> Peer {
         Peer::start(env!("CARGO_BIN_EXE_peer"), library, self.kind, self.options)
     }
+
+    fn secured(self, library: &Subject, mechanism: Mechanism, serves: bool) -> Peer {
+        let program = env!("CARGO_BIN_EXE_peer");
+        Peer::start_secured(program, library, self.kind, self.options, mechanism, serves)
+    }
 }
 
 /// Where a pair meets.
@@ -33,8 +39,32 @@ fn endpoints(scratch: &Scratch) -> [String; 2] {
     ["tcp://127.0.0.1:*".to_owned(), scratch.ipc("pair")]
 }
 
-/// Lets a pair talk in every arrangement: transports, who binds, which of the two is ours.
+/// Lets a pair talk in every arrangement: transports, who binds, which of the two is ours; and with every mechanism, either
+/// of the two being the server, which then binds.
 fn talk(first: Role, second: Role, play: impl Fn(&mut Peer, &mut Peer)) {
+    talk_unsecured(first, second, &play);
+    let (ours, real) = (Subject::from_env(), Subject::system());
+    for (of_first, of_second) in [(&ours, &real), (&real, &ours)] {
+        for (mechanism, first_serves) in
+            Mechanism::ALL.into_iter().flat_map(|mechanism| [(mechanism, true), (mechanism, false)])
+        {
+            let scratch = Scratch::new();
+            for endpoint in endpoints(&scratch) {
+                let mut a = first.secured(of_first, mechanism, first_serves);
+                let mut b = second.secured(of_second, mechanism, !first_serves);
+                let (server, client) = if first_serves { (&mut a, &mut b) } else { (&mut b, &mut a) };
+                let endpoint = server.bind(&endpoint);
+                client.connect(&endpoint);
+                play(&mut a, &mut b);
+                a.finish();
+                b.finish();
+            }
+        }
+    }
+}
+
+/// The same without security.
+fn talk_unsecured(first: Role, second: Role, play: &impl Fn(&mut Peer, &mut Peer)) {
     let (ours, real) = (Subject::from_env(), Subject::system());
     for (of_first, of_second) in [(&ours, &real), (&real, &ours)] {
         for first_binds in [true, false] {

@@ -2,9 +2,13 @@
 
 use std::{marker::PhantomData, time::Duration};
 
-use ferrozmq_runtime::option::{Heartbeat, SocketOptions};
+use ferrozmq_runtime::option::{Heartbeat, MechanismKind, SocketOptions};
 
-use crate::{Interrupt, Result, RoutingId, socket::*};
+use crate::{
+    Error, Interrupt, Result, RoutingId,
+    security::{KeyPair, PublicKey, SecretKey},
+    socket::*,
+};
 
 /// A socket in the making: options first, then [`bind`](Self::bind) or [`connect`](Self::connect). A wrong option is
 /// reported by these.
@@ -35,6 +39,7 @@ pub(crate) fn safe_defaults(options: &mut SocketOptions) {
     options.reconnect_jitter = true;
     options.handshake_interval = Some(Duration::from_secs(10));
     options.accept_old_versions = false;
+    options.security.refuse_unjudged = true;
     options.heartbeat = Heartbeat {
         interval: Some(Duration::from_secs(10)),
         timeout: Some(Duration::from_secs(20)),
@@ -213,6 +218,55 @@ impl<S: Typed> Builder<S> {
     #[doc(alias = "ZMQ_MAXMSGSIZE")]
     pub fn max_message_size(self, bytes: u64) -> Self {
         self.set(|o| o.max_message_size = i64::try_from(bytes).unwrap_or(i64::MAX))
+    }
+
+    /// Encrypts everything, and talks only to the server that owns `server`; see [`security`](crate::security).
+    #[doc(alias = "ZMQ_CURVE_SERVERKEY")]
+    #[doc(alias = "ZMQ_CURVE_PUBLICKEY")]
+    #[doc(alias = "ZMQ_CURVE_SECRETKEY")]
+    pub fn curve_client(self, own: &KeyPair, server: PublicKey) -> Self {
+        self.set(|o| {
+            (o.security.mechanism, o.security.server) = (MechanismKind::Curve, false);
+            (o.security.public_key, o.security.secret_key) = (own.public, own.secret.clone());
+            o.security.server_key = server;
+        })
+    }
+
+    /// Encrypts everything, and lets in whom the context's [`Authenticator`](crate::security::Authenticator) or the
+    /// application's handler of ZAP lets in: nobody, without either; see [`security`](crate::security).
+    #[doc(alias = "ZMQ_CURVE_SERVER")]
+    pub fn curve_server(self, own: &SecretKey) -> Self {
+        self.set(|o| {
+            (o.security.mechanism, o.security.server) = (MechanismKind::Curve, true);
+            o.security.secret_key = own.clone();
+        })
+    }
+
+    /// Gives this name and this password, in the clear, to a server that asks for them: up to 255 bytes each; see
+    /// [`security`](crate::security).
+    #[doc(alias = "ZMQ_PLAIN_USERNAME")]
+    #[doc(alias = "ZMQ_PLAIN_PASSWORD")]
+    pub fn plain_client(mut self, name: &str, password: &str) -> Self {
+        if name.len() > 255 || password.len() > 255 {
+            self.made = self.made.and(Err(Error::InvalidArgument));
+        }
+        self.set(|o| {
+            (o.security.mechanism, o.security.server) = (MechanismKind::Plain, false);
+            o.security.set_credentials(name.as_bytes(), password.as_bytes());
+        })
+    }
+
+    /// Asks peers for a name and a password; see [`security`](crate::security).
+    #[doc(alias = "ZMQ_PLAIN_SERVER")]
+    pub fn plain_server(self) -> Self {
+        self.set(|o| (o.security.mechanism, o.security.server) = (MechanismKind::Plain, true))
+    }
+
+    /// What those who judge peers are told of this socket; without another mechanism it has its peers judged by their
+    /// addresses.
+    #[doc(alias = "ZMQ_ZAP_DOMAIN")]
+    pub fn zap_domain(self, domain: &str) -> Self {
+        self.number(55, domain.as_bytes())
     }
 
     /// Whether messages wait only for peers that are connected: not unless told otherwise.

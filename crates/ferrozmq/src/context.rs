@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use ferrozmq_base as base;
 use ferrozmq_runtime as runtime;
 
-use crate::{Builder, Error, Interrupt, Result, SocketType, socket::*};
+use crate::{Builder, Error, Interrupt, Result, SocketType, security::Authenticator, socket::*};
 
 /// Makes sockets, and owns the threads that carry their messages. Clones name the same context.
 ///
@@ -278,6 +278,13 @@ impl ContextBuilder {
     #[doc(alias = "ZMQ_IPV6")]
     pub fn ipv6(self, on: bool) -> Self {
         self.set(IPV6, on.into())
+    }
+
+    /// Who judges the peers of servers in this context, unless the application has a handler of ZAP; see
+    /// [`security`](crate::security).
+    pub fn authenticator(mut self, authenticator: Authenticator) -> Self {
+        self.made = self.made.inspect(|made| made.set_judge(Some(authenticator.into_judge())));
+        self
     }
 
     /// Every socket of the context stops waiting while `interrupt` is raised.

@@ -54,6 +54,7 @@
 //! | Peers of ZMTP 1 and 2 | refused | served | [`accept_old_versions`](Builder::accept_old_versions) |
 //! | Longest handshake | 10 s | 30 s | [`handshake_limit`](Builder::handshake_limit) |
 //! | Unsent messages of a dropped socket | sent for up to 1 s | for ever | [`linger`](Builder::linger), [`close_within`](Socket::close_within) |
+//! | Peers of a CURVE server that nobody judges | refused | let in | [`Authenticator`](security::Authenticator) |
 //! | Signals during a call | it goes on | EINTR | [`Interrupt`] |
 
 mod builder;
@@ -65,6 +66,7 @@ mod monitor;
 mod multipart;
 mod poller;
 mod proxy;
+pub mod security;
 mod socket;
 mod stats;
 

@@ -1,10 +1,15 @@
 //! Z85 (RFC 32), and the keys that are written in it.
 use crate::boundary::{bytes, entries};
 use ferrozmq_base::Error;
-use ferrozmq_proto::z85;
+use ferrozmq_proto::{
+    curve::{self, SecretKey},
+    z85,
+};
+use ferrozmq_sys::random;
 use libc::c_char;
 use libc::c_int;
 use std::{ffi::CStr, ptr};
+use zeroize::Zeroizing;
 
 entries! {
     /// Writes five characters for every four bytes, and a NUL.
@@ -33,13 +38,44 @@ entries! {
         Ok(dest)
     }
 
-    /// CURVE is not built: ENOTSUP.
-    fn zmq_curve_keypair(_z85_public_key: *mut c_char, _z85_secret_key: *mut c_char) -> c_int, or -1; {
-        Err(Error::NotSupported)
+    /// A new pair of keys, each 40 characters and a NUL.
+    fn zmq_curve_keypair(z85_public_key: *mut c_char, z85_secret_key: *mut c_char) -> c_int, or -1; {
+        if z85_public_key.is_null() || z85_secret_key.is_null() {
+            return Err(Error::InvalidArgument);
+        }
+        let mut bytes = Zeroizing::new([0; curve::KEY_BYTES]);
+        random::fill(&mut *bytes)?;
+        let secret = SecretKey::new(*bytes);
+        // SAFETY: not NULL, so room for 41 characters each, by the contract of the entry points.
+        unsafe {
+            write_key(z85_secret_key, &secret.expose_text());
+            write_key(z85_public_key, &secret.public().to_text());
+        }
+        Ok(0)
     }
 
-    /// CURVE is not built: ENOTSUP.
-    fn zmq_curve_public(_z85_public_key: *mut c_char, _z85_secret_key: *const c_char) -> c_int, or -1; {
-        Err(Error::NotSupported)
+    /// The public key that belongs to a secret one.
+    fn zmq_curve_public(z85_public_key: *mut c_char, z85_secret_key: *const c_char) -> c_int, or -1; {
+        if z85_public_key.is_null() || z85_secret_key.is_null() {
+            return Err(Error::InvalidArgument);
+        }
+        // SAFETY: not NULL, so a C string by the contract of the entry points.
+        let text = unsafe { CStr::from_ptr(z85_secret_key) };
+        let secret = SecretKey::from_text(text.to_bytes()).ok_or(Error::InvalidArgument)?;
+        // SAFETY: not NULL, so room for 41 characters, by the contract of the entry points.
+        unsafe { write_key(z85_public_key, &secret.public().to_text()) };
+        Ok(0)
+    }
+}
+
+/// Writes the text of a key and a NUL.
+///
+/// # Safety
+/// `dest` has room for both.
+unsafe fn write_key(dest: *mut c_char, text: &str) {
+    // SAFETY: by the contract; the text is our own.
+    unsafe {
+        ptr::copy_nonoverlapping(text.as_ptr().cast(), dest, text.len());
+        dest.add(text.len()).write(0);
     }
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use ferrozmq_base::SocketType;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::mechanism::Mechanism;
+use crate::{curve::SecretKey, mechanism::Mechanism};
 
 /// The settings of one connection, copied from the socket's options when the connection is made.
 #[derive(Clone, Debug)]
@@ -27,6 +28,49 @@ pub struct Config {
     pub handshake_limit: Option<Duration>,
     /// Whether a ZAP domain is set, which makes NULL connections subject to authentication (RFC 27).
     pub zap_domain_set: bool,
+    /// Whether a CURVE server asks somebody whether its peer may come in. A PLAIN server always does.
+    pub asks: bool,
+    /// What a CURVE connection needs of chance: new for every connection.
+    pub entropy: Entropy,
+}
+
+/// The random bytes of one CURVE connection, of the operating system's making. Overwritten when they are dropped.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Entropy([u8; Self::BYTES]);
+
+impl Entropy {
+    /// How many there are: two keys, and two tails of nonces of 16 bytes.
+    pub const BYTES: usize = 96;
+
+    /// These bytes, which must never be used for another connection.
+    pub fn new(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    fn chunk<const N: usize>(&self, from: usize) -> [u8; N] {
+        self.0.get(from..).and_then(|rest| rest.first_chunk::<N>()).copied().unwrap_or([0; N])
+    }
+
+    /// The secret key of this connection alone.
+    pub(crate) fn short_term(&self) -> SecretKey {
+        SecretKey::new(self.chunk(0))
+    }
+
+    /// The key of the cookie.
+    pub(crate) fn cookie_key(&self) -> [u8; 32] {
+        self.chunk(32)
+    }
+
+    /// The tail of the first (0) or the second (1) nonce.
+    pub(crate) fn tail(&self, index: usize) -> [u8; 16] {
+        self.chunk(if index == 0 { 64 } else { 80 })
+    }
+}
+
+impl std::fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Entropy(..)")
+    }
 }
 
 impl Config {
@@ -42,12 +86,14 @@ impl Config {
             heartbeat: Heartbeat::default(),
             handshake_limit: Some(Duration::from_secs(30)),
             zap_domain_set: false,
+            asks: true,
+            entropy: Entropy::new([0; Entropy::BYTES]),
         }
     }
 
     /// Whether a ZMTP 1.0 or 2.0 peer, which knows no security, may be talked to.
     pub(crate) fn admits_old_versions(&self) -> bool {
-        self.accept_old_versions && self.mechanism == Mechanism::Null && !self.zap_domain_set
+        self.accept_old_versions && matches!(self.mechanism, Mechanism::Null) && !self.zap_domain_set
     }
 
     /// The size limit as a number that every length can be compared with.

@@ -19,8 +19,12 @@ use crate::{
     frame::{self, FrameReader, Framing},
     greeting::{self, Greeting, Verdict},
     heartbeat::{Pulse, TimerAction},
-    mechanism::Handshake,
+    mechanism::{
+        Handshake, Progress,
+        curve::cipher::{Cipher, Opened},
+    },
     metadata::ROUTING_ID_LIMIT,
+    zap::{self, Credentials},
 };
 
 /// The version of ZMTP that two peers agreed on.
@@ -110,6 +114,8 @@ pub struct Engine {
     handshake_deadline: Option<Instant>,
     pulse: Option<Pulse>,
     envelope: Envelope,
+    question: Option<Credentials>,
+    cipher: Option<Box<Cipher>>,
     failed: Option<ProtocolError>,
 }
 
@@ -132,6 +138,8 @@ impl Engine {
             handshake_deadline,
             pulse: None,
             envelope: Envelope::new(config.socket_type),
+            question: None,
+            cipher: None,
             failed: None,
             config,
         }
@@ -157,6 +165,39 @@ impl Engine {
         Ok(input.len().saturating_sub(rest.len()))
     }
 
+    /// What the peer says of itself and somebody has to judge; asked once. The answer goes to
+    /// [`answer`](Self::answer), and nothing goes on before it.
+    pub fn question(&mut self) -> Option<Credentials> {
+        self.question.take()
+    }
+
+    /// The answer to the question. Appends what is to be sent; the handshake may be complete with it.
+    pub fn answer(
+        &mut self,
+        verdict: zap::Verdict,
+        out: &mut Vec<u8>,
+        now: Instant,
+    ) -> Result<(), ProtocolError> {
+        self.check_alive()?;
+        let Stage::Security { handshake, version, .. } = &mut self.stage else { return Ok(()) };
+        let version = *version;
+        let progress = handshake.answer(verdict, &self.config, out);
+        let progress = self.note(progress)?;
+        self.proceed(progress, version, now);
+        Ok(())
+    }
+
+    fn proceed(&mut self, progress: Progress, version: Version, now: Instant) {
+        match progress {
+            Progress::Wait => {}
+            Progress::Ask(credentials) => self.question = Some(credentials),
+            Progress::Ready(peer, cipher) => {
+                self.cipher = cipher;
+                self.enter_traffic(version, peer, false, now);
+            }
+        }
+    }
+
     /// The outcome of the handshake, once it is complete.
     pub fn ready(&self) -> Option<&Ready> {
         self.ready.as_ref()
@@ -179,11 +220,10 @@ impl Engine {
                     self.enter_traffic(version, peer, phantom, now);
                 }
                 Stage::Security { frame, handshake, version } => {
-                    let Some(body) = frame.read(input)? else { return Ok(()) };
+                    let Some(mut body) = frame.read(input)? else { return Ok(()) };
                     let version = *version;
-                    if let Some(peer) = handshake.receive(&body, &self.config)? {
-                        self.enter_traffic(version, peer, false, now);
-                    }
+                    let progress = handshake.receive(&mut body, &self.config, out)?;
+                    self.proceed(progress, version, now);
                 }
                 Stage::Traffic => return Ok(()),
             }
@@ -215,8 +255,11 @@ impl Engine {
             Verdict::Secure { minor } => {
                 let version = if minor == 0 { Version::V3_0 } else { Version::V3_1 };
                 let frame = FrameReader::new(Framing::V2, limit);
-                self.stage =
-                    Stage::Security { frame, handshake: Handshake::begin(&self.config, out), version };
+                let (handshake, progress) = Handshake::begin(&self.config, out)?;
+                self.stage = Stage::Security { frame, handshake, version };
+                if let Progress::Ask(credentials) = progress {
+                    self.question = Some(credentials);
+                }
                 return Ok(None);
             }
         };
@@ -254,60 +297,61 @@ impl Engine {
     /// Appends the wire bytes of one frame. Nothing is appended before the handshake is complete, after an error, or
     /// for a JOIN or LEAVE to a peer older than ZMTP 3, which knows no groups.
     pub fn encode(&mut self, kind: FrameKind, more: bool, body: &[u8], out: &mut Vec<u8>) {
-        if self.encode_header(kind, more, body.len() as u64, out) {
-            out.extend_from_slice(body);
+        let Some((version, prefix, command)) = self.form(kind) else { return };
+        // Subscriptions and joins are whole in one frame.
+        let more = more && kind == FrameKind::Message;
+        if let Some(cipher) = &mut self.cipher {
+            return cipher.seal(more, command, prefix, body, out);
+        }
+        let size = (body.len() as u64).saturating_add(prefix.len() as u64);
+        frame::put_header(version.framing(), more, command, size, out);
+        out.extend_from_slice(prefix);
+        out.extend_from_slice(body);
+    }
+
+    /// Appends control frames, given in the form in which they cross the wire in the clear.
+    pub fn encode_control(&mut self, mut frames: &[u8], out: &mut Vec<u8>) {
+        let Some(cipher) = &mut self.cipher else { return out.extend_from_slice(frames) };
+        while let Some(header) = frame::read_v2(frames) {
+            let Some((control, rest)) =
+                usize::try_from(header.total()).ok().and_then(|total| frames.split_at_checked(total))
+            else {
+                return;
+            };
+            cipher.seal(false, true, b"", control.get(header.len..).unwrap_or_default(), out);
+            frames = rest;
         }
     }
 
-    /// Appends what goes before a body of `body_len` bytes that is then written from its own buffer. False, and
-    /// nothing appended, if this engine has to transform the body or has no form for the frame: see
-    /// [`encode`](Self::encode).
-    pub fn encode_header(&mut self, kind: FrameKind, more: bool, body_len: u64, out: &mut Vec<u8>) -> bool {
-        let Some(version) = self.ready.as_ref().map(|ready| ready.version).filter(|_| self.failed.is_none())
-        else {
-            return false;
-        };
-        let (prefix, command) = match (kind, version) {
-            (FrameKind::Message, _) => (&b""[..], false),
+    /// What goes before the body of a frame of this kind, and whether it is a command; `None`: it has no form now.
+    fn form(&self, kind: FrameKind) -> Option<(Version, &'static [u8], bool)> {
+        let version = self.ready.as_ref().map(|ready| ready.version).filter(|_| self.failed.is_none())?;
+        Some(match (kind, version) {
+            (FrameKind::Message, _) => (version, &b""[..], false),
             (FrameKind::Join | FrameKind::Leave, Version::V3_0) | (_, Version::V3_1) => {
-                (kind.command_prefix(), true)
+                (version, kind.command_prefix(), true)
             }
-            _ => match kind.message_prefix() {
-                Some(prefix) => (prefix, false),
-                None => return false,
-            },
-        };
-        let size = body_len.saturating_add(prefix.len() as u64);
-        // Subscriptions and joins are whole in one frame.
-        frame::put_header(version.framing(), more && kind == FrameKind::Message, command, size, out);
-        out.extend_from_slice(prefix);
-        true
+            _ => (version, kind.message_prefix()?, false),
+        })
     }
 
     /// Finds the frame at the start of `input`. Works for every version, so that a Plain direction can be read in this
-    /// way as well.
-    pub fn decode<'a>(&mut self, input: &'a [u8]) -> Result<Decoded<'a>, ProtocolError> {
+    /// way as well. An encrypted body is opened in a buffer of the engine, which the next call uses again.
+    pub fn decode<'a>(&'a mut self, input: &'a [u8]) -> Result<Decoded<'a>, ProtocolError> {
         self.check_alive()?;
-        let result = self.next_frame(input);
-        self.note(result)
+        let Self { config, ready, envelope, cipher, failed, .. } = self;
+        let Some(version) = ready.as_ref().map(|ready| ready.version) else {
+            return Ok(Decoded::Incomplete { needed_total: None });
+        };
+        next_frame(version, config.body_limit(), envelope, cipher.as_deref_mut(), input)
+            .inspect_err(|error| *failed = Some(*error))
     }
 
-    fn next_frame<'a>(&mut self, input: &'a [u8]) -> Result<Decoded<'a>, ProtocolError> {
-        let Some(version) = self.ready.as_ref().map(|ready| ready.version) else {
-            return Ok(Decoded::Incomplete { needed_total: None });
-        };
-        let Some(header) = frame::read_header(version.framing(), input, self.config.body_limit())? else {
-            return Ok(Decoded::Incomplete { needed_total: None });
-        };
-        let envelope =
-            if header.command { self.envelope } else { self.envelope.after(header.body, header.more)? };
-        let total = header.total();
-        let whole = usize::try_from(total).ok().and_then(|total| input.get(..total));
-        let Some((whole, body)) = whole.and_then(|whole| Some((whole, whole.get(header.len..)?))) else {
-            return Ok(Decoded::Incomplete { needed_total: Some(total) });
-        };
-        self.envelope = envelope;
-        Ok(Decoded::Frame { consumed: whole.len(), more: header.more, command: header.command, body })
+    /// Gives back the memory that the engine does not need before the next frame.
+    pub fn release_idle(&mut self) {
+        if let Some(cipher) = &mut self.cipher {
+            cipher.release();
+        }
     }
 
     /// Acts on the body of a command frame of the traffic. Unknown and malformed commands are ignored, as are those
@@ -379,6 +423,40 @@ impl Engine {
     fn note<T>(&mut self, result: Result<T, ProtocolError>) -> Result<T, ProtocolError> {
         result.inspect_err(|error| self.failed = Some(*error))
     }
+}
+
+/// The frame at the start of `input`, opened if there is a cipher.
+fn next_frame<'a>(
+    version: Version,
+    limit: u64,
+    envelope: &mut Envelope,
+    cipher: Option<&'a mut Cipher>,
+    input: &'a [u8],
+) -> Result<Decoded<'a>, ProtocolError> {
+    let Some(header) = frame::read_header(version.framing(), input, limit)? else {
+        return Ok(Decoded::Incomplete { needed_total: None });
+    };
+    // What the header of a sealed frame says of the message means nothing.
+    let next = if header.command || cipher.is_some() {
+        *envelope
+    } else {
+        envelope.after(header.body, header.more)?
+    };
+    let total = header.total();
+    let whole = usize::try_from(total).ok().and_then(|total| input.get(..total));
+    let Some((whole, body)) = whole.and_then(|whole| Some((whole, whole.get(header.len..)?))) else {
+        return Ok(Decoded::Incomplete { needed_total: Some(total) });
+    };
+    *envelope = next;
+    let consumed = whole.len();
+    let Some(cipher) = cipher else {
+        return Ok(Decoded::Frame { consumed, more: header.more, command: header.command, body });
+    };
+    let Opened { more, command, body } = cipher.open(body)?;
+    if !command {
+        *envelope = envelope.after(body.len() as u64, more)?;
+    }
+    Ok(Decoded::Frame { consumed, more, command, body })
 }
 
 /// The peer that sent this identity frame.

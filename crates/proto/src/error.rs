@@ -12,6 +12,30 @@ pub enum ProtocolError {
     OldVersion,
     /// A handshake command of more than 64 KiB.
     HandshakeTooLong,
+    /// A frame while it was the other side's turn.
+    OutOfTurn,
+    /// A command of the handshake that is too short, too long or not consistent.
+    Malformed(Malformed),
+    /// A box that does not open: another key, or a forgery.
+    Cryptographic,
+    /// A client that vouches for the key of another connection, or to another server.
+    KeyExchange,
+    /// A message that was sent already, or that comes out of order.
+    Sequence,
+    /// The properties in the server's READY are malformed, or its socket type does not fit.
+    ReadyMetadata,
+    /// The answer about a peer does not have the frames of RFC 27.
+    ZapMalformed,
+    /// The answer about a peer has another version than 1.0.
+    ZapVersion,
+    /// The answer about a peer answers another question.
+    ZapRequestId,
+    /// The answer about a peer has a status that does not exist.
+    ZapStatus,
+    /// The properties in the answer about a peer are malformed.
+    ZapMetadata,
+    /// Nobody is there who could judge a peer.
+    ZapUnavailable,
     /// A frame that is not the command expected at this point of the handshake.
     UnexpectedCommand,
     /// An ERROR command whose reason does not fill it.
@@ -40,6 +64,47 @@ pub enum ProtocolError {
     GroupEnvelope,
 }
 
+/// A command that can be malformed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Malformed {
+    /// One without a name.
+    Unspecified,
+    /// MESSAGE.
+    Message,
+    /// HELLO.
+    Hello,
+    /// INITIATE.
+    Initiate,
+    /// READY.
+    Ready,
+    /// WELCOME.
+    Welcome,
+}
+
+impl Malformed {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Unspecified => "command",
+            Self::Message => "MESSAGE",
+            Self::Hello => "HELLO",
+            Self::Initiate => "INITIATE",
+            Self::Ready => "READY",
+            Self::Welcome => "WELCOME",
+        }
+    }
+
+    const fn event_code(self) -> u32 {
+        match self {
+            Self::Unspecified => 0x1000_0011,
+            Self::Message => 0x1000_0012,
+            Self::Hello => 0x1000_0013,
+            Self::Initiate => 0x1000_0014,
+            Self::Ready => 0x1000_0016,
+            Self::Welcome => 0x1000_0017,
+        }
+    }
+}
+
 impl ProtocolError {
     /// The `ZMQ_PROTOCOL_ERROR_*` value of the `HANDSHAKE_FAILED_PROTOCOL` event, where there is to be one.
     pub const fn event_code(self) -> Option<u32> {
@@ -47,6 +112,17 @@ impl ProtocolError {
             Self::MechanismMismatch => Some(0x1100_0002),
             Self::UnexpectedCommand => Some(0x1000_0001),
             Self::MalformedError => Some(0x1000_0015),
+            Self::OutOfTurn => Some(0x1000_0000),
+            Self::Sequence => Some(0x1000_0002),
+            Self::KeyExchange => Some(0x1000_0003),
+            Self::Malformed(which) => Some(which.event_code()),
+            Self::ReadyMetadata => Some(0x1000_0018),
+            Self::Cryptographic => Some(0x1100_0001),
+            Self::ZapMalformed => Some(0x2000_0001),
+            Self::ZapRequestId => Some(0x2000_0002),
+            Self::ZapVersion => Some(0x2000_0003),
+            Self::ZapStatus => Some(0x2000_0004),
+            Self::ZapMetadata => Some(0x2000_0005),
             _ => None,
         }
     }
@@ -66,6 +142,18 @@ impl fmt::Display for ProtocolError {
             Self::MechanismMismatch => "the peer uses another security mechanism",
             Self::OldVersion => "the peer speaks ZMTP 1.0 or 2.0, which the settings of this socket exclude",
             Self::HandshakeTooLong => "a handshake command has more than 64 KiB",
+            Self::OutOfTurn => "the peer sent a frame while it was our turn",
+            Self::Malformed(which) => return write!(f, "the peer sent a malformed {}", which.name()),
+            Self::Cryptographic => "a box of the peer does not open: another key, or a forgery",
+            Self::KeyExchange => "the peer vouches for another connection or to another server",
+            Self::Sequence => "the peer sent a message again or out of order",
+            Self::ReadyMetadata => "the properties of the server are malformed or do not fit",
+            Self::ZapMalformed => "the answer of the ZAP handler does not have 6 frames",
+            Self::ZapVersion => "the answer of the ZAP handler has another version than 1.0",
+            Self::ZapRequestId => "the answer of the ZAP handler is for another request",
+            Self::ZapStatus => "the status of the ZAP handler's answer is not 200, 300, 400 or 500",
+            Self::ZapMetadata => "the properties in the ZAP handler's answer are malformed",
+            Self::ZapUnavailable => "no ZAP handler is bound to inproc://zeromq.zap.01",
             Self::UnexpectedCommand => "the peer sent an unexpected command during the handshake",
             Self::MalformedError => "the peer sent a malformed ERROR command",
             Self::Refused(Some(status)) => {

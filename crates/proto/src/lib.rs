@@ -32,6 +32,7 @@
 mod attacks;
 mod command;
 mod config;
+pub mod curve;
 pub mod endpoint;
 mod engine;
 mod envelope;
@@ -43,12 +44,13 @@ mod mechanism;
 mod metadata;
 mod scanner;
 pub mod z85;
+pub mod zap;
 
 pub use command::{Command, ControlFrame, FrameKind};
-pub use config::{Config, Heartbeat};
+pub use config::{Config, Entropy, Heartbeat};
 pub use endpoint::{Endpoint, EndpointError};
 pub use engine::{Decoded, Engine, Mode, PeerProperties, Ready, Version};
-pub use error::{Expired, ProtocolError};
+pub use error::{Expired, Malformed, ProtocolError};
 pub use heartbeat::TimerAction;
-pub use mechanism::Mechanism;
+pub use mechanism::{Mechanism, Password};
 pub use scanner::{Scanner, Step};

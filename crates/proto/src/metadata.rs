@@ -78,6 +78,21 @@ pub(crate) fn read_properties(own: SocketType, bytes: &[u8]) -> Result<PeerPrope
     Ok(peer)
 }
 
+/// Reads a list of properties; `None` if it ends within one, or has more than are kept of one peer.
+pub(crate) fn read_list(bytes: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
+    let mut list = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (name, value, after) = split_property(rest)?;
+        rest = after;
+        if list.len() == PROPERTY_LIMIT {
+            return None;
+        }
+        list.push((String::from_utf8_lossy(name).into_owned(), value.to_vec()));
+    }
+    Some(list)
+}
+
 /// The first property and what follows it; `None` if it is cut off.
 fn split_property(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (name_len, rest) = bytes.split_first()?;

@@ -1,8 +1,6 @@
 //! How a session turns records into wire bytes and back, where they are not the same: the protocol engine, or no
 //! framing at all on a raw connection (STREAM).
 
-use std::ops::Range;
-
 use ferrozmq_base::Kind;
 use ferrozmq_proto::{Engine, FrameKind, ProtocolError};
 
@@ -15,13 +13,13 @@ pub(crate) enum Codec {
 
 /// What lies at the start of some input.
 #[derive(Debug)]
-pub(crate) enum Decoded {
+pub(crate) enum Decoded<'a> {
     /// Not a whole frame; its total length, if it is known.
     Incomplete { needed: Option<u64> },
     /// A frame of a message.
-    Frame { consumed: usize, more: bool, body: Range<usize> },
+    Frame { consumed: usize, more: bool, body: &'a [u8] },
     /// A command.
-    Command { consumed: usize, body: Range<usize> },
+    Command { consumed: usize, body: &'a [u8] },
 }
 
 impl Codec {
@@ -33,15 +31,29 @@ impl Codec {
         }
     }
 
-    /// Finds the next frame.
-    pub(crate) fn decode(&mut self, input: &[u8]) -> Result<Decoded, ProtocolError> {
+    /// Appends control frames, which are given as they cross the wire in the clear.
+    pub(crate) fn encode_control(&mut self, frames: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::Zmtp(engine) => engine.encode_control(frames, out),
+            Self::Raw => {}
+        }
+    }
+
+    /// Gives back the memory that is not needed before the next frame.
+    pub(crate) fn release_idle(&mut self) {
+        if let Self::Zmtp(engine) = self {
+            engine.release_idle();
+        }
+    }
+
+    /// Finds the next frame. What it says is valid until the next call.
+    pub(crate) fn decode<'a>(&'a mut self, input: &'a [u8]) -> Result<Decoded<'a>, ProtocolError> {
         match self {
             Self::Zmtp(engine) => Ok(match engine.decode(input)? {
                 ferrozmq_proto::Decoded::Incomplete { needed_total } => {
                     Decoded::Incomplete { needed: needed_total }
                 }
                 ferrozmq_proto::Decoded::Frame { consumed, more, command, body } => {
-                    let body = consumed - body.len()..consumed;
                     if command {
                         Decoded::Command { consumed, body }
                     } else {
@@ -50,7 +62,7 @@ impl Codec {
                 }
             }),
             Self::Raw if input.is_empty() => Ok(Decoded::Incomplete { needed: None }),
-            Self::Raw => Ok(Decoded::Frame { consumed: input.len(), more: false, body: 0..input.len() }),
+            Self::Raw => Ok(Decoded::Frame { consumed: input.len(), more: false, body: input }),
         }
     }
 

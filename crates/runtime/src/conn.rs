@@ -339,7 +339,9 @@ impl OutHalf {
     /// Takes records until the wire buffer is full or nothing is left.
     fn encode(&mut self, control: &Control, codec: &mut Codec) {
         if !control.is_empty() {
-            control.take(&mut self.wire);
+            let mut frames = Vec::new();
+            control.take(&mut frames);
+            codec.encode_control(&frames, &mut self.wire);
         }
         if self.withheld {
             return;
@@ -750,13 +752,13 @@ impl InHalf {
                     return if need > chunk.capacity() { self.regrow(need) } else { Ok(()) };
                 }
                 crate::codec::Decoded::Frame { consumed, more, body } => {
-                    let mut m = Msg::copy_from(&chunk.pending()[body])?;
+                    let mut m = Msg::copy_from(body)?;
                     m.set_more(more);
                     chunk.skip(consumed);
                     *wake |= self.push_frame(m)?;
                 }
                 crate::codec::Decoded::Command { consumed, body } => {
-                    commands.push(chunk.pending()[body].to_vec());
+                    commands.push(body.to_vec());
                     chunk.skip(consumed);
                 }
             }

@@ -11,6 +11,7 @@ use ferrozmq_base::{
     Error, Result, SocketType,
     sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering, lock},
 };
+use ferrozmq_proto::zap;
 use ferrozmq_sys::{
     ForkEpoch, Interest, PollFd, Resolver, WakeFd, random,
     thread::{self, Thread, ThreadOptions},
@@ -61,7 +62,12 @@ pub(crate) struct Shared {
     pub epoch: ForkEpoch,
     direct: AtomicBool,
     seed: AtomicU64,
+    judge: Mutex<Option<Arc<Judge>>>,
 }
+
+/// Judges peers where the application has no handler of ZAP. Called in an I/O thread: whoever waits in it keeps all
+/// connections of the thread waiting.
+pub type Judge = dyn Fn(&zap::Request<'_>) -> zap::Reply + Send + Sync;
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -121,6 +127,7 @@ impl Context {
             epoch: ForkEpoch::current(),
             direct: AtomicBool::new(std::env::var_os("FERROZMQ_DIRECT").is_none_or(|v| v != "off")),
             seed: AtomicU64::new(random::number()?),
+            judge: Mutex::default(),
         });
         Ok(Self { _handle: Arc::new(Handle(shared.clone())), shared })
     }
@@ -210,6 +217,11 @@ impl Context {
         Ok(())
     }
 
+    /// Who judges peers where no handler of ZAP is bound.
+    pub fn set_judge(&self, judge: Option<Arc<Judge>>) {
+        *lock(&self.shared.judge) = judge;
+    }
+
     /// Whether threads of the application drive connections themselves (on by default; the environment variable
     /// `FERROZMQ_DIRECT=off` changes that). For sockets made afterwards.
     pub fn set_direct(&self, direct: bool) {
@@ -227,6 +239,11 @@ impl Context {
 impl Shared {
     pub(crate) fn is_direct(&self) -> bool {
         self.direct.load(Ordering::Relaxed)
+    }
+
+    /// See [`Context::set_judge`].
+    pub(crate) fn judge(&self) -> Option<Arc<Judge>> {
+        lock(&self.judge).clone()
     }
 
     pub(crate) fn next_id(&self) -> u64 {
@@ -293,6 +310,13 @@ impl Shared {
             let _ = port.post(Event::Stop);
         }
         Ok(core)
+    }
+
+    /// A socket of the library's own, in a running context: no limit counts it, and the end of the context does not tell
+    /// it, since whoever it serves is told.
+    pub(crate) fn hidden_socket(self: &Arc<Self>, kind: SocketType) -> Result<SocketCore> {
+        let options = lock(&self.options).clone();
+        SocketCore::new(self.clone(), self.next_id(), Arc::new(Port::new()?), kind, &options)
     }
 
     pub(crate) fn forget_port(&self, id: u64) {

@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Tick(u64),
     /// Commands that the application read.
     Inbound(u64, Vec<Vec<u8>>),
+    /// There may be an answer to a session's question.
+    Answered(u64),
     /// A session's host name was looked up.
     Resolved(u64, std::io::Result<Vec<std::net::SocketAddr>>),
     /// End the thread.
@@ -240,6 +242,7 @@ impl IoThread {
             Command::Reclaim(id) => self.with_session(id, now, Session::reclaim),
             Command::Tick(id) => self.with_session(id, now, Session::arm_idle),
             Command::Inbound(id, commands) => self.with_session(id, now, |s, turn| s.inbound(commands, turn)),
+            Command::Answered(id) => self.with_session(id, now, Session::answered),
             Command::Resolved(id, addresses) => {
                 self.with_session(id, now, |s, turn| s.resolved(addresses, turn));
             }

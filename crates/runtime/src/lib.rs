@@ -27,8 +27,11 @@ mod shared;
 mod socket;
 mod stats;
 mod wait;
+mod zap_client;
 
-pub use context::Context;
+pub use ferrozmq_proto::{curve, zap};
+
+pub use context::{Context, Judge};
 pub use endpoint::BindError;
 pub use ferrozmq_pattern::Drops;
 pub use ferrozmq_pattern::Events;

@@ -10,7 +10,10 @@ use ferrozmq_base::{
     sync::{AtomicU64, Mutex, Ordering, lock},
 };
 
-use crate::socket::{Flags, SocketCore};
+use crate::{
+    port::Relay,
+    socket::{Flags, SocketCore},
+};
 
 /// The most events that wait for a watcher.
 const BACKLOG: usize = 10_000;
@@ -175,7 +178,7 @@ impl SocketCore {
         }
         self.port().monitor.stop();
         let mut socket = self.shared.socket(kind)?;
-        socket.hide(Arc::downgrade(self.port()));
+        socket.relay_mail(Relay::Monitor(Arc::downgrade(self.port())));
         if let Err(e) = socket.bind(endpoint) {
             let error = e.error();
             socket.close();

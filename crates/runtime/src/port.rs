@@ -20,6 +20,7 @@ use ferrozmq_sys::WakeFd;
 use crate::{
     conn::Conn,
     inproc::{Owner, Party},
+    io_thread::{Command, Io},
     monitor::MonitorSlot,
 };
 
@@ -85,6 +86,15 @@ pub(crate) enum Event {
     Stop,
 }
 
+/// Who reads the mail of a hidden socket, which has no thread that would look.
+#[derive(Debug)]
+pub(crate) enum Relay {
+    /// The socket is the monitor of this one.
+    Monitor(Weak<Port>),
+    /// The socket asks a question for this session.
+    Session(Arc<Io>, u64),
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Port {
@@ -92,8 +102,8 @@ pub(crate) struct Port {
     wake: WakeFd,
     /// Set once the application has asked for the descriptor: it polls by itself, so every post signals.
     exported: AtomicBool,
-    /// The socket that this one is the monitor of, if it is one.
-    watched: OnceLock<Weak<Self>>,
+    /// Who reads the mail of a hidden socket.
+    relay: OnceLock<Relay>,
     closed: AtomicBool,
     /// The owner waits in a way that reads connections itself: sessions may lend it the right to.
     leasable: AtomicBool,
@@ -106,7 +116,7 @@ impl Port {
             mailbox: Mailbox::new(),
             wake: WakeFd::new()?,
             exported: AtomicBool::new(false),
-            watched: OnceLock::new(),
+            relay: OnceLock::new(),
             closed: AtomicBool::new(false),
             leasable: AtomicBool::new(false),
             monitor: MonitorSlot::default(),
@@ -118,8 +128,14 @@ impl Port {
         if self.mailbox.post(event)? {
             self.wake.signal();
         }
-        if let Some(watched) = self.watched.get().and_then(Weak::upgrade) {
-            watched.monitor.pump();
+        match self.relay.get() {
+            None => {}
+            Some(Relay::Monitor(watched)) => {
+                if let Some(watched) = watched.upgrade() {
+                    watched.monitor.pump();
+                }
+            }
+            Some(Relay::Session(io, session)) => io.send(Command::Answered(*session)),
         }
         Ok(())
     }
@@ -151,9 +167,9 @@ impl Port {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// The socket is the monitor of `watched`, which reads its mail for it.
-    pub(crate) fn pump_on_mail(&self, watched: Weak<Self>) {
-        let _ = self.watched.set(watched);
+    /// Somebody else reads the mail of this socket.
+    pub(crate) fn relay(&self, relay: Relay) {
+        let _ = self.relay.set(relay);
     }
 
     /// The descriptor that becomes readable when an event comes.

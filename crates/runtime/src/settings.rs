@@ -1,6 +1,6 @@
 //! What a socket's endpoints take from its options at the moment of bind or connect.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use ferrozmq_base::{
     Error, Kind, Pipe, Result, SocketType, inbox,
@@ -11,8 +11,9 @@ use ferrozmq_base::{
     promise::Promise,
     slot,
 };
-use ferrozmq_proto::{Config, Heartbeat, Mechanism, Mode, Ready, Scanner};
-use ferrozmq_sys::{Stream, net::PeerFilter, net::tcp::TcpOptions};
+use ferrozmq_proto::{Config, Entropy, Heartbeat, Mechanism, Mode, Ready, Scanner, zap::Reply};
+use ferrozmq_sys::{Stream, net::PeerFilter, net::tcp::TcpOptions, random};
+use zeroize::Zeroize;
 
 use crate::{
     conn::{Conn, Sink, Source},
@@ -30,11 +31,14 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn engine_config(&self) -> Config {
+    /// What a connection starts with; fails if the system has no random bytes for its keys.
+    pub(crate) fn engine_config(&self) -> io::Result<Config> {
         let o = &self.options;
         let mut config = Config::new(self.kind);
         config.routing_id = o.routing_id.to_vec();
-        config.mechanism = Mechanism::Null;
+        config.mechanism = o.security.for_connection();
+        config.zap_domain_set = !o.security.zap_domain.is_empty();
+        config.asks = o.security.asks();
         config.max_body = self.max_body();
         config.accept_old_versions = o.accept_old_versions;
         config.metadata = o.metadata.clone();
@@ -44,7 +48,13 @@ impl Settings {
             timeout: o.heartbeat.timeout.or(o.heartbeat.interval),
         };
         config.handshake_limit = o.handshake_interval;
-        config
+        if matches!(config.mechanism, Mechanism::CurveClient { .. } | Mechanism::CurveServer { .. }) {
+            let mut bytes = [0; Entropy::BYTES];
+            random::fill(&mut bytes)?;
+            config.entropy = Entropy::new(bytes);
+            bytes.zeroize();
+        }
+        Ok(config)
     }
 
     /// The longest frame to accept, in bytes.
@@ -103,12 +113,23 @@ impl Settings {
     }
 
     /// What messages from this peer carry.
-    pub(crate) fn properties(&self, stream: &Stream, ready: Option<&Ready>) -> Properties {
+    pub(crate) fn properties(
+        &self,
+        stream: &Stream,
+        ready: Option<&Ready>,
+        user: Option<&Reply>,
+    ) -> Properties {
         use std::os::fd::AsRawFd;
         let mut properties = Properties::new();
         // Without memory a property is missing, as if the peer had not sent it.
         let _ = properties.insert("Peer-Address", stream.peer_address());
         let _ = properties.set_fd(stream.as_raw_fd());
+        if let Some(user) = user {
+            let _ = properties.insert("User-Id", &user.user_id);
+            for (name, value) in &user.metadata {
+                let _ = properties.insert(name, value);
+            }
+        }
         for (name, value) in ready.iter().flat_map(|r| &r.peer.metadata) {
             let _ = properties.insert(name, value);
         }

@@ -3,10 +3,7 @@
 //! The core never blocks: [`SocketCore::try_send`], [`SocketCore::try_recv`] and [`SocketCore::events`] answer at
 //! once; only [`SocketCore::send`] and [`SocketCore::recv`] wait, in one place ([`crate::wait`]).
 
-use std::{
-    os::fd::RawFd,
-    sync::{Arc, Weak},
-};
+use std::{os::fd::RawFd, sync::Arc};
 
 use ferrozmq_base::{
     Due, DueList, End, Error, Kind, Msg, Pipe, PipeId, Pipes, Result, SocketType, sync::lock,
@@ -21,7 +18,7 @@ use crate::{
     interrupt::Interrupt,
     io_thread::{Command, Io},
     option::{self, ContextOptions, LiveOption, Outcome, Read, SocketOptions, encode},
-    port::{Attachment, Event, Far, Port, Whose},
+    port::{Attachment, Event, Far, Port, Relay, Whose},
     session::Close,
 };
 
@@ -156,9 +153,9 @@ impl SocketCore {
         &self.port
     }
 
-    /// The socket is another's monitor: its wake-ups go there.
-    pub(crate) fn hide(&mut self, watched: Weak<Port>) {
-        self.port.pump_on_mail(watched);
+    /// The socket is hidden: somebody else reads its mail.
+    pub(crate) fn relay_mail(&mut self, relay: Relay) {
+        self.port.relay(relay);
     }
 
     // ---- Traffic ----

@@ -13,16 +13,20 @@
 //! | `look` | `done`; the library has then seen to what was waiting for a call |
 //! | `flood TAG` | none: messages of a number, a pattern and the tag until it is killed |
 //!
+//! `judge` among the options starts a handler of ZAP in the same context, which lets in who has the name "admin" and the
+//! password "secret", the key 32 times 7 as its secret one, or nothing but came to the domain "global".
+//!
 //! A frame is `-` if it is empty, `=TEXT`, `#HEX`, or `*SIZE` for that many bytes of a pattern that the receiver checks.
 #![forbid(unsafe_code)]
 
 use std::error::Error;
 use std::io::{self, BufRead};
-use std::{env, iter};
+use std::{env, iter, thread};
 
 use conformance::socket::{Ctx, Sock};
 use conformance::{Errno, zmq};
 use interop::frames;
+use interop::security::CLIENT_PUBLIC;
 
 /// Why the peer gave up.
 type Failure = Box<dyn Error>;
@@ -30,8 +34,15 @@ type Failure = Box<dyn Error>;
 fn main() -> Result<(), Failure> {
     let mut arguments = env::args().skip(1);
     let kind = arguments.next().ok_or("usage: peer KIND [OPTION=VALUE]...")?;
-    let socket = Ctx::new().socket(kind.parse()?);
+    let context = Ctx::new();
+    let kind: i32 = kind.parse()?;
+    let socket = context.socket(kind);
     for argument in arguments {
+        if argument == "judge" {
+            // A REQ of libzmq hangs up when a peer has a name.
+            judge(&context, if kind == zmq::REQ { b"" } else { b"somebody" })?;
+            continue;
+        }
         let (option, value) = argument.split_once('=').ok_or("an option is NUMBER=FRAME")?;
         socket.set_bytes(option.parse()?, frames::decode(value)?).map_err(failed)?;
     }
@@ -40,6 +51,29 @@ fn main() -> Result<(), Failure> {
         let (command, rest) = line.split_once(' ').unwrap_or((&line, ""));
         println!("{}", obey(&socket, command, rest)?);
     }
+    Ok(())
+}
+
+/// Answers questions about peers until the process ends.
+fn judge(context: &Ctx, user: &'static [u8]) -> Result<(), Failure> {
+    let handler = context.socket(zmq::REP);
+    handler.bind("inproc://zeromq.zap.01").map_err(failed)?;
+    thread::spawn(move || {
+        loop {
+            // The harness gives up a receive after a while; here nobody waits for it.
+            let Ok(request) = handler.recv() else { continue };
+            let known = match &request[5][..] {
+                b"NULL" => request[2] == b"global",
+                b"PLAIN" => request[6..] == [b"admin".to_vec(), b"secret".to_vec()],
+                b"CURVE" => request[6..] == [CLIENT_PUBLIC],
+                _ => false,
+            };
+            let status: &[u8] = if known { b"200" } else { b"400" };
+            if handler.try_send([&request[0][..], &request[1], status, b"", user, b""]).is_err() {
+                return;
+            }
+        }
+    });
     Ok(())
 }
 

@@ -277,7 +277,10 @@ fn old_versions_are_refused_where_the_settings_exclude_them() {
             assert_eq!(error, ProtocolError::OldVersion);
             assert_eq!((error.event_code(), error.auth_status()), (None, None));
         }
-        assert!(whole(config, &session(0, &ready_frame("PUSH"))).1.ready.is_some());
+        // A peer of today may come in, once somebody was asked where that is set.
+        let asked = config.zap_domain_set;
+        let seen = whole(config, &session(0, &ready_frame("PUSH"))).1;
+        assert_eq!((seen.error, seen.ready.is_some()), (None, !asked));
     }
 }
 
@@ -439,9 +442,6 @@ fn message_frames_at_the_boundaries_of_their_headers() {
                 assert_eq!(out.len(), header + len);
                 let frame = Decoded::Frame { consumed: out.len(), more, command: false, body: &body };
                 assert_eq!(engine.decode(&out), Ok(frame));
-                let mut alone = Vec::new();
-                assert!(engine.encode_header(FrameKind::Message, more, len as u64, &mut alone));
-                assert_eq!(alone, out[..header]);
                 for cut in [0, 1, header - 1, header, out.len() - 1] {
                     if cut < out.len() {
                         let needed_total = (cut >= header).then_some(out.len() as u64);
@@ -465,7 +465,7 @@ fn a_frame_of_the_largest_size_passes_and_one_byte_more_does_not() {
             engine.encode(FrameKind::Message, false, &vec![1; limit as usize], &mut out);
             assert!(matches!(engine.decode(&out), Ok(Decoded::Frame { .. })), "{version:?} {limit}");
             out.clear();
-            engine.encode_header(FrameKind::Message, false, limit + 1, &mut out);
+            engine.encode(FrameKind::Message, false, &vec![1; limit as usize + 1], &mut out);
             assert_eq!(engine.decode(&out), Err(ProtocolError::FrameTooLong), "{version:?} {limit}");
         }
     }

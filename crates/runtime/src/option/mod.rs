@@ -11,6 +11,7 @@ mod filter;
 #[cfg(test)]
 mod reference;
 mod row;
+mod security;
 mod socket;
 mod table;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use context::ContextOptions;
 pub use ferrozmq_pattern::Setting;
 pub use filter::{AcceptFilter, IpcFilters};
 pub use row::{Effect, Kinds, Null, ReadAs, Reset, Row, Status, Write};
+pub use security::{MechanismKind, Security};
 pub use socket::{Heartbeat, Multicast, SocketOptions, Tcp};
 pub use table::{TABLE, row};
 
@@ -95,6 +97,7 @@ pub fn get(options: &SocketOptions, kind: SocketType, number: i32, buffer: &mut 
         ReadAs::Uint64(value) => encode::exact(buffer, &value(options).to_ne_bytes()),
         ReadAs::Int64(value) => encode::exact(buffer, &value(options).to_ne_bytes()),
         ReadAs::Text(value) => encode::text(buffer, value(options)),
+        ReadAs::Key(value) => security::write_key(buffer, value(options)),
         ReadAs::RoutingId if kind == SocketType::Stream => {
             return Ok(Read::Live(LiveOption::StreamRoutingId));
         }

@@ -156,6 +156,8 @@ pub enum ReadAs {
     Int64(fn(&SocketOptions) -> i64),
     /// A string with its NUL; the rest of the buffer is cleared.
     Text(fn(&SocketOptions) -> &[u8]),
+    /// A key: the buffer has 32 bytes, or 41 for its text and a NUL.
+    Key(fn(&SocketOptions) -> &[u8; 32]),
     /// The routing id: bytes without a NUL; the rest of the buffer is cleared. STREAM answers from its connections.
     RoutingId,
     /// A C `int` that the socket answers; at least 4 bytes.

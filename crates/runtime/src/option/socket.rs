@@ -1,5 +1,5 @@
 //! The options of a socket as typed fields: what sessions, listeners and pipes read.
-use super::{AcceptFilter, ContextOptions, IpcFilters};
+use super::{AcceptFilter, ContextOptions, IpcFilters, Security};
 use ferrozmq_base::SocketType;
 use std::time::Duration;
 
@@ -100,6 +100,8 @@ pub struct SocketOptions {
     pub loopback_fastpath: bool,
     /// Whether received bodies may stay in the read buffer (the context's ZMQ_ZERO_COPY_RECV).
     pub zero_copy_receive: bool,
+    /// Who may come in, and whether anybody else can read along.
+    pub security: Security,
     /// Whether peers of ZMTP 1 and 2 are served. Not an option of `zmq.h`, where they always are.
     pub accept_old_versions: bool,
 }
@@ -223,6 +225,7 @@ impl SocketOptions {
             hello_message: Box::default(),
             loopback_fastpath: false,
             zero_copy_receive: context.zero_copy_receive,
+            security: Security::default(),
             accept_old_versions: true,
         }
     }

@@ -4,7 +4,7 @@
 //! read; meaning. Numbers, ranges and defaults are those of `zmq.h` and zmq_setsockopt(3); the tests compare
 //! them with `conformance/data/socket_options.csv`.
 use super::row::{Effect::*, Getter, Kinds, Null, ReadAs, Reset, Row, Setter, Status::*, Write};
-use super::{AcceptFilter, LiveOption, Setting, SocketOptions};
+use super::{AcceptFilter, LiveOption, MechanismKind, Setting, SocketOptions};
 use ferrozmq_base::{Error, Result, SocketType};
 use std::time::Duration;
 
@@ -94,6 +94,10 @@ const fn as_uint64(value: fn(&SocketOptions) -> u64) -> Getter {
 
 const fn as_text(value: fn(&SocketOptions) -> &[u8]) -> Getter {
     Getter(ReadAs::Text(value), ALL)
+}
+
+const fn as_key(value: fn(&SocketOptions) -> &[u8; 32]) -> Getter {
+    Getter(ReadAs::Key(value), ALL)
 }
 
 const fn live_int(live: LiveOption) -> Getter {
@@ -254,25 +258,36 @@ rows! {
     set int(0, 1, |o, v| o.ipv6 = v != 0); get as_int(|o| o.ipv6.into());
     "IPv6 besides IPv4. Starts as the context's ZMQ_IPV6."
 43 ZMQ_MECHANISM "mechanism"; Stable Never "0" ALL;
-    set READ_ONLY; get as_int(|_| 0);
-    "Security mechanism in use: 0 NULL."
-44 ZMQ_PLAIN_SERVER "plain_server"; Stable NextEndpoint "0" NONE;
-    set unbuilt(Reset::Zero); get as_int(|_| 0);
-    "Server role of PLAIN; not built, so only 0 is accepted."
-45 ZMQ_PLAIN_USERNAME "plain_username"; Stable NextEndpoint "" NONE;
-    set unbuilt(Reset::Null); get as_text(|_| b"");
-    "User name of PLAIN; not built, so only NULL is accepted."
-46 ZMQ_PLAIN_PASSWORD "plain_password"; Stable NextEndpoint "" NONE;
-    set unbuilt(Reset::Null); get as_text(|_| b"");
-    "Password of PLAIN; not built, so only NULL is accepted."
-47 ZMQ_CURVE_SERVER "curve_server"; Stable NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Server role of CURVE; not built."
-48 ZMQ_CURVE_PUBLICKEY "curve_public_key"; Stable NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Own public key of CURVE; not built."
-49 ZMQ_CURVE_SECRETKEY "curve_secret_key"; Stable NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Own secret key of CURVE; not built."
-50 ZMQ_CURVE_SERVERKEY "curve_server_key"; Stable NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "The server's public key of CURVE; not built."
+    set READ_ONLY; get as_int(|o| o.security.mechanism as i32);
+    "Security mechanism chosen by the options below: 0 NULL, 1 PLAIN, 2 CURVE."
+44 ZMQ_PLAIN_SERVER "plain_server"; Stable NextEndpoint "0" ALL;
+    set int(0, 1, |o, v| o.security.serve(MechanismKind::Plain, v != 0));
+    get as_int(|o| o.security.serves(MechanismKind::Plain).into());
+    "Judge peers by name and password (PLAIN); 0 turns security off."
+45 ZMQ_PLAIN_USERNAME "plain_username"; Stable NextEndpoint "" ALL;
+    set bytes(1, 255, Null::Clears, |o, v| { o.security.set_username(v); Ok(()) });
+    get as_text(|o| &o.security.username);
+    "Name for a PLAIN server; NULL turns security off and keeps the name."
+46 ZMQ_PLAIN_PASSWORD "plain_password"; Stable NextEndpoint "" ALL;
+    set bytes(1, 255, Null::Clears, |o, v| { o.security.set_password(v); Ok(()) });
+    get as_text(|o| &o.security.password.0);
+    "Password for a PLAIN server; NULL turns security off and keeps the password."
+47 ZMQ_CURVE_SERVER "curve_server"; Stable NextEndpoint "0" ALL;
+    set int(0, 1, |o, v| o.security.serve(MechanismKind::Curve, v != 0));
+    get as_int(|o| o.security.serves(MechanismKind::Curve).into());
+    "Expect peers that know the own public key (CURVE); 0 turns security off."
+48 ZMQ_CURVE_PUBLICKEY "curve_public_key"; Stable NextEndpoint "0000000000000000000000000000000000000000" ALL;
+    set bytes(32, 41, Null::Refused, |o, v| o.security.set_public_key(v));
+    get as_key(|o| &o.security.public_key.0);
+    "Own public key of CURVE: 32 bytes, or 40 characters of Z85."
+49 ZMQ_CURVE_SECRETKEY "curve_secret_key"; Stable NextEndpoint "0000000000000000000000000000000000000000" ALL;
+    set bytes(32, 41, Null::Refused, |o, v| o.security.set_secret_key(v));
+    get as_key(|o| o.security.secret_key.expose());
+    "Own secret key of CURVE: 32 bytes, or 40 characters of Z85."
+50 ZMQ_CURVE_SERVERKEY "curve_server_key"; Stable NextEndpoint "0000000000000000000000000000000000000000" ALL;
+    set bytes(32, 41, Null::Refused, |o, v| o.security.set_server_key(v));
+    get as_key(|o| &o.security.server_key.0);
+    "Public key of the CURVE server: 32 bytes, or 40 characters of Z85; makes the socket a client."
 51 ZMQ_PROBE_ROUTER "probe_router"; Stable NextPeer "0" PROBING;
     set switch(Setting::ProbeRouter).only(PROBING); get WRITE_ONLY;
     "Send an empty message to each new peer."
@@ -286,9 +301,10 @@ rows! {
     set setting(0, 1, |o, v| { o.conflate = v != 0; Setting::Conflate(v != 0) });
     get as_int(|o| o.conflate.into());
     "Keep the newest message per peer only."
-55 ZMQ_ZAP_DOMAIN "zap_domain"; Stable NextEndpoint "" NONE;
-    set unbuilt(Reset::Nothing); get as_text(|_| b"");
-    "Domain for the authenticator; ZAP is not built."
+55 ZMQ_ZAP_DOMAIN "zap_domain"; Stable NextEndpoint "" ALL;
+    set bytes(1, 255, Null::Refused, |o, v| keep(&mut o.security.zap_domain, v));
+    get as_text(|o| &o.security.zap_domain);
+    "What the authenticator is told of this socket; makes NULL connections subject to it."
 56 ZMQ_ROUTER_HANDOVER "router_handover"; Stable Now "0" ROUTERS;
     set switch(Setting::RouterHandover).only(ROUTERS); get WRITE_ONLY;
     "A new peer takes over a routing id in use."
@@ -382,9 +398,10 @@ rows! {
 92 ZMQ_BINDTODEVICE "bind_to_device"; Stable NextEndpoint "" ALL;
     set bytes(1, 16, Null::Clears, |o, v| keep(&mut o.bind_to_device, v)); get as_text(|o| &o.bind_to_device);
     "Interface to which sockets are bound (SO_BINDTODEVICE); NULL is none."
-93 ZMQ_ZAP_ENFORCE_DOMAIN "zap_enforce_domain"; Draft NextEndpoint "0" NONE;
-    set unbuilt(Reset::Zero); get as_int(|_| 0);
-    "Require a ZAP domain; ZAP is not built, so only 0 is accepted."
+93 ZMQ_ZAP_ENFORCE_DOMAIN "zap_enforce_domain"; Draft NextEndpoint "0" ALL;
+    set int(i32::MIN, MAX, |o, v| o.security.enforce_domain = v != 0);
+    get as_int(|o| o.security.enforce_domain.into());
+    "Refuse peers that nobody can judge, instead of letting them in."
 94 ZMQ_LOOPBACK_FASTPATH "loopback_fastpath"; Draft NextEndpoint "0" ALL;
     set int(i32::MIN, MAX, |o, v| o.loopback_fastpath = v != 0); get as_int(|o| o.loopback_fastpath.into());
     "Windows' short cut for loopback connections; has no meaning elsewhere."

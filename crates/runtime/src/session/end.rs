@@ -60,6 +60,7 @@ impl Session {
         self.unwatch(&stream, turn.poller);
         let _ = stream.shutdown_both();
         self.codec = None;
+        (self.question, self.user) = (None, None);
         self.input_paused = false;
         if let Some(peer) = self.peer.take() {
             PeerTable::release(peer);

@@ -11,6 +11,13 @@ impl Session {
         if let Role::Connect(connector) = &mut self.role {
             connector.connected();
         }
+        let config = match self.settings.engine_config() {
+            Ok(config) => config,
+            Err(e) => {
+                self.phase = Phase::Connecting(stream);
+                return self.handshake_lost(&e, turn);
+            }
+        };
         let mut handshake = Box::new(Handshake {
             stream,
             codec: Codec::Raw,
@@ -19,7 +26,7 @@ impl Session {
             written: 0,
         });
         if !self.settings.raw {
-            let mut engine = Engine::new(self.settings.engine_config(), turn.now);
+            let mut engine = Engine::new(config, turn.now);
             engine.start(&mut handshake.output);
             handshake.codec = Codec::Zmtp(Box::new(engine));
         }
@@ -47,17 +54,26 @@ impl Session {
         match engine.handshake(&h.input, &mut h.output, turn.now) {
             Ok(consumed) => {
                 h.input.drain(..consumed.min(h.input.len()));
-                let ready = engine.ready().is_some();
-                self.handshake_write(turn);
-                if ready {
-                    self.activate(turn);
-                }
+                self.handshake_advanced(turn);
             }
             Err(e) => {
                 // What the protocol still has to say (nothing, or an ERROR) goes out if the kernel takes it.
                 self.handshake_write(turn);
                 self.handshake_refused(e, turn);
             }
+        }
+    }
+
+    /// After a step of the engine: sends what it says, asks what it asks, and goes on to traffic when it is ready.
+    pub(super) fn handshake_advanced(&mut self, turn: &mut Turn<'_>) {
+        let Phase::Handshake(h) = &mut self.phase else { return };
+        let Some(engine) = h.codec.engine() else { return };
+        let (question, ready) = (engine.question(), engine.ready().is_some());
+        self.handshake_write(turn);
+        match question {
+            Some(credentials) => self.ask(&credentials, turn),
+            None if ready => self.activate(turn),
+            None => {}
         }
     }
 
@@ -104,7 +120,7 @@ impl Session {
         let Handshake { stream, mut codec, input, output, written } = *h;
         let ready = codec.engine().and_then(|e| e.ready().cloned());
         let zmtp3 = ready.as_ref().is_some_and(|r| r.version >= Version::V3_0);
-        let peer = PeerTable::register(self.settings.properties(&stream, ready.as_ref()));
+        let peer = PeerTable::register(self.settings.properties(&stream, ready.as_ref(), self.user.as_ref()));
         self.peer = Some(peer);
         let mut first = output;
         first.drain(..written);

@@ -7,6 +7,7 @@
 mod connect;
 mod end;
 mod handshake;
+mod judge;
 mod lease;
 mod traffic;
 
@@ -25,7 +26,10 @@ use ferrozmq_base::{
     pool,
 };
 use ferrozmq_pattern::Local;
-use ferrozmq_proto::{Command, Engine, ProtocolError, Ready, TimerAction, Version};
+use ferrozmq_proto::{
+    Command, Engine, ProtocolError, Ready, TimerAction, Version,
+    zap::{self, Credentials, Reply, Request, Verdict},
+};
 use ferrozmq_sys::{Connecting, Interest, Poller, Stream};
 
 pub(crate) use crate::settings::Settings;
@@ -38,6 +42,7 @@ use crate::{
     listener::fd_value,
     monitor::{Ends, Notice},
     port::{Attachment, Event, Far, Port, Whose},
+    zap_client::Question,
 };
 
 /// How many reads a session makes before others get their turn.
@@ -137,6 +142,10 @@ pub(crate) struct Session {
     /// The connection is to end as soon as the application gives back what it holds of it.
     leaving: Option<After>,
     peer: Option<PeerRef>,
+    /// Somebody is asked whether the peer may come in.
+    question: Option<Question>,
+    /// What was answered.
+    user: Option<Reply>,
     retry_at: Option<Instant>,
     /// Set once the session is closing: when it gives up (none: never).
     closing: Option<Option<Instant>>,
@@ -223,6 +232,8 @@ impl Session {
             watched: false,
             leaving: None,
             peer: None,
+            question: None,
+            user: None,
             retry_at: None,
             closing: None,
             _live: context.live(),

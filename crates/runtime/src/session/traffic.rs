@@ -146,6 +146,9 @@ impl Session {
             half.release_idle();
             half.unlock();
         }
+        if let Some(codec) = &mut self.codec {
+            codec.release_idle();
+        }
         pool::flush();
     }
 

@@ -1,0 +1,123 @@
+//! The keys of CURVE (RFC 26): 32 bytes each, written as 40 characters of Z85.
+
+use std::fmt;
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::z85;
+
+/// The bytes of a key.
+pub const KEY_BYTES: usize = 32;
+/// The characters of its text.
+pub const KEY_TEXT: usize = 40;
+
+/// A public key: it says who somebody is.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicKey(pub [u8; KEY_BYTES]);
+
+/// A secret key. Its bytes are overwritten when it is dropped, and no text of it appears in debug output.
+#[derive(Clone, Default, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct SecretKey([u8; KEY_BYTES]);
+
+impl PublicKey {
+    /// The key with this text; `None` if it is no text of a key.
+    pub fn from_text(text: &[u8]) -> Option<Self> {
+        key(text).map(Self)
+    }
+
+    /// Its text.
+    pub fn to_text(&self) -> String {
+        // 32 is a multiple of 4, the only thing that could be wrong.
+        z85::encode(&self.0).unwrap_or_default()
+    }
+
+    pub(crate) fn to_box(self) -> crypto_box::PublicKey {
+        crypto_box::PublicKey::from(self.0)
+    }
+}
+
+impl SecretKey {
+    /// The key of these bytes: any are one. Let the operating system choose them.
+    pub fn new(bytes: [u8; KEY_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key with this text; `None` if it is no text of a key.
+    pub fn from_text(text: &[u8]) -> Option<Self> {
+        key(text).map(Self)
+    }
+
+    /// Its bytes, which are to be kept secret.
+    pub fn expose(&self) -> &[u8; KEY_BYTES] {
+        &self.0
+    }
+
+    /// Its text, which is to be kept secret.
+    pub fn expose_text(&self) -> String {
+        z85::encode(&self.0).unwrap_or_default()
+    }
+
+    /// The public key that belongs to it.
+    pub fn public(&self) -> PublicKey {
+        PublicKey(*self.to_box().public_key().as_bytes())
+    }
+
+    pub(crate) fn to_box(&self) -> crypto_box::SecretKey {
+        crypto_box::SecretKey::from(self.0)
+    }
+}
+
+fn key(text: &[u8]) -> Option<[u8; KEY_BYTES]> {
+    let mut bytes = z85::decode(text).ok()?;
+    let key = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok();
+    bytes.zeroize();
+    key
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({self})")
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PUBLIC: &[u8] = b"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID";
+    const SECRET: &[u8] = b"D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs";
+
+    #[test]
+    fn the_public_key_follows_from_the_secret_one() {
+        let secret = SecretKey::from_text(SECRET).unwrap();
+        assert_eq!(Some(secret.public()), PublicKey::from_text(PUBLIC));
+        assert_eq!(secret.public().to_text().as_bytes(), PUBLIC);
+        assert_eq!(secret.expose_text().as_bytes(), SECRET);
+    }
+
+    #[test]
+    fn only_40_characters_of_z85_are_a_key() {
+        for len in [0, 35, 39, 41, 45] {
+            assert_eq!(PublicKey::from_text(&vec![b'0'; len]), None, "{len}");
+        }
+        assert_eq!(PublicKey::from_text(&[b' '; 40]), None);
+    }
+
+    #[test]
+    fn a_secret_key_is_not_printed() {
+        let secret = SecretKey::new([0xAB; 32]);
+        assert_eq!(format!("{secret:?}"), "SecretKey(..)");
+    }
+}

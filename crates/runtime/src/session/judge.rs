@@ -1,0 +1,82 @@
+//! Whether a peer may come in: the application's handler is asked (RFC 27), and its answer goes to the engine.
+
+use super::*;
+
+/// What the event of a handshake says when there is nobody to ask.
+const EFAULT: i32 = 14;
+
+impl Session {
+    /// Asks about a peer that says this of itself.
+    pub(super) fn ask(&mut self, credentials: &Credentials, turn: &mut Turn<'_>) {
+        let Phase::Handshake(h) = &self.phase else { return };
+        let options = &self.settings.options;
+        let address = h.stream.peer_address();
+        let request = Request {
+            domain: &options.security.zap_domain,
+            address: address.as_bytes(),
+            routing_id: &options.routing_id,
+            credentials,
+        };
+        match Question::ask(turn.context, turn.io, self.id, &request) {
+            Ok(Some(question)) => {
+                self.question = Some(question);
+                // The answer may have come before anybody listened for it.
+                self.answered(turn);
+            }
+            Ok(None) => match turn.context.judge().filter(|_| !options.security.enforce_domain) {
+                Some(judge) => {
+                    let reply = judge(&request);
+                    self.replied(reply, turn);
+                }
+                None if options.security.trusts() => self.judged(Verdict::Allow, turn),
+                None => self.nobody_judges(turn),
+            },
+            Err(_) => self.nobody_judges(turn),
+        }
+    }
+
+    /// There may be an answer.
+    pub(crate) fn answered(&mut self, turn: &mut Turn<'_>) {
+        if !matches!(self.phase, Phase::Handshake(_)) {
+            self.question = None;
+            return;
+        }
+        let Some(question) = &mut self.question else { return };
+        let reply = question.reply();
+        if matches!(reply, Ok(None)) {
+            return;
+        }
+        self.question = None;
+        match reply {
+            Ok(None) => {}
+            Ok(Some(reply)) => self.replied(reply, turn),
+            Err(ProtocolError::ZapUnavailable) => self.nobody_judges(turn),
+            Err(e) => self.handshake_refused(e, turn),
+        }
+    }
+
+    fn replied(&mut self, reply: Reply, turn: &mut Turn<'_>) {
+        if reply.status == zap::OK {
+            self.user = Some(reply);
+            return self.judged(Verdict::Allow, turn);
+        }
+        self.port.monitor.notify(Notice::HandshakeAuth, u64::from(reply.status), &self.ends);
+        self.judged(Verdict::Refuse(reply.status), turn);
+    }
+
+    fn nobody_judges(&mut self, turn: &mut Turn<'_>) {
+        self.handshake_lost(&io::Error::from_raw_os_error(EFAULT), turn);
+    }
+
+    fn judged(&mut self, verdict: Verdict, turn: &mut Turn<'_>) {
+        let Phase::Handshake(h) = &mut self.phase else { return };
+        let Some(engine) = h.codec.engine() else { return };
+        match engine.answer(verdict, &mut h.output, turn.now) {
+            Ok(()) => self.handshake_advanced(turn),
+            Err(e) => {
+                self.handshake_write(turn);
+                self.handshake_refused(e, turn);
+            }
+        }
+    }
+}
