@@ -19,14 +19,12 @@ pub struct Feature {
 }
 
 /// All of them.
-pub const NOT_BUILT: &[Feature] = &[
-    Feature {
-        name: "SOCKS",
-        answer: "EINVAL for ZMQ_SOCKS_PROXY, ZMQ_SOCKS_USERNAME and ZMQ_SOCKS_PASSWORD",
-        assert_answer: no_socks,
-        tests: &["socks_proxy_reads_back_with_a_nul", "a_text_keeps_the_nul_it_was_given"],
-    },
-];
+pub const NOT_BUILT: &[Feature] = &[Feature {
+    name: "SOCKS",
+    answer: "EINVAL for ZMQ_SOCKS_PROXY, ZMQ_SOCKS_USERNAME and ZMQ_SOCKS_PASSWORD",
+    assert_answer: no_socks,
+    tests: &["socks_proxy_reads_back_with_a_nul", "a_text_keeps_the_nul_it_was_given"],
+}];
 
 fn no_socks() {
     let socket = Ctx::new().socket(zmq::DEALER);

@@ -406,6 +406,65 @@ impl Socket {
         }
     }
 
+    // ---- Groups and numbered peers ----
+
+    /// Receives messages of this group, of up to 255 bytes, from now on: for a DISH.
+    ///
+    /// ```
+    /// # use ferrozmq::{Context, SocketType};
+    /// let ctx = Context::new();
+    /// let mut radio = ctx.socket(SocketType::Radio).bind("inproc://groups")?;
+    /// let mut dish = ctx.socket(SocketType::Dish).connect("inproc://groups")?;
+    /// dish.join("weather")?;
+    /// let mut message = ferrozmq::Message::from("21 C");
+    /// message.set_group("weather");
+    /// radio.send(message)?;
+    /// assert_eq!(dish.recv()?.group(), b"weather");
+    /// dish.leave("weather")?;
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if it was joined before, or is longer; [`Error::NotSupported`] on other kinds.
+    #[doc(alias = "zmq_join")]
+    pub fn join(&mut self, group: impl AsRef<[u8]>) -> Result<()> {
+        Ok(self.with(|core| core.join(group.as_ref()))?)
+    }
+
+    /// Receives messages of this group no more: for a DISH; see [`join`](Self::join).
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if it was not joined; [`Error::NotSupported`] on other kinds.
+    #[doc(alias = "zmq_leave")]
+    pub fn leave(&mut self, group: impl AsRef<[u8]>) -> Result<()> {
+        Ok(self.with(|core| core.leave(group.as_ref()))?)
+    }
+
+    /// Connects a PEER, and tells by what number it knows its peer; see [`Peer::connect_peer`].
+    ///
+    /// # Errors
+    /// As [`Peer::connect_peer`]; [`Error::Endpoint`] on other kinds.
+    #[doc(alias = "zmq_connect_peer")]
+    pub fn connect_peer(&mut self, endpoint: impl AsRef<str>) -> Result<PeerId> {
+        let endpoint = endpoint.as_ref();
+        let (result, last) = self.with(|core| {
+            let result = core.connect_peer(endpoint);
+            Ok((result, core.last_endpoint().to_owned()))
+        })?;
+        self.last_endpoint = last;
+        let number = result.map_err(|e| Error::at_endpoint(endpoint, e))?;
+        PeerId::from_number(number).ok_or(Error::Protocol)
+    }
+
+    /// Waits until this many peers have subscribed to something, or joined a group: for PUB, XPUB and RADIO. See
+    /// [`Publisher::wait_for_subscribers`].
+    ///
+    /// # Errors
+    /// [`Error::Again`] once the timeout has passed; [`Error::Terminated`], [`Error::Interrupted`].
+    pub fn wait_for_subscribers(&mut self, count: usize, timeout: Duration) -> Result<()> {
+        Ok(self.with(|core| core.wait_until(Some(timeout), |core| core.subscribers() >= count))?)
+    }
+
     /// What can be done without waiting.
     ///
     /// # Errors

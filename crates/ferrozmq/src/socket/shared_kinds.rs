@@ -18,6 +18,10 @@ impl PeerId {
     pub const fn number(self) -> u32 {
         self.0.get()
     }
+
+    pub(crate) fn from_number(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
 }
 
 impl fmt::Display for PeerId {
@@ -34,7 +38,7 @@ impl fmt::Debug for PeerId {
 
 fn peer_id(number: u32) -> Result<PeerId> {
     // Every message of a SERVER or PEER has one.
-    NonZeroU32::new(number).map(PeerId).ok_or(Error::Protocol)
+    PeerId::from_number(number).ok_or(Error::Protocol)
 }
 
 shared_socket! {
