@@ -265,6 +265,35 @@ fn sockets_come_and_go_while_others_send() {
     assert_all(receivers);
 }
 
+/// What a free function is to do, and what came of it.
+struct FromWithin {
+    lib: &'static Library,
+    socket: Handle,
+    result: Option<conformance::subject::Result<usize>>,
+}
+
+extern "C" fn send_from_within(_: *mut std::ffi::c_void, hint: *mut std::ffi::c_void) {
+    // SAFETY: the test passes this, and looks at it when the message is gone.
+    let within = unsafe { &mut *hint.cast::<FromWithin>() };
+    let lib = within.lib;
+    within.result = Some(lib.check(lib.zmq_send(within.socket.0, b"x".as_ptr().cast(), 1, zmq::DONTWAIT)));
+}
+
+#[test]
+fn a_free_function_that_uses_the_socket_is_refused() {
+    ours_only!("a libzmq may hang");
+    let lib = c_library!();
+    // Nobody listens: the message goes within the call.
+    let radio = Ctx::new().socket(zmq::RADIO);
+    let mut within = FromWithin { lib, socket: radio.handle(), result: None };
+    let hint = (&raw mut within).cast();
+    let mut body = [7; 100];
+    let mut msg = Msg::around(lib, body.as_mut_ptr().cast(), body.len(), Some(send_from_within), hint);
+    assert_eq!(msg.send(&radio, 0), Ok(100));
+    assert_eq!(within.result, Some(Err(zmq::EFSM)));
+    radio.send("and goes on");
+}
+
 // A thread that waits
 
 /// A thread that waits for a message; what it got.

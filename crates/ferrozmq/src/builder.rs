@@ -468,7 +468,7 @@ impl Builder<Subscriber> {
 }
 
 impl Builder<Dish> {
-    /// Joins a group, of up to 255 bytes.
+    /// Joins a group, of up to 255 bytes. See [`Radio`].
     #[doc(alias = "zmq_join")]
     pub fn join(mut self, group: impl AsRef<[u8]>) -> Self {
         self.made = self.made.and_then(|mut socket| {

@@ -102,7 +102,7 @@ impl Message {
         self.0.properties()?.value(name)
     }
 
-    /// The group of a message that a [`Dish`](crate::Dish) received; empty for others.
+    /// The group of a message that a [`Dish`](crate::Dish) received; empty for others. See [`Radio`](crate::Radio).
     #[doc(alias = "zmq_msg_group")]
     pub fn group(&self) -> &[u8] {
         self.0.group()

@@ -16,7 +16,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ferrozmq_base::{Error, Msg, Result, SocketType};
+use ferrozmq_base::{
+    Error, Msg, Result, SocketType,
+    sync::{AtomicU64, Ordering, unique_id},
+};
 use ferrozmq_pattern::Events;
 use ferrozmq_sys::{ForkEpoch, Interest, PollFd, SignalSet, WakeFd, clock};
 
@@ -34,6 +37,9 @@ use crate::{
 #[derive(Debug)]
 pub struct SharedSocket {
     state: Mutex<State>,
+    /// The number of the thread that has the mutex, or 0: a free function that uses the socket is refused, as one that
+    /// waited for itself would wait for ever.
+    holder: AtomicU64,
     port: Arc<Port>,
     kind: SocketType,
     epoch: ForkEpoch,
@@ -47,6 +53,27 @@ struct State {
     sleepers: Vec<Arc<WakeFd>>,
     /// Wake-ups that are not in use.
     spare: Vec<Arc<WakeFd>>,
+}
+
+/// The mutex, held.
+#[derive(Debug)]
+struct Held<'a> {
+    state: MutexGuard<'a, State>,
+    holder: &'a AtomicU64,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.holder.store(0, Ordering::Relaxed);
+    }
+}
+
+/// A number of the calling thread that no other has.
+fn thread() -> u64 {
+    thread_local! {
+        static NUMBER: u64 = unique_id();
+    }
+    NUMBER.with(|number| *number)
 }
 
 /// The most wake-ups that are kept for the next waits.
@@ -69,6 +96,7 @@ impl SharedSocket {
             port: core.port().clone(),
             kind: core.kind(),
             epoch: ForkEpoch::current(),
+            holder: AtomicU64::new(0),
             state: Mutex::new(State { core: Some(core), sleepers: Vec::new(), spare: Vec::new() }),
         }
     }
@@ -81,9 +109,11 @@ impl SharedSocket {
     /// Runs `f` on the socket, which must not wait in it: anything but sending and receiving.
     ///
     /// # Errors
-    /// Those of `f`; `NotASocket` once the socket is closed; `Interrupted` in a forked child.
+    /// Those of `f`; `NotASocket` once the socket is closed; `InvalidState` within a call of the same thread;
+    /// `Interrupted` in a forked child.
     pub fn with<R>(&self, f: impl FnOnce(&mut SocketCore) -> Result<R>) -> Result<R> {
-        let mut state = self.lock()?;
+        let mut held = self.lock()?;
+        let state = &mut *held.state;
         let result = state.core.as_mut().ok_or(Error::NotASocket).and_then(f);
         // New peers, limits, groups: whoever waits looks again.
         state.wake(None);
@@ -135,16 +165,20 @@ impl SharedSocket {
         }
     }
 
-    /// Closes the socket (zmq_close(3)). Threads that wait on it get `NotASocket`.
+    /// Closes the socket (zmq_close(3)). Threads that wait on it get `NotASocket`. Within a call of the same thread it
+    /// does nothing: the socket closes with its last reference.
     pub fn close(&self) {
         if !self.epoch.is_current() {
             // A forked child leaves everything that it shares with its parent alone.
             return;
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let core = state.core.take();
-        state.wake(None);
-        drop(state);
+        if self.is_inside() {
+            return;
+        }
+        let mut held = self.hold(self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let core = held.state.core.take();
+        held.state.wake(None);
+        drop(held);
         if let Some(core) = core {
             core.close();
         }
@@ -158,7 +192,7 @@ impl SharedSocket {
         self.check_fork()?;
         match self.state.try_lock() {
             Ok(state) if state.core.is_none() => Err(Error::NotASocket),
-            Ok(state) => Ok(Exclusive(state)),
+            Ok(state) => Ok(Exclusive(self.hold(state))),
             Err(TryLockError::WouldBlock) => Err(Error::InvalidState),
             Err(TryLockError::Poisoned(_)) => Err(Error::BadAddress),
         }
@@ -168,9 +202,22 @@ impl SharedSocket {
         if self.epoch.is_current() { Ok(()) } else { Err(Error::Interrupted) }
     }
 
-    fn lock(&self) -> Result<MutexGuard<'_, State>> {
+    /// Whether this thread is in a call on the socket.
+    fn is_inside(&self) -> bool {
+        self.holder.load(Ordering::Relaxed) == thread()
+    }
+
+    fn hold<'a>(&'a self, state: MutexGuard<'a, State>) -> Held<'a> {
+        self.holder.store(thread(), Ordering::Relaxed);
+        Held { state, holder: &self.holder }
+    }
+
+    fn lock(&self) -> Result<Held<'_>> {
         self.check_fork()?;
-        self.state.lock().map_err(|_| Error::BadAddress)
+        if self.is_inside() {
+            return Err(Error::InvalidState);
+        }
+        Ok(self.hold(self.state.lock().map_err(|_| Error::BadAddress)?))
     }
 
     /// Tries something at once.
@@ -179,7 +226,8 @@ impl SharedSocket {
         own: Option<&Arc<WakeFd>>,
         f: impl FnOnce(&mut SocketCore) -> Result<R>,
     ) -> Result<R> {
-        let mut state = self.lock()?;
+        let mut held = self.lock()?;
+        let state = &mut *held.state;
         let core = state.core.as_mut().ok_or(Error::NotASocket)?;
         let before = core.news();
         let result = f(core);
@@ -196,8 +244,8 @@ impl SharedSocket {
         mut attempt: impl FnMut(&mut SocketCore) -> Result<R>,
     ) -> Result<R> {
         let (deadline, waits) = {
-            let mut state = self.lock()?;
-            let core = state.core.as_mut().ok_or(Error::NotASocket)?;
+            let mut held = self.lock()?;
+            let core = held.state.core.as_mut().ok_or(Error::NotASocket)?;
             (deadline(timeout(core))?, core.waits().clone())
         };
         let sleeper = Sleeper::new(self)?;
@@ -218,7 +266,7 @@ impl SharedSocket {
 
 /// The socket for one thread alone; the others wait.
 #[derive(Debug)]
-pub struct Exclusive<'a>(MutexGuard<'a, State>);
+pub struct Exclusive<'a>(Held<'a>);
 
 impl Exclusive<'_> {
     /// The socket.
@@ -226,13 +274,13 @@ impl Exclusive<'_> {
     /// # Errors
     /// `NotASocket` once the socket is closed.
     pub fn core(&mut self) -> Result<&mut SocketCore> {
-        self.0.core.as_mut().ok_or(Error::NotASocket)
+        self.0.state.core.as_mut().ok_or(Error::NotASocket)
     }
 }
 
 impl Drop for Exclusive<'_> {
     fn drop(&mut self) {
-        self.0.wake(None);
+        self.0.state.wake(None);
     }
 }
 
@@ -245,7 +293,8 @@ struct Sleeper<'a> {
 
 impl<'a> Sleeper<'a> {
     fn new(socket: &'a SharedSocket) -> Result<Self> {
-        let mut state = socket.lock()?;
+        let mut held = socket.lock()?;
+        let state = &mut *held.state;
         let wake = match state.spare.pop() {
             Some(wake) => wake,
             None => Arc::new(WakeFd::new()?),
@@ -290,10 +339,12 @@ impl Drop for Sleeper<'_> {
         if !self.socket.epoch.is_current() {
             return;
         }
-        let mut state = self.socket.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let socket = self.socket;
+        let mut held = socket.hold(socket.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let state = &mut *held.state;
         state.sleepers.retain(|sleeper| !Arc::ptr_eq(sleeper, &self.wake));
         if state.sleepers.is_empty() {
-            self.socket.port.end_watch();
+            socket.port.end_watch();
         }
         if state.spare.len() < SPARE_MAX {
             state.spare.push(self.wake.clone());

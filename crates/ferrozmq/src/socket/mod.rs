@@ -440,7 +440,7 @@ impl Socket {
         Ok(self.with(|core| core.leave(group.as_ref()))?)
     }
 
-    /// Connects a PEER, and tells by what number it knows its peer; see [`Peer::connect_peer`].
+    /// Connects a PEER, and tells by what number it knows its peer; see [`Peer`].
     ///
     /// # Errors
     /// As [`Peer::connect_peer`]; [`Error::Endpoint`] on other kinds.
@@ -457,7 +457,7 @@ impl Socket {
     }
 
     /// Waits until this many peers have subscribed to something, or joined a group: for PUB, XPUB and RADIO. See
-    /// [`Publisher::wait_for_subscribers`].
+    /// [`Publisher`].
     ///
     /// # Errors
     /// [`Error::Again`] once the timeout has passed; [`Error::Terminated`], [`Error::Interrupted`].

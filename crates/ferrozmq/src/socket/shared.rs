@@ -138,7 +138,23 @@ macro_rules! shared_socket {
         pub struct $name($crate::socket::shared::Shared);
 
         impl $name {
-            /// Accepts peers at a further endpoint.
+            /// Accepts peers at a further endpoint, also while other threads wait on the socket.
+            ///
+            /// ```
+            /// let ctx = ferrozmq::Context::new();
+            /// let gather = ctx.gather().build()?;
+            /// std::thread::scope(|threads| -> ferrozmq::Result<()> {
+            ///     let result = threads.spawn(|| gather.recv());
+            ///     gather.bind("tcp://127.0.0.1:*")?;
+            ///     let scatter = ctx.scatter().build()?;
+            ///     scatter.connect(gather.last_endpoint())?;
+            ///     scatter.send("result")?;
+            ///     assert_eq!(result.join().unwrap()?, "result");
+            ///     scatter.disconnect(scatter.last_endpoint())?;
+            ///     gather.unbind(gather.last_endpoint())
+            /// })?;
+            /// # Ok::<(), ferrozmq::Error>(())
+            /// ```
             ///
             /// # Errors
             /// [`Error::Endpoint`](crate::Error::Endpoint) says what is wrong with it.
@@ -148,6 +164,7 @@ macro_rules! shared_socket {
             }
 
             /// Connects to a further endpoint, now or as soon as somebody is there.
+            /// See [`bind`](Self::bind).
             ///
             /// # Errors
             /// [`Error::Endpoint`](crate::Error::Endpoint) says what is wrong with it.
@@ -157,6 +174,7 @@ macro_rules! shared_socket {
             }
 
             /// Ends what `bind` began, and the connections that came through it.
+            /// See [`bind`](Self::bind).
             ///
             /// # Errors
             /// [`Error::Endpoint`](crate::Error::Endpoint) if it was not bound.
@@ -166,6 +184,7 @@ macro_rules! shared_socket {
             }
 
             /// Ends what `connect` began.
+            /// See [`bind`](Self::bind).
             ///
             /// # Errors
             /// [`Error::Endpoint`](crate::Error::Endpoint) if it was not connected.
@@ -175,12 +194,14 @@ macro_rules! shared_socket {
             }
 
             /// The endpoint bound or connected last, with the port that the system chose; empty if there was none.
+            /// See [`bind`](Self::bind).
             #[doc(alias = "ZMQ_LAST_ENDPOINT")]
             pub fn last_endpoint(&self) -> String {
                 self.0.last_endpoint()
             }
 
-            /// Tells what happens on the socket's connections from now on, in place of an earlier monitor.
+            /// Tells what happens on the socket's connections from now on, in place of an earlier monitor. See
+            /// [`Monitor`](crate::Monitor).
             ///
             /// # Errors
             /// [`Error::TooManyFiles`](crate::Error::TooManyFiles), [`Error::Terminated`](crate::Error::Terminated).
@@ -189,7 +210,7 @@ macro_rules! shared_socket {
                 self.0.monitor()
             }
 
-            /// What has become of the socket's messages so far.
+            /// What has become of the socket's messages so far. See [`Stats`](crate::Stats).
             ///
             /// # Errors
             /// [`Error::Terminated`](crate::Error::Terminated).
@@ -199,6 +220,17 @@ macro_rules! shared_socket {
 
             /// Closes the socket. Returns at once; what was sent still goes out for up to `deadline`, for which
             /// whatever goes last of the context waits.
+            ///
+            /// ```
+            /// # use std::time::Duration;
+            /// let ctx = ferrozmq::Context::new();
+            /// let gather = ctx.gather().bind("ipc://@ferrozmq-close-within")?;
+            /// let scatter = ctx.scatter().connect(gather.last_endpoint())?;
+            /// scatter.send("last words")?;
+            /// scatter.close_within(Duration::from_secs(5));
+            /// assert_eq!(gather.recv()?, "last words");
+            /// # Ok::<(), ferrozmq::Error>(())
+            /// ```
             #[doc(alias = "ZMQ_LINGER")]
             pub fn close_within(self, deadline: std::time::Duration) {
                 self.0.close_within(deadline);
@@ -230,7 +262,7 @@ macro_rules! shared_socket {
 macro_rules! shared_sends {
     ($name:ident) => {
         impl $name {
-            /// Sends a message of one frame; waits while there is no room for it.
+            /// Sends a message of one frame; waits while there is no room for it. See [`Scatter`](crate::Scatter).
             ///
             /// # Errors
             /// The error has the message: [`Error::Again`](crate::Error::Again) once the send timeout has passed,
@@ -241,6 +273,13 @@ macro_rules! shared_sends {
             }
 
             /// Sends a message if there is room for it.
+            ///
+            /// ```
+            /// # use ferrozmq::{Context, Error};
+            /// let refused = Context::new().client().build()?.try_send("nobody is there").unwrap_err();
+            /// assert_eq!(refused.error(), Error::Again);
+            /// # Ok::<(), Error>(())
+            /// ```
             ///
             /// # Errors
             /// [`Error::Again`](crate::Error::Again) if there is none. The error has the message.
@@ -256,7 +295,8 @@ macro_rules! shared_sends {
 macro_rules! shared_receives {
     ($name:ident) => {
         impl $name {
-            /// Receives the next message; waits for it. Of several threads that wait each message wakes one.
+            /// Receives the next message; waits for it. Of several threads that wait one gets it. See
+            /// [`Scatter`](crate::Scatter).
             ///
             /// # Errors
             /// [`Error::Again`](crate::Error::Again) once the receive timeout has passed,
@@ -267,6 +307,12 @@ macro_rules! shared_receives {
             }
 
             /// As [`recv`](Self::recv), if there is a message.
+            ///
+            /// ```
+            /// # use ferrozmq::{Context, Error};
+            /// assert_eq!(Context::new().gather().build()?.try_recv(), Err(Error::Again));
+            /// # Ok::<(), Error>(())
+            /// ```
             ///
             /// # Errors
             /// [`Error::Again`](crate::Error::Again) if there is none.

@@ -9,11 +9,22 @@ use super::shared::{shared_receives, shared_sends, shared_socket};
 use crate::{Error, Message, Result, SendError};
 
 /// The number by which a [`Server`] or [`Peer`] knows a peer. It is the socket's own: no other one knows it.
+///
+/// ```
+/// let ctx = ferrozmq::Context::new();
+/// let server = ctx.server().bind("inproc://numbers")?;
+/// let client = ctx.client().connect("inproc://numbers")?;
+/// client.send("who am I?")?;
+/// let (peer, _question) = server.recv_from()?;
+/// server.send_to(peer, peer.number().to_string())?;
+/// assert_eq!(client.recv()?, peer.to_string());
+/// # Ok::<(), ferrozmq::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId(NonZeroU32);
 
 impl PeerId {
-    /// As `zmq_msg_routing_id` has it.
+    /// As `zmq_msg_routing_id` has it. See [`PeerId`].
     #[doc(alias = "zmq_msg_routing_id")]
     pub const fn number(self) -> u32 {
         self.0.get()
@@ -117,7 +128,7 @@ shared_socket! {
 }
 
 impl Peer {
-    /// Connects to a peer, now or as soon as it is there, and tells its number.
+    /// Connects to a peer, now or as soon as it is there, and tells its number. See [`Peer`].
     ///
     /// # Errors
     /// [`Error::Endpoint`] says what is wrong with the endpoint, or that the socket connects only to peers that are there
@@ -131,8 +142,8 @@ impl Peer {
 macro_rules! numbers_its_peers {
     ($name:ident) => {
         impl $name {
-            /// Receives the next message and the number of its sender; waits for it. Of several threads that wait each
-            /// message wakes one.
+            /// Receives the next message and the number of its sender; waits for it. Of several threads that wait one gets
+            /// it. See [`Server`].
             ///
             /// # Errors
             /// [`Error::Again`] once the receive timeout has passed, [`Error::Terminated`], [`Error::Interrupted`].
@@ -144,6 +155,13 @@ macro_rules! numbers_its_peers {
 
             /// Receives the next message, if there is one.
             ///
+            /// ```
+            /// # use ferrozmq::{Context, Error};
+            /// let server = Context::new().server().bind("inproc://quiet")?;
+            /// assert_eq!(server.try_recv_from(), Err(Error::Again));
+            /// # Ok::<(), Error>(())
+            /// ```
+            ///
             /// # Errors
             /// [`Error::Again`] if there is none.
             pub fn try_recv_from(&self) -> Result<(PeerId, Message)> {
@@ -151,7 +169,7 @@ macro_rules! numbers_its_peers {
                 Ok((peer_id(message.0.routing_id())?, message))
             }
 
-            /// Sends a message of one frame to this peer; waits while there is no room for it.
+            /// Sends a message of one frame to this peer; waits while there is no room for it. See [`Server`].
             ///
             /// # Errors
             /// The error has the message: [`Error::HostUnreachable`] if the peer is gone; [`Error::Again`] once the send
@@ -169,6 +187,15 @@ macro_rules! numbers_its_peers {
 
             /// As [`send_to`](Self::send_to), without waiting for room.
             ///
+            /// ```
+            /// # use ferrozmq::{Context, Error};
+            /// let peer = Context::new().peer().send_hwm(1).build()?;
+            /// let nobody = peer.connect_peer("inproc://nobody-yet")?;
+            /// peer.try_send_to(nobody, "waits for it")?;
+            /// assert_eq!(peer.try_send_to(nobody, "too much").unwrap_err().error(), Error::Again);
+            /// # Ok::<(), Error>(())
+            /// ```
+            ///
             /// # Errors
             /// As [`send_to`](Self::send_to); [`Error::Again`] if there is no room.
             pub fn try_send_to(
@@ -183,6 +210,18 @@ macro_rules! numbers_its_peers {
 
             /// Ends the connection to this peer. What it sent and nobody received is dropped; what was sent to it
             /// lingers.
+            ///
+            /// ```
+            /// # use ferrozmq::{Context, Error};
+            /// let ctx = Context::new();
+            /// let server = ctx.server().bind("inproc://club")?;
+            /// let client = ctx.client().connect("inproc://club")?;
+            /// client.send("Hello")?;
+            /// let (peer, _) = server.recv_from()?;
+            /// server.disconnect_peer(peer)?;
+            /// assert_eq!(server.send_to(peer, "?").unwrap_err().error(), Error::HostUnreachable);
+            /// # Ok::<(), Error>(())
+            /// ```
             ///
             /// # Errors
             /// [`Error::HostUnreachable`] if it is gone.
@@ -219,7 +258,7 @@ shared_socket! {
 }
 
 impl Radio {
-    /// Sends a message of one frame to a group, of up to 255 bytes.
+    /// Sends a message of one frame to a group, of up to 255 bytes. See [`Radio`].
     ///
     /// # Errors
     /// The error has the message: [`Error::InvalidArgument`] for a longer group, [`Error::Terminated`].
@@ -234,6 +273,18 @@ impl Radio {
 
     /// As [`send_to_group`](Self::send_to_group), without waiting for room, which only a
     /// [`no_drop`](crate::Builder::no_drop) socket does.
+    ///
+    /// ```
+    /// # use ferrozmq::{Context, Error};
+    /// let ctx = Context::new();
+    /// let radio = ctx.radio().no_drop(true).send_hwm(1).bind("inproc://full")?;
+    /// let dish = ctx.dish().join("a").receive_hwm(1).connect("inproc://full")?;
+    /// radio.try_send_to_group("a", "1")?;
+    /// radio.try_send_to_group("a", "2")?;
+    /// assert_eq!(radio.try_send_to_group("a", "3").unwrap_err().error(), Error::Again);
+    /// assert_eq!(dish.recv()?, "1");
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`send_to_group`](Self::send_to_group); [`Error::Again`] if there is no room.
@@ -253,7 +304,8 @@ impl Radio {
         self.0.send(message, dont_wait)
     }
 
-    /// Waits until this many peers have joined a group: a peer that has just connected would miss what is sent before.
+    /// Waits until this many peers have joined a group: a peer that has just connected would miss what is sent before. See
+    /// [`Radio`].
     ///
     /// # Errors
     /// [`Error::Again`] once the timeout has passed; [`Error::Terminated`], [`Error::Interrupted`].
@@ -261,7 +313,7 @@ impl Radio {
         self.0.wait_until(timeout, |core| core.subscribers() >= count)
     }
 
-    /// How many peers have joined a group.
+    /// How many peers have joined a group. See [`Dish::join`].
     ///
     /// # Errors
     /// [`Error::Terminated`].
@@ -280,6 +332,19 @@ shared_receives!(Dish);
 impl Dish {
     /// Receives messages of this group, of up to 255 bytes, from now on.
     ///
+    /// ```
+    /// # use ferrozmq::{Context, Error};
+    /// let ctx = Context::new();
+    /// let radio = ctx.radio().bind("inproc://joined")?;
+    /// let dish = ctx.dish().connect("inproc://joined")?;
+    /// assert_eq!(radio.members(), Ok(0));
+    /// dish.join("weather")?;
+    /// assert_eq!((radio.members(), dish.join("weather")), (Ok(1), Err(Error::InvalidArgument)));
+    /// dish.leave("weather")?;
+    /// assert_eq!(radio.members(), Ok(0));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InvalidArgument`] if it was joined before, or is longer.
     #[doc(alias = "zmq_join")]
@@ -287,7 +352,7 @@ impl Dish {
         self.0.with(|core| core.join(group.as_ref()))
     }
 
-    /// Receives messages of this group no more.
+    /// Receives messages of this group no more. See [`join`](Self::join).
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] if it was not joined.
