@@ -1,6 +1,8 @@
 //! CLIENT and SERVER (RFC 41), RADIO and DISH (RFC 48), SCATTER and GATHER (RFC 49), PEER (RFC 51), CHANNEL (RFC 52) and
 //! DGRAM, with the functions that only a build with the draft API has.
 
+use std::ffi::{CStr, CString};
+
 use conformance::c_api::RawPollItem;
 use conformance::draft::Draft;
 use conformance::msg::Msg;
@@ -383,6 +385,48 @@ fn a_hello_message_goes_first() {
     join(&server, &client, Transport::Tcp);
     client.expect("welcome");
     assert_eq!(draft.recv_from(&server).unwrap().1, b"good day");
+}
+
+// Security
+
+/// A pair of keys for CURVE: public, secret.
+fn keys(draft: &Draft) -> [CString; 2] {
+    let (mut public, mut secret) = ([0; 41], [0; 41]);
+    assert_eq!(draft.library().zmq_curve_keypair(public.as_mut_ptr(), secret.as_mut_ptr()), 0);
+    [public, secret].map(|key| {
+        let bytes = key.map(|byte| byte as u8);
+        CStr::from_bytes_until_nul(&bytes).expect("a text").to_owned()
+    })
+}
+
+#[test]
+fn they_speak_curve() {
+    let draft = draft!();
+    let ([public, secret], [client_public, client_secret]) = (keys(&draft), keys(&draft));
+    let ctx = Ctx::new();
+    let encrypted = |binder, connecter| {
+        let (binder, connecter) = (ctx.socket(binder), ctx.socket(connecter));
+        binder.set(zmq::CURVE_SERVER, 1).unwrap();
+        binder.set_bytes(zmq::CURVE_SECRETKEY, secret.as_bytes()).unwrap();
+        connecter.set_bytes(zmq::CURVE_SERVERKEY, public.as_bytes()).unwrap();
+        connecter.set_bytes(zmq::CURVE_PUBLICKEY, client_public.as_bytes()).unwrap();
+        connecter.set_bytes(zmq::CURVE_SECRETKEY, client_secret.as_bytes()).unwrap();
+        join(&binder, &connecter, Transport::Tcp);
+        (binder, connecter)
+    };
+    let (server, client) = encrypted(zmq::SERVER, zmq::CLIENT);
+    client.send("hello");
+    let (number, body) = draft.recv_from(&server).unwrap();
+    draft.send_to(&server, number, body, 0).unwrap();
+    client.expect("hello");
+    for (radio_binds, radio, dish) in [(true, zmq::RADIO, zmq::DISH), (false, zmq::DISH, zmq::RADIO)] {
+        let (binder, connecter) = encrypted(radio, dish);
+        let (radio, dish) = if radio_binds { (binder, connecter) } else { (connecter, binder) };
+        draft.join(&dish, "left").unwrap();
+        draft.join(&dish, "a").unwrap();
+        draft.leave(&dish, "left").unwrap();
+        until_joined(&draft, &radio, &dish, "a");
+    }
 }
 
 // Polling

@@ -102,6 +102,50 @@ pub(crate) enum Command {
     /// Pass messages between two sockets, as a broker does
     #[command(after_help = EXIT_CODES)]
     Proxy(Proxy),
+    /// Make a pair of keys for CURVE: the secret one in a file that only its owner may read
+    Keygen(Keygen),
+    /// Greet a peer, and say what it is and whether it lets us in
+    #[command(after_help = EXIT_CODES)]
+    Doctor(Doctor),
+}
+
+#[derive(Args)]
+pub(crate) struct Keygen {
+    /// Where the secret key goes; the public one goes to FILE.pub, and to standard output
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Write over files that exist
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Doctor {
+    /// tcp://host:port or ipc:///path
+    #[arg(value_name = "ENDPOINT")]
+    pub(crate) endpoint: String,
+    /// How long each answer may take [default: 5s]
+    #[arg(short, long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) security: Security,
+}
+
+/// Who we are, and who may come in.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Security {
+    /// Encrypt with the secret key in FILE (CURVE): as a client with --server-key, as a server without
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// Talk only to the server with this public key (CURVE), given as text or as a file
+    #[arg(long, value_name = "KEY")]
+    pub(crate) server_key: Option<String>,
+    /// As a server, let in only clients that FILE lists: a line for each, "curve KEY [USER]"; all clients without it
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "server_key")]
+    pub(crate) clients: Option<PathBuf>,
+    /// Give a name and a password, in the clear (PLAIN)
+    #[arg(long, value_name = "NAME:PASSWORD", conflicts_with_all = ["key", "server_key"])]
+    pub(crate) user: Option<String>,
 }
 
 #[derive(Args)]
@@ -262,6 +306,8 @@ pub(crate) struct Common {
     /// Messages have their length in front, in input and output: 4 bytes, big-endian
     #[arg(long)]
     pub(crate) length: bool,
+    #[command(flatten)]
+    pub(crate) security: Security,
     /// At the end, say how much passed and how fast
     #[arg(short, long)]
     pub(crate) stats: bool,
@@ -392,7 +438,7 @@ impl Command {
             Self::Scatter(a) => Cat { input: a.input, ..Cat::new(T::Scatter, a.common) },
             Self::Gather(a) => Cat { format: a.output.format, ..Cat::new(T::Gather, a.common) },
             Self::Channel(a) => Cat::talk(T::Channel, a),
-            Self::Proxy(_) => return None,
+            Self::Proxy(_) | Self::Keygen(_) | Self::Doctor(_) => return None,
         })
     }
 }

@@ -6,7 +6,9 @@
 
 mod args;
 mod cat;
+mod doctor;
 mod failure;
+mod keys;
 mod numbers;
 mod proxy;
 mod signals;
@@ -35,6 +37,8 @@ fn run(arguments: Arguments, signals: &Signals) -> Result<(), Failure> {
     match arguments.command {
         None => tour::run(arguments.fast, signals),
         Some(Command::Proxy(proxy)) => proxy::run(&proxy, signals),
+        Some(Command::Keygen(keygen)) => keys::generate(&keygen),
+        Some(Command::Doctor(doctor)) => doctor::run(&doctor),
         Some(other) => other.cat().map_or(Ok(()), |settings| cat::run(&settings, signals)),
     }
 }

@@ -18,6 +18,7 @@ use ferrozmq::{Context, Error, Interest, Interrupt, Message, Multipart, PeerId, 
 use crate::{
     args::{Answer, Cat},
     failure::Failure,
+    keys::Role as Security,
     numbers::{Tally, time},
     signals::Signals,
 };
@@ -28,8 +29,9 @@ use output::Output;
 const BATCH: usize = 256;
 
 pub(crate) fn run(cat: &Cat, signals: &Signals) -> Result<(), Failure> {
-    let ctx = Context::builder().interrupt(&signals.interrupt).build();
-    let (socket, watch, number) = open::open(&ctx, cat, signals)?;
+    let security = Security::of(&cat.common.security)?;
+    let ctx = security.context(Context::builder().interrupt(&signals.interrupt))?;
+    let (socket, watch, number) = open::open(&ctx, cat, &security, signals)?;
     let mut talk = Conversation::new(cat, socket, &signals.interrupt)?;
     talk.number = number;
     let mut result = talk.run();

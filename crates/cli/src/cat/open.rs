@@ -8,6 +8,7 @@ use crate::{
     args::{Cat, Common},
     cat::watch::Watch,
     failure::Failure,
+    keys::Role as Security,
     numbers::time,
     signals::Signals,
 };
@@ -27,8 +28,13 @@ enum Made {
 
 /// The options of the command line for a socket of any type.
 macro_rules! configured {
-    ($builder:expr, $common:expr) => {{
-        let builder = $builder;
+    ($builder:expr, $common:expr, $security:expr) => {{
+        let builder = match $security {
+            Security::None => $builder,
+            Security::PlainClient { name, password } => $builder.plain_client(name, password),
+            Security::CurveClient { own, server } => $builder.curve_client(own, *server),
+            Security::CurveServer { own, .. } => $builder.curve_server(&own.secret),
+        };
         match $common.hwm {
             Some(hwm) => builder.send_hwm(hwm).receive_hwm(hwm),
             None => builder,
@@ -53,12 +59,17 @@ const GROUP_MAX: usize = 255;
 type Opened = (Socket, Option<Watch>, Option<PeerId>);
 
 /// The socket, bound and connected, once the peers are there that it shall wait for.
-pub(crate) fn open(ctx: &Context, cat: &Cat, signals: &Signals) -> Result<Opened, Failure> {
+pub(crate) fn open(
+    ctx: &Context,
+    cat: &Cat,
+    security: &Security,
+    signals: &Signals,
+) -> Result<Opened, Failure> {
     if cat.kind.is_thread_safe() && cat.common.multipart.is_some() {
         let text = format!("--multipart: messages of {} have one part", cat.kind.name().to_lowercase());
         return Err(Failure::Usage(text));
     }
-    let mut made = make(ctx, cat)?;
+    let mut made = make(ctx, cat, security)?;
     // A socket that is watched tells from the beginning.
     let counts_peers =
         cat.common.wait_peers > 0 && matches!(made, Made::Other(_)) && cat.kind != SocketType::Radio;
@@ -95,13 +106,13 @@ pub(crate) fn open(ctx: &Context, cat: &Cat, signals: &Signals) -> Result<Opened
     Ok((socket, watch, number))
 }
 
-fn make(ctx: &Context, cat: &Cat) -> Result<Made, Failure> {
+fn make(ctx: &Context, cat: &Cat, security: &Security) -> Result<Made, Failure> {
     let common = &cat.common;
     Ok(match cat.kind {
-        SocketType::Pub => Made::Publisher(configured!(ctx.publisher(), common).build()?),
-        SocketType::Xpub => Made::Xpub(configured!(ctx.xpub(), common).build()?),
+        SocketType::Pub => Made::Publisher(configured!(ctx.publisher(), common, security).build()?),
+        SocketType::Xpub => Made::Xpub(configured!(ctx.xpub(), common, security).build()?),
         kind => {
-            let mut socket = configured!(ctx.socket(kind), common).build()?;
+            let mut socket = configured!(ctx.socket(kind), common, security).build()?;
             if let Some(id) = &cat.id {
                 socket
                     .set_option(ROUTING_ID, id.as_bytes())

@@ -1,0 +1,207 @@
+//! `fzmq doctor`: greets a peer and says what it is, and whether it lets us in.
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+    os::{linux::net::SocketAddrExt, unix::net::UnixStream},
+    time::{Duration, Instant},
+};
+
+use ferrozmq::SocketType;
+use ferrozmq_proto::{
+    Config, Endpoint, Engine, Entropy, Mechanism, Password, ProtocolError, Ready, Version,
+    endpoint::{Host, IpcEndpoint},
+};
+
+use crate::{args::Doctor, failure::Failure, keys::Role};
+
+/// Types to try, those first that many others talk to: a server tells its own only to one that fits.
+const TYPES: [SocketType; 9] = [
+    SocketType::Dealer,
+    SocketType::Sub,
+    SocketType::Push,
+    SocketType::Pull,
+    SocketType::Pub,
+    SocketType::Pair,
+    SocketType::Router,
+    SocketType::Xsub,
+    SocketType::Xpub,
+];
+const GREETING: usize = 64;
+
+trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
+pub(crate) fn run(doctor: &Doctor) -> Result<(), Failure> {
+    let limit = doctor.timeout.unwrap_or(Duration::from_secs(5));
+    let role = Role::of(&doctor.security)?;
+    let wrong = |e: &dyn std::fmt::Display| Failure::Run(format!("{}: {e}", doctor.endpoint));
+    let endpoint = Endpoint::parse_connect(&doctor.endpoint).map_err(|e| Failure::Usage(e.to_string()))?;
+    let greeting = greet(&endpoint, limit).map_err(|e| wrong(&e))?;
+    println!("reachable");
+    let Some((version, mechanism)) = greeting else {
+        println!("protocol: not ZMTP 3, or another protocol altogether");
+        return Err(wrong(&"no ZMTP 3 greeting"));
+    };
+    println!("protocol: ZMTP {version}");
+    println!("mechanism: {mechanism}");
+    let ours = mechanism_of(&role);
+    if ours.name() != mechanism {
+        return Err(wrong(&format!("it asks for {mechanism}, we come with {}", ours.name())));
+    }
+    let mut last = None;
+    for kind in TYPES {
+        match shake_hands(&endpoint, kind, ours.clone(), limit) {
+            Ok(ready) => {
+                report(&ready);
+                return Ok(());
+            }
+            // Another type may fit better.
+            Err(Outcome::Protocol(ProtocolError::SocketTypeMismatch | ProtocolError::ReadyMetadata)) => {}
+            Err(Outcome::Protocol(e @ (ProtocolError::Refused(_) | ProtocolError::Cryptographic))) => {
+                return Err(wrong(&e));
+            }
+            Err(other) => last = Some(other),
+        }
+    }
+    Err(match last {
+        Some(Outcome::Io(e)) if ours.name() == "CURVE" => {
+            wrong(&format!("the handshake ended: {e}: another server key, or nobody there who judges us"))
+        }
+        Some(outcome) => wrong(&outcome),
+        None => wrong(&"none of our socket types fits"),
+    })
+}
+
+fn report(ready: &Ready) {
+    if let Some(kind) = ready.peer.socket_type {
+        println!("socket type: {}", kind.name());
+    }
+    if !ready.peer.routing_id.is_empty() {
+        println!("routing id: {}", ready.peer.routing_id.escape_ascii());
+    }
+    for (name, value) in &ready.peer.metadata {
+        if !["socket-type", "identity"].contains(&name.to_ascii_lowercase().as_str()) {
+            println!("{name}: {}", value.escape_ascii());
+        }
+    }
+    if ready.version < Version::V3_1 {
+        println!("it is older than libzmq 4.3.3");
+    }
+    println!("we are let in");
+}
+
+/// Why there is no result.
+enum Outcome {
+    Io(io::Error),
+    Protocol(ProtocolError),
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Io(e) => e.fmt(f),
+            Self::Protocol(e) => e.fmt(f),
+        }
+    }
+}
+
+impl From<io::Error> for Outcome {
+    fn from(e: io::Error) -> Self {
+        Self::Io(e)
+    }
+}
+
+fn mechanism_of(role: &Role) -> Mechanism {
+    match role {
+        Role::None => Mechanism::Null,
+        Role::PlainClient { name, password } => Mechanism::PlainClient {
+            username: name.clone().into_bytes(),
+            password: Password(password.clone().into_bytes()),
+        },
+        Role::CurveClient { own, server } => {
+            Mechanism::CurveClient { public: own.public, secret: own.secret.clone(), server: *server }
+        }
+        Role::CurveServer { own, .. } => Mechanism::CurveServer { secret: own.secret.clone() },
+    }
+}
+
+fn open(endpoint: &Endpoint, limit: Duration) -> io::Result<Box<dyn Stream>> {
+    match endpoint {
+        Endpoint::Tcp(tcp) => {
+            let host = match &tcp.target.host {
+                Host::Name(name) => name.clone(),
+                host => host.to_string().trim_matches(['[', ']']).to_owned(),
+            };
+            let stream = TcpStream::connect((host.as_str(), tcp.target.port))?;
+            stream.set_read_timeout(Some(limit))?;
+            stream.set_write_timeout(Some(limit))?;
+            Ok(Box::new(stream))
+        }
+        Endpoint::Ipc(ipc) => {
+            let stream = match ipc {
+                IpcEndpoint::Path(path) => UnixStream::connect(path)?,
+                IpcEndpoint::Abstract(name) => {
+                    UnixStream::connect_addr(&std::os::unix::net::SocketAddr::from_abstract_name(name)?)?
+                }
+                IpcEndpoint::Wildcard => return Err(io::ErrorKind::InvalidInput.into()),
+            };
+            stream.set_read_timeout(Some(limit))?;
+            stream.set_write_timeout(Some(limit))?;
+            Ok(Box::new(stream))
+        }
+        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "only tcp and ipc reach other processes")),
+    }
+}
+
+/// Version and mechanism of a ZMTP 3 peer; none of another.
+fn greet(endpoint: &Endpoint, limit: Duration) -> io::Result<Option<(String, String)>> {
+    let mut stream = open(endpoint, limit)?;
+    let mut greeting = [0; GREETING];
+    greeting[..12].copy_from_slice(b"\xFF\0\0\0\0\0\0\0\x01\x7F\x03\x01");
+    greeting[12..16].copy_from_slice(b"NULL");
+    stream.write_all(&greeting)?;
+    let mut theirs = [0; GREETING];
+    let mut have = 0;
+    while have < GREETING {
+        match stream.read(&mut theirs[have..]) {
+            Ok(0) | Err(_) => break,
+            Ok(n) => have += n,
+        }
+    }
+    if have < GREETING || theirs[0] != 0xFF || theirs[9] & 1 == 0 || theirs[10] < 3 {
+        return Ok(None);
+    }
+    let name = theirs[12..32].split(|byte| *byte == 0).next().unwrap_or_default();
+    Ok(Some((format!("{}.{}", theirs[10], theirs[11]), String::from_utf8_lossy(name).into_owned())))
+}
+
+fn shake_hands(
+    endpoint: &Endpoint,
+    kind: SocketType,
+    mechanism: Mechanism,
+    limit: Duration,
+) -> Result<Ready, Outcome> {
+    let mut stream = open(endpoint, limit)?;
+    let mut random = [0; Entropy::BYTES];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
+    let config = Config { mechanism, entropy: Entropy::new(random), ..Config::new(kind) };
+    let mut engine = Engine::new(config, Instant::now());
+    let mut out = Vec::new();
+    engine.start(&mut out);
+    let (mut input, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        stream.write_all(&out)?;
+        out.clear();
+        if let Some(ready) = engine.ready() {
+            return Ok(ready.clone());
+        }
+        let n = match stream.read(&mut buffer)? {
+            0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            n => n,
+        };
+        input.extend_from_slice(&buffer[..n]);
+        let taken = engine.handshake(&input, &mut out, Instant::now()).map_err(Outcome::Protocol)?;
+        input.drain(..taken);
+    }
+}

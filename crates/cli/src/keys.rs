@@ -1,0 +1,113 @@
+//! Key files: `fzmq keygen`, and the options that read what it wrote.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use ferrozmq::{
+    Context, ContextBuilder,
+    security::{Authenticator, KeyPair, PublicKey},
+};
+
+use crate::{
+    args::{Keygen, Security},
+    failure::Failure,
+};
+
+/// Writes a new secret key, which only its owner may read, and the public key that belongs to it.
+pub(crate) fn generate(keygen: &Keygen) -> Result<(), Failure> {
+    let keys = KeyPair::generate()?;
+    let public = public_path(&keygen.file);
+    let secret = keys.secret.expose_text();
+    write(&keygen.file, &secret, 0o600, keygen.force)?;
+    write(&public, &keys.public.to_text(), 0o644, keygen.force)?;
+    println!("{}", keys.public);
+    eprintln!("secret key in {}, public key in {}", keygen.file.display(), public.display());
+    Ok(())
+}
+
+fn public_path(secret: &Path) -> PathBuf {
+    let mut path = secret.as_os_str().to_owned();
+    path.push(".pub");
+    path.into()
+}
+
+fn write(path: &Path, text: &str, mode: u32, force: bool) -> Result<(), Failure> {
+    let wrong = |e: std::io::Error| match e.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            Failure::Run(format!("{} exists already; --force writes it anew", path.display()))
+        }
+        _ => Failure::Run(format!("{}: {e}", path.display())),
+    };
+    if force && path.exists() {
+        // A file with other permissions would keep them.
+        fs::remove_file(path).map_err(wrong)?;
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(wrong)?;
+    writeln!(file, "{text}").map_err(wrong)
+}
+
+/// The keys in a file that `keygen` wrote.
+pub(crate) fn read(path: &Path) -> Result<KeyPair, Failure> {
+    let wrong = |e: &dyn std::fmt::Display| Failure::Run(format!("{}: {e}", path.display()));
+    let text = fs::read_to_string(path).map_err(|e| wrong(&e))?;
+    if fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o077 != 0) {
+        eprintln!("fzmq: warning: others may read or write the secret key in {}", path.display());
+    }
+    text.trim().parse().map_err(|e| wrong(&e))
+}
+
+/// A public key, or the file that it is in.
+fn public_key(text: &str) -> Result<PublicKey, Failure> {
+    if let Some(key) = PublicKey::from_text(text.as_bytes()) {
+        return Ok(key);
+    }
+    let wrong = |e: &dyn std::fmt::Display| Failure::Run(format!("server key {text:?}: {e}"));
+    let read = fs::read_to_string(text).map_err(|e| wrong(&e))?;
+    PublicKey::from_text(read.trim().as_bytes()).ok_or_else(|| wrong(&ferrozmq::security::NotAKey))
+}
+
+/// What the security options amount to.
+#[derive(Debug)]
+pub(crate) enum Role {
+    None,
+    PlainClient { name: String, password: String },
+    CurveClient { own: KeyPair, server: PublicKey },
+    CurveServer { own: KeyPair, clients: Option<PathBuf> },
+}
+
+impl Role {
+    pub(crate) fn of(options: &Security) -> Result<Self, Failure> {
+        if let Some(user) = &options.user {
+            let (name, password) = user.split_once(':').unwrap_or((user, ""));
+            return Ok(Self::PlainClient { name: name.to_owned(), password: password.to_owned() });
+        }
+        let own = options.key.as_deref().map(read).transpose()?;
+        match (&options.server_key, own) {
+            (Some(server), Some(own)) => Ok(Self::CurveClient { own, server: public_key(server)? }),
+            // Who is not asked for a key by name gets one for this time.
+            (Some(server), None) => {
+                Ok(Self::CurveClient { own: KeyPair::generate()?, server: public_key(server)? })
+            }
+            (None, Some(own)) => Ok(Self::CurveServer { own, clients: options.clients.clone() }),
+            (None, None) => Ok(Self::None),
+        }
+    }
+
+    /// Who judges the peers of a server.
+    pub(crate) fn context(&self, builder: ContextBuilder) -> Result<Context, Failure> {
+        let Self::CurveServer { clients, .. } = self else { return Ok(builder.build()) };
+        let guard = match clients {
+            Some(file) => {
+                Authenticator::new().allow_file(file).map_err(|e| Failure::Run(format!("clients: {e}")))?
+            }
+            None => {
+                Authenticator::new().ask(|_| ferrozmq::security::Judgement::Allow { user: String::new() })
+            }
+        };
+        Ok(builder.authenticator(guard).build())
+    }
+}
