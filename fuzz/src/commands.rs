@@ -83,6 +83,7 @@ fn send(kind: FrameKind, version: Version, body: &[u8]) {
         assert_eq!(read.strip_prefix(prefix), Some(body));
         return;
     }
+    let read = read.to_vec();
     let expected = match kind {
         FrameKind::Subscribe => Ok(Command::Subscribe(body)),
         FrameKind::Cancel => Ok(Command::Cancel(body)),
@@ -91,5 +92,5 @@ fn send(kind: FrameKind, version: Version, body: &[u8]) {
         FrameKind::Leave => Ok(Command::Leave(body)),
         FrameKind::Message => panic!("a message became a command"),
     };
-    assert_eq!(engine.command(read, Instant::now()), expected);
+    assert_eq!(engine.command(&read, Instant::now()), expected);
 }

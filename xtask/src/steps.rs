@@ -58,7 +58,16 @@ pub(crate) fn all() -> Vec<Step> {
             "",
             tests_with("--workspace --exclude interop --exclude conformance", &[]),
         ),
-        step("doc", "the examples of the documentation", &[], "", cargo("test --workspace --doc")),
+        step(
+            "doc",
+            "the documentation's links, and its examples",
+            &[],
+            "",
+            vec![
+                Command::new("cargo doc --no-deps -p ferrozmq").env("RUSTDOCFLAGS", "-D warnings"),
+                Command::new("cargo test --workspace --doc"),
+            ],
+        ),
         step("loom", "models of the lock-free pieces", &[], "crates/base/src", vec![loom(2)]),
         step(
             "conformance-system",

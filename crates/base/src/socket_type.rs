@@ -3,6 +3,20 @@
 macro_rules! socket_types {
     ($($variant:ident = $number:literal, $name:literal, $doc:literal;)*) => {
         /// A kind of socket (zmq_socket(3); RFC 23 names them in the READY command).
+        ///
+        /// ```
+        /// # use ferrozmq_base::SocketType;
+        /// assert_eq!(SocketType::Pull.name(), "PULL");
+        /// assert_eq!(SocketType::from_name(b"PULL"), Some(SocketType::Pull));
+        /// assert_eq!(SocketType::Pull.number(), 7);                   // ZMQ_PULL
+        /// assert_eq!(SocketType::from_number(7), Some(SocketType::Pull));
+        /// assert_eq!(SocketType::ALL[7], SocketType::Pull);
+        ///
+        /// assert!(SocketType::Pull.accepts(SocketType::Push));
+        /// assert!(SocketType::Client.is_thread_safe());
+        /// assert!(SocketType::Req.sends_identity());
+        /// assert!(SocketType::Sub.sends_commands());
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum SocketType {
@@ -11,9 +25,13 @@ macro_rules! socket_types {
 
         impl SocketType {
             /// Every kind, in the order of their numbers.
+            ///
+            /// See the example of [`SocketType`].
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// The name that ZMTP uses, in upper case.
+            ///
+            /// See the example of [`SocketType`].
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
@@ -47,21 +65,29 @@ socket_types! {
 
 impl SocketType {
     /// The number of the type in `zmq.h` (`ZMQ_PAIR` is 0).
+    ///
+    /// See the example of [`SocketType`].
     pub const fn number(self) -> u8 {
         self as u8
     }
 
     /// The type with this number in `zmq.h`.
+    ///
+    /// See the example of [`SocketType`].
     pub fn from_number(number: i32) -> Option<Self> {
         Self::ALL.get(usize::try_from(number).ok()?).copied()
     }
 
     /// The type with this ZMTP name; names match exactly.
+    ///
+    /// See the example of [`SocketType`].
     pub fn from_name(name: &[u8]) -> Option<Self> {
         Self::ALL.iter().copied().find(|t| t.name().as_bytes() == name)
     }
 
     /// Whether a peer of type `peer` may talk to this type (RFC 23, "socket-type" property).
+    ///
+    /// See the example of [`SocketType`].
     pub const fn accepts(self, peer: Self) -> bool {
         use SocketType::*;
         matches!(
@@ -88,6 +114,8 @@ impl SocketType {
     }
 
     /// Whether the type may be shared between threads (zmq_socket(3)).
+    ///
+    /// See the example of [`SocketType`].
     pub const fn is_thread_safe(self) -> bool {
         use SocketType::*;
         matches!(self, Server | Client | Radio | Dish | Gather | Scatter | Peer | Channel)
@@ -95,11 +123,15 @@ impl SocketType {
 
     /// Whether the READY command of this type carries an Identity property (RFC 23; also the types whose routing
     /// id a ROUTER sees).
+    ///
+    /// See the example of [`SocketType`].
     pub const fn sends_identity(self) -> bool {
         matches!(self, Self::Req | Self::Dealer | Self::Router)
     }
 
     /// Whether the output of this type is made of subscriptions or joins, which travel as commands.
+    ///
+    /// See the example of [`SocketType`].
     pub const fn sends_commands(self) -> bool {
         matches!(self, Self::Sub | Self::Xsub | Self::Dish)
     }

@@ -563,6 +563,35 @@ mod tests {
         assert!(!binds("fzmq rep --connect tcp://127.0.0.1:5555"));
     }
 
+    /// The words of a line as a shell sees them, of those after `fzmq`.
+    fn words(command: &str) -> Vec<String> {
+        let quoted = command.split('\'').enumerate();
+        let mut words = Vec::new();
+        for (i, part) in quoted {
+            match i % 2 {
+                0 => words.extend(part.split_whitespace().map(str::to_owned)),
+                _ => words.push(part.to_owned()),
+            }
+        }
+        words.into_iter().take_while(|word| !["|", "||", "&", ">", "#"].contains(&word.as_str())).collect()
+    }
+
+    #[test]
+    fn the_commands_of_the_guide_are_understood() {
+        let guide = include_str!("../../../docs/guide/fzmq.md");
+        let blocks = guide.split("```sh\n").skip(1).filter_map(|block| block.split("```").next());
+        let mut understood = 0;
+        for line in blocks.flat_map(str::lines) {
+            let Some(at) = line.find("fzmq ").filter(|_| !line.starts_with("cargo")) else { continue };
+            match Arguments::try_parse_from(words(&line[at..])) {
+                Ok(_) => understood += 1,
+                Err(e) if e.kind() == clap::error::ErrorKind::DisplayHelp => understood += 1,
+                Err(e) => panic!("{line}: {e}"),
+            }
+        }
+        assert!(understood > 10, "{understood} commands in the guide");
+    }
+
     #[test]
     fn separators_with_escapes() {
         let bytes = |text| parse_separator(text).map(|s| s.0);

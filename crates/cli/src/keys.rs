@@ -9,7 +9,7 @@ use std::{
 
 use ferrozmq::{
     Context, ContextBuilder,
-    security::{Authenticator, KeyPair, PublicKey},
+    security::{Authenticator, KeyPair, NotAKey, PublicKey},
 };
 
 use crate::{
@@ -60,14 +60,14 @@ pub(crate) fn read(path: &Path) -> Result<KeyPair, Failure> {
     text.trim().parse().map_err(|e| wrong(&e))
 }
 
-/// A public key, or the file that it is in.
+/// A public key, or the file that it is in. A path may look like a key; a key is hardly ever the path of a file.
 fn public_key(text: &str) -> Result<PublicKey, Failure> {
-    if let Some(key) = PublicKey::from_text(text.as_bytes()) {
-        return Ok(key);
-    }
     let wrong = |e: &dyn std::fmt::Display| Failure::Run(format!("server key {text:?}: {e}"));
-    let read = fs::read_to_string(text).map_err(|e| wrong(&e))?;
-    PublicKey::from_text(read.trim().as_bytes()).ok_or_else(|| wrong(&ferrozmq::security::NotAKey))
+    match (fs::read_to_string(text), PublicKey::from_text(text.as_bytes())) {
+        (Ok(read), _) => PublicKey::from_text(read.trim().as_bytes()).ok_or_else(|| wrong(&NotAKey)),
+        (Err(_), Some(key)) => Ok(key),
+        (Err(e), None) => Err(wrong(&e)),
+    }
 }
 
 /// What the security options amount to.
@@ -109,5 +109,25 @@ impl Role {
             }
         };
         Ok(builder.authenticator(guard).build())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_40_characters_is_a_path() {
+        let dir = std::env::temp_dir();
+        let room = 40 - dir.as_os_str().len() - 1;
+        let path = dir.join(format!("{:0>room$}", std::process::id()));
+        let keys = KeyPair::generate().unwrap();
+        fs::write(&path, keys.public.to_text()).unwrap();
+        let text = path.to_str().unwrap();
+        assert!(PublicKey::from_text(text.as_bytes()).is_some(), "{text} could be a key");
+        assert_eq!(public_key(text).ok(), Some(keys.public));
+        fs::remove_file(&path).unwrap();
+        assert!(public_key(&keys.public.to_text()).is_ok());
+        assert!(public_key("/no/such/file").is_err());
     }
 }

@@ -23,6 +23,8 @@ use crate::{
 ///     .receive_timeout(Duration::ZERO)
 ///     .bind("tcp://127.0.0.1:*")?;
 /// tasks.bind("inproc://tasks")?;                              // as often as needed
+/// let worker = ctx.push().send_timeout(Duration::from_secs(1)).connect("inproc://tasks")?;
+/// let neither_yet = ctx.pair().build()?;
 /// # Ok::<(), ferrozmq::Error>(())
 /// ```
 #[derive(Debug)]
@@ -59,6 +61,8 @@ impl<S: Typed> Builder<S> {
 
     /// The socket, bound to `endpoint`: `tcp://host:port`, `tcp://127.0.0.1:*`, `ipc:///path` or `inproc://name`.
     ///
+    /// See the example of [`Builder`].
+    ///
     /// # Errors
     /// [`Error::Endpoint`](crate::Error::Endpoint) says what is wrong with the endpoint; or what was wrong with an
     /// option.
@@ -71,6 +75,8 @@ impl<S: Typed> Builder<S> {
 
     /// The socket, connected to `endpoint` as soon as somebody is there.
     ///
+    /// See the example of [`Builder`].
+    ///
     /// # Errors
     /// As [`bind`](Self::bind); that nobody is there is none.
     #[doc(alias = "zmq_connect")]
@@ -81,6 +87,8 @@ impl<S: Typed> Builder<S> {
     }
 
     /// The socket, neither bound nor connected yet.
+    ///
+    /// See the example of [`Builder`].
     ///
     /// # Errors
     /// What was wrong with an option; [`Error::Terminated`](crate::Error::Terminated),
@@ -128,30 +136,61 @@ macro_rules! options {
 /// Options of every socket.
 impl<S: Typed> Builder<S> {
     /// Messages that may wait for each peer: 1000 unless told otherwise, 0 for no limit.
+    ///
+    /// ```
+    /// use ferrozmq::{Context, Error};
+    /// use std::time::Duration;
+    ///
+    /// let ctx = Context::new();
+    /// let mut results = ctx
+    ///     .push()
+    ///     .send_hwm(1)
+    ///     .send_timeout(Duration::from_millis(1))
+    ///     .linger(Duration::ZERO)
+    ///     .connect("ipc:///nobody/here")?;
+    /// results.send("waits for its peer")?;
+    /// assert_eq!(results.send("finds no room").unwrap_err().error(), Error::Again);
+    ///
+    /// let mut tasks = ctx
+    ///     .pull()
+    ///     .receive_hwm(10)
+    ///     .receive_timeout(Duration::from_millis(1))
+    ///     .bind("inproc://tasks")?;
+    /// assert_eq!(tasks.recv(), Err(Error::Again));
+    /// # Ok::<(), Error>(())
+    /// ```
     #[doc(alias = "ZMQ_SNDHWM")]
     pub fn send_hwm(self, messages: u32) -> Self {
         self.set(|o| o.send_hwm = messages)
     }
 
     /// Messages from each peer that may wait to be received: 1000 unless told otherwise, 0 for no limit.
+    ///
+    /// See the example of [`send_hwm`](Self::send_hwm).
     #[doc(alias = "ZMQ_RCVHWM")]
     pub fn receive_hwm(self, messages: u32) -> Self {
         self.set(|o| o.receive_hwm = messages)
     }
 
     /// How long what was sent may take to go out once the socket is dropped: 1 s unless told otherwise.
+    ///
+    /// See the example of [`send_hwm`](Self::send_hwm).
     #[doc(alias = "ZMQ_LINGER")]
     pub fn linger(self, time: Duration) -> Self {
         self.set(|o| o.linger = Some(time))
     }
 
     /// How long a send waits for room: for ever unless told otherwise.
+    ///
+    /// See the example of [`send_hwm`](Self::send_hwm).
     #[doc(alias = "ZMQ_SNDTIMEO")]
     pub fn send_timeout(self, time: Duration) -> Self {
         self.set(|o| o.send_timeout = Some(time))
     }
 
     /// How long a receive waits for a message: for ever unless told otherwise.
+    ///
+    /// See the example of [`send_hwm`](Self::send_hwm).
     #[doc(alias = "ZMQ_RCVTIMEO")]
     pub fn receive_timeout(self, time: Duration) -> Self {
         self.set(|o| o.receive_timeout = Some(time))
@@ -159,6 +198,16 @@ impl<S: Typed> Builder<S> {
 
     /// While it is raised, calls that may wait answer [`Error::Interrupted`](crate::Error::Interrupted); in place of
     /// the context's.
+    ///
+    /// ```
+    /// use ferrozmq::{Context, Error, Interrupt};
+    ///
+    /// let interrupt = Interrupt::new()?;
+    /// let mut tasks = Context::new().pull().interrupt(&interrupt).bind("inproc://tasks")?;
+    /// interrupt.raise();
+    /// assert_eq!(tasks.recv(), Err(Error::Interrupted));
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn interrupt(mut self, interrupt: &Interrupt) -> Self {
         self.made =
             self.made.and_then(|mut socket| socket.set_interrupt(Some(interrupt.clone())).map(|()| socket));
@@ -167,6 +216,21 @@ impl<S: Typed> Builder<S> {
 
     /// The pause before a connection is tried again: 100 ms unless told otherwise, doubled each time up to
     /// `longest` (10 s), with a random part. Zero never tries again.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let ctx = ferrozmq::Context::new();
+    /// let mut worker = ctx
+    ///     .push()
+    ///     .reconnect_interval(Duration::from_millis(50), Duration::from_secs(5))
+    ///     .connect_timeout(Duration::from_secs(2))
+    ///     .handshake_limit(Duration::from_secs(2))
+    ///     .immediate(true)
+    ///     .connect("ipc:///nobody/here")?;
+    /// assert!(worker.try_send("task").is_err());                  // nothing waits for a peer that is not there
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_RECONNECT_IVL")]
     #[doc(alias = "ZMQ_RECONNECT_IVL_MAX")]
     pub fn reconnect_interval(self, shortest: Duration, longest: Duration) -> Self {
@@ -177,24 +241,43 @@ impl<S: Typed> Builder<S> {
     }
 
     /// The longest attempt to connect over tcp: up to the system unless told otherwise.
+    ///
+    /// See the example of [`reconnect_interval`](Self::reconnect_interval).
     #[doc(alias = "ZMQ_CONNECT_TIMEOUT")]
     pub fn connect_timeout(self, time: Duration) -> Self {
         self.set(|o| o.connect_timeout = (!time.is_zero()).then_some(time))
     }
 
     /// The longest handshake: 10 s unless told otherwise, zero for no limit.
+    ///
+    /// See the example of [`reconnect_interval`](Self::reconnect_interval).
     #[doc(alias = "ZMQ_HANDSHAKE_IVL")]
     pub fn handshake_limit(self, time: Duration) -> Self {
         self.set(|o| o.handshake_interval = (!time.is_zero()).then_some(time))
     }
 
     /// How often each peer is asked for a sign of life: every 10 s unless told otherwise, zero for never.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let ctx = ferrozmq::Context::new();
+    /// let server = ctx
+    ///     .rep()
+    ///     .heartbeat_interval(Duration::from_secs(1))
+    ///     .heartbeat_timeout(Duration::from_secs(3))
+    ///     .heartbeat_ttl(Duration::from_secs(5))
+    ///     .bind("tcp://127.0.0.1:*")?;
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_HEARTBEAT_IVL")]
     pub fn heartbeat_interval(self, time: Duration) -> Self {
         self.set(|o| o.heartbeat.interval = (!time.is_zero()).then_some(time))
     }
 
     /// How long a sign of life may take before the connection counts as lost: 20 s unless told otherwise.
+    ///
+    /// See the example of [`heartbeat_interval`](Self::heartbeat_interval).
     #[doc(alias = "ZMQ_HEARTBEAT_TIMEOUT")]
     pub fn heartbeat_timeout(self, time: Duration) -> Self {
         self.set(|o| o.heartbeat.timeout = Some(time))
@@ -202,6 +285,8 @@ impl<S: Typed> Builder<S> {
 
     /// After how much silence a peer gives us up: 30 s unless told otherwise, zero for never; in steps of 100 ms, at
     /// most 6553.5 s.
+    ///
+    /// See the example of [`heartbeat_interval`](Self::heartbeat_interval).
     #[doc(alias = "ZMQ_HEARTBEAT_TTL")]
     pub fn heartbeat_ttl(self, time: Duration) -> Self {
         const LONGEST: Duration = Duration::from_millis(6_553_500);
@@ -209,18 +294,24 @@ impl<S: Typed> Builder<S> {
     }
 
     /// Whether peers of ZMTP 1 and 2, of before 2013, are served: not unless told otherwise. They know no heartbeats.
+    ///
+    /// See the example of [`accept_from`](Self::accept_from).
     pub fn accept_old_versions(self, on: bool) -> Self {
         self.set(|o| o.accept_old_versions = on)
     }
 
     /// The largest frame that a peer may send: the connection of a larger one is closed. No limit unless told
     /// otherwise.
+    ///
+    /// See the example of [`accept_from`](Self::accept_from).
     #[doc(alias = "ZMQ_MAXMSGSIZE")]
     pub fn max_message_size(self, bytes: u64) -> Self {
         self.set(|o| o.max_message_size = i64::try_from(bytes).unwrap_or(i64::MAX))
     }
 
     /// Encrypts everything, and talks only to the server that owns `server`; see [`security`](crate::security).
+    ///
+    /// See the example of [`security`](crate::security).
     #[doc(alias = "ZMQ_CURVE_SERVERKEY")]
     #[doc(alias = "ZMQ_CURVE_PUBLICKEY")]
     #[doc(alias = "ZMQ_CURVE_SECRETKEY")]
@@ -234,6 +325,8 @@ impl<S: Typed> Builder<S> {
 
     /// Encrypts everything, and lets in whom the context's [`Authenticator`](crate::security::Authenticator) or the
     /// application's handler of ZAP lets in: nobody, without either; see [`security`](crate::security).
+    ///
+    /// See the example of [`security`](crate::security).
     #[doc(alias = "ZMQ_CURVE_SERVER")]
     pub fn curve_server(self, own: &SecretKey) -> Self {
         self.set(|o| {
@@ -244,6 +337,8 @@ impl<S: Typed> Builder<S> {
 
     /// Gives this name and this password, in the clear, to a server that asks for them: up to 255 bytes each; see
     /// [`security`](crate::security).
+    ///
+    /// See the example of [`Authenticator`](crate::security::Authenticator).
     #[doc(alias = "ZMQ_PLAIN_USERNAME")]
     #[doc(alias = "ZMQ_PLAIN_PASSWORD")]
     pub fn plain_client(mut self, name: &str, password: &str) -> Self {
@@ -257,6 +352,8 @@ impl<S: Typed> Builder<S> {
     }
 
     /// Asks peers for a name and a password; see [`security`](crate::security).
+    ///
+    /// See the example of [`Authenticator`](crate::security::Authenticator).
     #[doc(alias = "ZMQ_PLAIN_SERVER")]
     pub fn plain_server(self) -> Self {
         self.set(|o| (o.security.mechanism, o.security.server) = (MechanismKind::Plain, true))
@@ -264,42 +361,85 @@ impl<S: Typed> Builder<S> {
 
     /// What those who judge peers are told of this socket; without another mechanism it has its peers judged by their
     /// addresses.
+    ///
+    /// ```
+    /// use ferrozmq::Context;
+    /// use ferrozmq::security::{Authenticator, Judgement};
+    ///
+    /// let guard = Authenticator::new().ask(|peer| match (peer.domain.as_str(), peer.address.as_str()) {
+    ///     ("jobs", "127.0.0.1") => Judgement::Allow { user: "local".into() },
+    ///     _ => Judgement::Refuse,
+    /// });
+    /// let ctx = Context::builder().authenticator(guard).build();
+    /// let mut tasks = ctx.pull().zap_domain("jobs").bind("tcp://127.0.0.1:*")?;
+    /// ctx.push().connect(tasks.last_endpoint())?.send("task")?;
+    /// assert_eq!(tasks.recv()?.property("User-Id"), Some(&b"local"[..]));
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_ZAP_DOMAIN")]
     pub fn zap_domain(self, domain: &str) -> Self {
         self.number(55, domain.as_bytes())
     }
 
     /// Whether messages wait only for peers that are connected: not unless told otherwise.
+    ///
+    /// See the example of [`reconnect_interval`](Self::reconnect_interval).
     #[doc(alias = "ZMQ_IMMEDIATE")]
     pub fn immediate(self, on: bool) -> Self {
         self.set(|o| o.immediate = on)
     }
 
     /// Whether IPv6 is used besides IPv4: as the context says unless told otherwise.
+    ///
+    /// See the example of [`send_buffer`](Self::send_buffer).
     #[doc(alias = "ZMQ_IPV6")]
     pub fn ipv6(self, on: bool) -> Self {
         self.set(|o| o.ipv6 = on)
     }
 
     /// I/O threads that may serve the endpoints, one bit each from bit 0; 0 is any.
+    ///
+    /// See the example of [`send_buffer`](Self::send_buffer).
     #[doc(alias = "ZMQ_AFFINITY")]
     pub fn affinity(self, threads: u64) -> Self {
         self.set(|o| o.affinity = threads)
     }
 
     /// Connections that the kernel keeps until they are accepted: 100 unless told otherwise.
+    ///
+    /// See the example of [`send_buffer`](Self::send_buffer).
     #[doc(alias = "ZMQ_BACKLOG")]
     pub fn backlog(self, connections: u32) -> Self {
         self.set(|o| o.backlog = connections)
     }
 
     /// The kernel's send buffer in bytes.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let ctx = ferrozmq::Context::builder().io_threads(2).build();
+    /// let tasks = ctx
+    ///     .pull()
+    ///     .affinity(0b10)                                         // the second I/O thread
+    ///     .backlog(1000)
+    ///     .send_buffer(1 << 20)
+    ///     .receive_buffer(1 << 20)
+    ///     .type_of_service(0x10)
+    ///     .tcp_keepalive(Duration::from_secs(60), Duration::from_secs(10), 3)
+    ///     .bind("tcp://127.0.0.1:*")?;
+    ///
+    /// let anywhere = ctx.pull().ipv6(true).bind_to_device("lo").build()?;
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_SNDBUF")]
     pub fn send_buffer(self, bytes: u32) -> Self {
         self.set(|o| o.tcp.send_buffer = Some(bytes))
     }
 
     /// The kernel's receive buffer in bytes.
+    ///
+    /// See the example of [`send_buffer`](Self::send_buffer).
     #[doc(alias = "ZMQ_RCVBUF")]
     pub fn receive_buffer(self, bytes: u32) -> Self {
         self.set(|o| o.tcp.receive_buffer = Some(bytes))
@@ -307,6 +447,8 @@ impl<S: Typed> Builder<S> {
 
     /// Keep-alive of tcp: after how long an idle connection is probed, how often, and how many times. Heartbeats make
     /// it unnecessary.
+    ///
+    /// See the example of [`send_buffer`](Self::send_buffer).
     #[doc(alias = "ZMQ_TCP_KEEPALIVE")]
     #[doc(alias = "ZMQ_TCP_KEEPALIVE_IDLE")]
     #[doc(alias = "ZMQ_TCP_KEEPALIVE_INTVL")]
@@ -321,12 +463,16 @@ impl<S: Typed> Builder<S> {
     }
 
     /// The type of service of IP packets.
+    ///
+    /// See the example of [`send_buffer`](Self::send_buffer).
     #[doc(alias = "ZMQ_TOS")]
     pub fn type_of_service(self, value: u8) -> Self {
         self.set(|o| o.tcp.type_of_service = value.into())
     }
 
     /// The interface to which the socket is bound.
+    ///
+    /// See the example of [`send_buffer`](Self::send_buffer).
     #[doc(alias = "ZMQ_BINDTODEVICE")]
     pub fn bind_to_device(self, interface: &str) -> Self {
         const NUMBER: i32 = 92;
@@ -334,6 +480,20 @@ impl<S: Typed> Builder<S> {
     }
 
     /// Adds a network, as `10.0.0.0/8`, to those from which tcp peers are accepted: any unless told otherwise.
+    ///
+    /// ```
+    /// let ctx = ferrozmq::Context::new();
+    /// let mut tasks = ctx
+    ///     .pull()
+    ///     .accept_from("127.0.0.0/8")
+    ///     .accept_from("10.0.0.0/8")
+    ///     .accept_old_versions(true)
+    ///     .max_message_size(1 << 20)
+    ///     .bind("tcp://127.0.0.1:*")?;
+    /// ctx.push().connect(tasks.last_endpoint())?.send("task")?;
+    /// assert_eq!(tasks.recv()?, "task");
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_TCP_ACCEPT_FILTER")]
     pub fn accept_from(self, network: &str) -> Self {
         const NUMBER: i32 = 38;
@@ -358,6 +518,16 @@ impl<S: Typed> Builder<S> {
 
 options! { Dealer Push Pull Publisher Subscriber;
     /// Whether only the newest message is kept for each peer: for messages of one frame, where only the latest counts.
+    ///
+    /// ```
+    /// let ctx = ferrozmq::Context::new();
+    /// let mut display = ctx.pull().conflate(true).bind("inproc://temperature")?;
+    /// let mut sensor = ctx.push().conflate(true).connect("inproc://temperature")?;
+    /// sensor.send("20 C")?;
+    /// sensor.send("21 C")?;
+    /// assert_eq!(display.recv()?, "21 C");
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_CONFLATE")]
     conflate(on: bool) = |o| o.conflate = on;
 }
@@ -378,54 +548,156 @@ macro_rules! settings {
 
 settings! { Req Dealer Router;
     /// Whether each new peer gets an empty message, so that a ROUTER hears of the connection.
+    ///
+    /// ```
+    /// let ctx = ferrozmq::Context::new();
+    /// let mut router = ctx.router().bind("inproc://jobs")?;
+    /// let worker = ctx.dealer().probe_router(true).routing_id("worker-1").connect("inproc://jobs")?;
+    /// assert_eq!(router.recv_from()?, ("worker-1".into(), [""].into()));
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_PROBE_ROUTER")]
     probe_router = 51;
 }
 
 settings! { Req;
     /// Whether requests are numbered, so that a late answer to an earlier one is not taken for the answer.
+    ///
+    /// ```
+    /// let ctx = ferrozmq::Context::new();
+    /// let mut replies = ctx.rep().bind("inproc://greeting")?;
+    /// let mut requests = ctx.req().correlate(true).relaxed(true).connect("inproc://greeting")?;
+    /// drop(requests.send("Hello")?);                              // not waited for
+    /// assert_eq!(replies.recv()?, "Hello");
+    ///
+    /// let pending = requests.send("Hello?")?;
+    /// replies.send("too late")?;
+    /// assert_eq!(replies.recv()?, "Hello?");
+    /// replies.send("World")?;
+    /// assert_eq!(pending.recv()?, "World");
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_REQ_CORRELATE")]
     correlate = 52;
     /// Whether a request may follow before the answer; the one before is given up.
+    ///
+    /// See the example of [`correlate`](Self::correlate).
     #[doc(alias = "ZMQ_REQ_RELAXED")]
     relaxed = 53;
 }
 
 settings! { Router;
-    /// Whether a message to a peer that is not connected, or has no room, comes back instead of being dropped.
+    /// Whether a message to a peer that is not connected, or has no room, comes back instead of being dropped. See the
+    /// example of [`Router`].
     #[doc(alias = "ZMQ_ROUTER_MANDATORY")]
     mandatory = 33;
     /// Whether a new peer takes over a routing id that another one has.
+    ///
+    /// ```
+    /// let ctx = ferrozmq::Context::new();
+    /// let mut router = ctx.router().handover(true).bind("inproc://jobs")?;
+    /// let before = ctx.dealer().routing_id("worker-1").connect("inproc://jobs")?;
+    /// let mut restarted = ctx.dealer().routing_id("worker-1").connect("inproc://jobs")?;
+    /// restarted.send("here again")?;
+    /// let (worker, _) = router.recv_from()?;
+    /// router.send_to(&worker, "job")?;
+    /// assert_eq!(restarted.recv()?, "job");
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_ROUTER_HANDOVER")]
     handover = 56;
 }
 
 settings! { Publisher Xpub Radio;
     /// Whether sends wait for subscribers whose queues are full instead of passing them by.
+    ///
+    /// ```
+    /// use ferrozmq::{Context, Error};
+    /// use std::time::Duration;
+    ///
+    /// let ctx = Context::new();
+    /// let mut publisher = ctx.publisher().no_drop(true).send_hwm(1).bind("inproc://log")?;
+    /// let slow = ctx.subscriber().subscribe("").receive_hwm(1).connect("inproc://log")?;
+    /// publisher.wait_for_subscribers(1, Duration::from_secs(5))?;
+    /// publisher.send("first")?;
+    /// publisher.send("second")?;
+    /// assert_eq!(publisher.try_send("third").unwrap_err().error(), Error::Again);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[doc(alias = "ZMQ_XPUB_NODROP")]
     no_drop = 69;
 }
 
 settings! { Publisher Subscriber Xpub;
     /// Whether messages go to those whose topics do not match.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let ctx = ferrozmq::Context::new();
+    /// let mut publisher = ctx.publisher().invert_matching(true).bind("inproc://log")?;
+    /// let mut log = ctx.subscriber().invert_matching(true).subscribe("debug").connect("inproc://log")?;
+    /// publisher.wait_for_subscribers(1, Duration::from_secs(5))?;
+    /// publisher.send("debug: a detail")?;
+    /// publisher.send("error: no disk")?;
+    /// assert_eq!(log.recv()?, "error: no disk");
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_INVERT_MATCHING")]
     invert_matching = 74;
 }
 
 settings! { Xpub;
     /// Whether repeated subscriptions are received as well.
+    ///
+    /// ```
+    /// use ferrozmq::{Context, Request};
+    ///
+    /// let ctx = Context::new();
+    /// let mut publisher = ctx.xpub().verbose(true).bind("inproc://weather")?;
+    /// let first = ctx.subscriber().subscribe("zurich").connect("inproc://weather")?;
+    /// let second = ctx.subscriber().subscribe("zurich").connect("inproc://weather")?;
+    /// assert_eq!(publisher.recv_request()?, Request::Subscribe("zurich".into()));
+    /// assert_eq!(publisher.recv_request()?, Request::Subscribe("zurich".into()));
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_XPUB_VERBOSE")]
     verbose = 40;
     /// Whether repeated subscriptions and their ends are received as well.
+    ///
+    /// ```
+    /// use ferrozmq::{Context, Request};
+    ///
+    /// let ctx = Context::new();
+    /// let mut publisher = ctx.xpub().verboser(true).bind("inproc://weather")?;
+    /// let mut updates = ctx.xsub().connect("inproc://weather")?;
+    /// let other = ctx.subscriber().subscribe("zurich").connect("inproc://weather")?;
+    /// updates.subscribe("zurich")?;
+    /// assert_eq!(publisher.recv_request()?, Request::Subscribe("zurich".into()));
+    /// assert_eq!(publisher.recv_request()?, Request::Subscribe("zurich".into()));
+    /// updates.unsubscribe("zurich")?;                             // the other one still has it
+    /// assert_eq!(publisher.recv_request()?, Request::Unsubscribe("zurich".into()));
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_XPUB_VERBOSER")]
     verboser = 78;
-    /// Whether the application decides about subscriptions, with [`Xpub::subscribe`].
+    /// Whether the application decides about subscriptions. See the example of [`Xpub::subscribe`].
     #[doc(alias = "ZMQ_XPUB_MANUAL")]
     manual = 71;
 }
 
 settings! { Stream;
     /// Whether an empty message says that a connection has come or gone: yes unless told otherwise.
+    ///
+    /// ```
+    /// use std::{io::Write, net::TcpStream};
+    ///
+    /// let mut stream = ferrozmq::Context::new().stream().notify(false).bind("tcp://127.0.0.1:*")?;
+    /// let mut browser = TcpStream::connect(stream.last_endpoint().trim_start_matches("tcp://"))?;
+    /// browser.write_all(b"GET")?;
+    /// assert_eq!(stream.recv_from()?.1, "GET");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "ZMQ_STREAM_NOTIFY")]
     notify = 73;
 }
@@ -433,7 +705,8 @@ settings! { Stream;
 macro_rules! named {
     ($($S:ident)+) => {$(
         impl Builder<$S> {
-            /// The name by which a ROUTER knows this socket: 1 to 255 bytes, not beginning with 0.
+            /// The name by which a ROUTER knows this socket: 1 to 255 bytes, not beginning with 0. See the example of
+            /// [`Router`].
             #[doc(alias = "ZMQ_ROUTING_ID")]
             #[doc(alias = "ZMQ_IDENTITY")]
             pub fn routing_id(self, id: impl Into<RoutingId>) -> Self {
@@ -449,6 +722,15 @@ macro_rules! naming {
     ($($S:ident)+) => {$(
         impl Builder<$S> {
             /// The name that this socket gives to the peer of its first connection.
+            ///
+            /// ```
+            /// let ctx = ferrozmq::Context::new();
+            /// let mut worker = ctx.dealer().bind("inproc://worker")?;
+            /// let mut router = ctx.router().connect_routing_id("worker-1").connect("inproc://worker")?;
+            /// router.send_to(&"worker-1".into(), "job")?;
+            /// assert_eq!(worker.recv()?, "job");
+            /// # Ok::<(), ferrozmq::Error>(())
+            /// ```
             #[doc(alias = "ZMQ_CONNECT_ROUTING_ID")]
             pub fn connect_routing_id(self, id: impl Into<RoutingId>) -> Self {
                 self.number(61, id.into().as_bytes())
@@ -460,7 +742,7 @@ macro_rules! naming {
 naming!(Router Stream);
 
 impl Builder<Subscriber> {
-    /// Subscribes to messages that begin with `topic`; to all, if it is empty.
+    /// Subscribes to messages that begin with `topic`; to all, if it is empty. See the example of [`Publisher`].
     #[doc(alias = "ZMQ_SUBSCRIBE")]
     pub fn subscribe(self, topic: impl AsRef<[u8]>) -> Self {
         self.number(6, topic.as_ref())
@@ -481,6 +763,15 @@ impl Builder<Dish> {
 
 impl Builder<Xpub> {
     /// What each new subscriber receives first.
+    ///
+    /// ```
+    /// let ctx = ferrozmq::Context::new();
+    /// let mut publisher = ctx.xpub().welcome("weather: 1 Hz").bind("inproc://weather")?;
+    /// let mut updates = ctx.subscriber().subscribe("weather").connect("inproc://weather")?;
+    /// publisher.recv_request()?;
+    /// assert_eq!(updates.recv()?, "weather: 1 Hz");
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_XPUB_WELCOME_MSG")]
     pub fn welcome(self, message: impl AsRef<[u8]>) -> Self {
         self.number(72, message.as_ref())
@@ -489,6 +780,14 @@ impl Builder<Xpub> {
 
 impl Builder<Socket> {
     /// An option by its number in `zmq.h`, from the bytes that `zmq_setsockopt` takes.
+    ///
+    /// ```
+    /// use ferrozmq::{Context, SocketType};
+    ///
+    /// const ZMQ_SUBSCRIBE: i32 = 6;
+    /// let updates = Context::new().socket(SocketType::Sub).option(ZMQ_SUBSCRIBE, b"weather.").build()?;
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "zmq_setsockopt")]
     pub fn option(self, number: i32, value: &[u8]) -> Self {
         self.number(number, value)

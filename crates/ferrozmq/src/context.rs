@@ -69,11 +69,10 @@ impl Drop for Shared {
 }
 
 macro_rules! kinds {
-    ($($function:ident: $type:ident, $alias:literal, $doc:literal;)*) => {
+    ($($(#[$doc:meta])* $function:ident: $type:ident;)*) => {
         impl Context {
             $(
-                #[doc = $doc]
-                #[doc(alias = $alias)]
+                $(#[$doc])*
                 pub fn $function(&self) -> Builder<$type> {
                     Builder::new(self.socket_of(SocketType::$type))
                 }
@@ -83,28 +82,64 @@ macro_rules! kinds {
 }
 
 kinds! {
-    pair: Pair, "ZMQ_PAIR", "A socket for exactly one peer.";
-    req: Req, "ZMQ_REQ", "A client that asks and waits for the answer.";
-    rep: Rep, "ZMQ_REP", "A server that answers each request.";
-    dealer: Dealer, "ZMQ_DEALER", "A client without turns: sends to its peers in turn, receives from all.";
-    router: Router, "ZMQ_ROUTER", "A server without turns, which names the peer that it sends to.";
-    push: Push, "ZMQ_PUSH", "The start of a pipeline: each message goes to one worker.";
-    pull: Pull, "ZMQ_PULL", "The end of a pipeline.";
-    xpub: Xpub, "ZMQ_XPUB", "A publisher that sees subscriptions.";
-    xsub: Xsub, "ZMQ_XSUB", "A subscriber whose subscriptions are messages.";
-    stream: Stream, "ZMQ_STREAM", "Raw tcp connections.";
-    client: Client, "ZMQ_CLIENT", "For many threads: sends to its servers in turn, receives from all.";
-    server: Server, "ZMQ_SERVER", "For many threads: answers its clients, each by its number.";
-    peer: Peer, "ZMQ_PEER", "For many threads: speaks with others of its kind, each by its number.";
-    radio: Radio, "ZMQ_RADIO", "For many threads: sends messages to groups.";
-    dish: Dish, "ZMQ_DISH", "For many threads: receives messages of the groups that it joined.";
-    scatter: Scatter, "ZMQ_SCATTER", "For many threads: the start of a pipeline.";
-    gather: Gather, "ZMQ_GATHER", "For many threads: the end of a pipeline.";
-    channel: Channel, "ZMQ_CHANNEL", "For many threads: a socket for exactly one peer.";
+    /// A socket for exactly one peer. See the example of [`Pair`].
+    #[doc(alias = "ZMQ_PAIR")]
+    pair: Pair;
+    /// A client that asks and waits for the answer. See the example of [`Req`].
+    #[doc(alias = "ZMQ_REQ")]
+    req: Req;
+    /// A server that answers each request. See the example of [`Context`].
+    #[doc(alias = "ZMQ_REP")]
+    rep: Rep;
+    /// A client without turns: sends to its peers in turn, receives from all. See the example of [`Router`].
+    #[doc(alias = "ZMQ_DEALER")]
+    dealer: Dealer;
+    /// A server without turns, which names the peer that it sends to. See the example of [`Router`].
+    #[doc(alias = "ZMQ_ROUTER")]
+    router: Router;
+    /// The start of a pipeline: each message goes to one worker. See the example of [`Push`].
+    #[doc(alias = "ZMQ_PUSH")]
+    push: Push;
+    /// The end of a pipeline. See the example of [`Push`].
+    #[doc(alias = "ZMQ_PULL")]
+    pull: Pull;
+    /// A publisher that sees subscriptions. See the example of [`Xpub`].
+    #[doc(alias = "ZMQ_XPUB")]
+    xpub: Xpub;
+    /// A subscriber whose subscriptions are messages. See the example of [`Xsub`].
+    #[doc(alias = "ZMQ_XSUB")]
+    xsub: Xsub;
+    /// Raw tcp connections. See the example of [`Stream`].
+    #[doc(alias = "ZMQ_STREAM")]
+    stream: Stream;
+    /// For many threads: sends to its servers in turn, receives from all. See the example of [`Client`].
+    #[doc(alias = "ZMQ_CLIENT")]
+    client: Client;
+    /// For many threads: answers its clients, each by its number. See the example of [`Server`].
+    #[doc(alias = "ZMQ_SERVER")]
+    server: Server;
+    /// For many threads: speaks with others of its kind, each by its number. See the example of [`Peer`].
+    #[doc(alias = "ZMQ_PEER")]
+    peer: Peer;
+    /// For many threads: sends messages to groups. See the example of [`Radio`].
+    #[doc(alias = "ZMQ_RADIO")]
+    radio: Radio;
+    /// For many threads: receives messages of the groups that it joined. See the example of [`Radio`].
+    #[doc(alias = "ZMQ_DISH")]
+    dish: Dish;
+    /// For many threads: the start of a pipeline. See the example of [`Scatter`].
+    #[doc(alias = "ZMQ_SCATTER")]
+    scatter: Scatter;
+    /// For many threads: the end of a pipeline. See the example of [`Scatter`].
+    #[doc(alias = "ZMQ_GATHER")]
+    gather: Gather;
+    /// For many threads: a socket for exactly one peer. See the example of [`Channel`].
+    #[doc(alias = "ZMQ_CHANNEL")]
+    channel: Channel;
 }
 
 impl Context {
-    /// A context with one I/O thread.
+    /// A context with one I/O thread. See the example of [`Context`].
     pub fn new() -> Self {
         Self::builder().build()
     }
@@ -112,25 +147,39 @@ impl Context {
     /// A context with other settings.
     ///
     /// ```
-    /// let ctx = ferrozmq::Context::builder().io_threads(2).max_sockets(10_000).build();
+    /// use ferrozmq::{Context, Error, Interrupt};
+    ///
+    /// const SCHED_OTHER: i32 = 0;                                 // as sched.h has it
+    /// let interrupt = Interrupt::new()?;
+    /// let ctx = Context::builder()
+    ///     .io_threads(2)
+    ///     .thread_name_prefix("weather")
+    ///     .thread_scheduling(SCHED_OTHER, 0)
+    ///     .max_sockets(1)
+    ///     .ipv6(false)
+    ///     .interrupt(&interrupt)
+    ///     .build();
+    /// let _only = ctx.pull().build()?;
+    /// assert_eq!(ctx.pull().build().unwrap_err(), Error::TooManyFiles);
+    /// # Ok::<(), Error>(())
     /// ```
     pub fn builder() -> ContextBuilder {
         ContextBuilder { made: runtime::Context::new().map_err(Error::from), interrupt: None }
     }
 
-    /// A socket that sends each message to every subscriber that wants it.
+    /// A socket that sends each message to every subscriber that wants it. See the example of [`Publisher`].
     #[doc(alias = "ZMQ_PUB")]
     pub fn publisher(&self) -> Builder<Publisher> {
         Builder::new(self.socket_of(SocketType::Pub))
     }
 
-    /// A socket that receives what it subscribed to.
+    /// A socket that receives what it subscribed to. See the example of [`Subscriber`].
     #[doc(alias = "ZMQ_SUB")]
     pub fn subscriber(&self) -> Builder<Subscriber> {
         Builder::new(self.socket_of(SocketType::Sub))
     }
 
-    /// A socket whose kind is known at run time only: for tools.
+    /// A socket whose kind is known at run time only: for tools. See the example of [`Socket`].
     #[doc(alias = "zmq_socket")]
     pub fn socket(&self, kind: SocketType) -> Builder<Socket> {
         Builder::new(self.socket_of(kind))
@@ -157,6 +206,12 @@ impl Context {
 
     /// Sets the option with this number of `zmq.h`, as `zmq_ctx_set` does. The settings of [`builder`](Self::builder)
     /// are those that a program usually needs.
+    ///
+    /// ```
+    /// const ZMQ_MAX_MSGSZ: i32 = 5;
+    /// ferrozmq::Context::new().set_option(ZMQ_MAX_MSGSZ, 1 << 20)?;
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::InvalidArgument`]; or why the context could not be made.
@@ -206,6 +261,17 @@ impl Context {
     /// Shuts the context down and waits until every socket is dropped, by whatever thread has it, and everything that
     /// lingers is sent or given up. A socket that the calling thread keeps would make it wait for ever.
     ///
+    /// ```
+    /// use ferrozmq::{Context, Error};
+    ///
+    /// let ctx = Context::new();
+    /// let mut tasks = ctx.pull().bind("inproc://tasks")?;
+    /// let worker = std::thread::spawn(move || while tasks.recv().is_ok() {});
+    /// ctx.terminate()?;                                           // the worker has dropped its socket
+    /// worker.join().unwrap();
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If the context could not be made; [`Error::Interrupted`] in a forked process.
     #[doc(alias = "zmq_ctx_term")]
@@ -220,7 +286,7 @@ impl Default for Context {
     }
 }
 
-/// Settings of a context; see [`Context::builder`].
+/// Settings of a context. See the example of [`Context::builder`].
 #[derive(Debug)]
 #[must_use = "a context is made by `build`"]
 pub struct ContextBuilder {
@@ -239,18 +305,24 @@ const IPV6: i32 = 42;
 
 impl ContextBuilder {
     /// Threads that carry messages: 1 unless told otherwise, 0 for programs that use inproc only.
+    ///
+    /// See the example of [`Context::builder`].
     #[doc(alias = "ZMQ_IO_THREADS")]
     pub fn io_threads(self, threads: u16) -> Self {
         self.set(IO_THREADS, threads.into())
     }
 
     /// Sockets that may exist at a time: 1023 unless told otherwise.
+    ///
+    /// See the example of [`Context::builder`].
     #[doc(alias = "ZMQ_MAX_SOCKETS")]
     pub fn max_sockets(self, sockets: u16) -> Self {
         self.set(MAX_SOCKETS, sockets.into())
     }
 
     /// The scheduling policy and priority of the I/O threads (sched.h).
+    ///
+    /// See the example of [`Context::builder`].
     #[doc(alias = "ZMQ_THREAD_SCHED_POLICY")]
     #[doc(alias = "ZMQ_THREAD_PRIORITY")]
     pub fn thread_scheduling(self, policy: i32, priority: i32) -> Self {
@@ -258,12 +330,18 @@ impl ContextBuilder {
     }
 
     /// Adds a CPU to those that the I/O threads may use.
+    ///
+    /// ```
+    /// let ctx = ferrozmq::Context::builder().thread_cpu(2).thread_cpu(3).build();
+    /// ```
     #[doc(alias = "ZMQ_THREAD_AFFINITY_CPU_ADD")]
     pub fn thread_cpu(self, cpu: u16) -> Self {
         self.set(THREAD_AFFINITY_CPU_ADD, cpu.into())
     }
 
     /// What the names of the I/O threads begin with: 1 to 16 bytes.
+    ///
+    /// See the example of [`Context::builder`].
     #[doc(alias = "ZMQ_THREAD_NAME_PREFIX")]
     pub fn thread_name_prefix(mut self, prefix: &str) -> Self {
         // Four bytes would be taken for a C int.
@@ -275,6 +353,8 @@ impl ContextBuilder {
     }
 
     /// Whether new sockets use IPv6 besides IPv4: off unless told otherwise.
+    ///
+    /// See the example of [`Context::builder`].
     #[doc(alias = "ZMQ_IPV6")]
     pub fn ipv6(self, on: bool) -> Self {
         self.set(IPV6, on.into())
@@ -282,18 +362,24 @@ impl ContextBuilder {
 
     /// Who judges the peers of servers in this context, unless the application has a handler of ZAP; see
     /// [`security`](crate::security).
+    ///
+    /// See the example of [`security`](crate::security).
     pub fn authenticator(mut self, authenticator: Authenticator) -> Self {
         self.made = self.made.inspect(|made| made.set_judge(Some(authenticator.into_judge())));
         self
     }
 
     /// Every socket of the context stops waiting while `interrupt` is raised.
+    ///
+    /// See the example of [`Context::builder`].
     pub fn interrupt(mut self, interrupt: &Interrupt) -> Self {
         self.interrupt = Some(interrupt.clone());
         self
     }
 
     /// The context. If a setting was wrong, or there is no descriptor left for it, its first socket says so.
+    ///
+    /// See the example of [`Context::builder`].
     pub fn build(self) -> Context {
         let process = std::process::id();
         let shared = self.made.map(|runtime| Arc::new(Shared { runtime, process }));

@@ -6,6 +6,22 @@ use ferrozmq_base as base;
 use ferrozmq_runtime::BindError;
 
 /// The result of this crate's functions.
+///
+/// ```
+/// use ferrozmq::{Context, Message, Pull};
+///
+/// fn task(tasks: &mut Pull) -> ferrozmq::Result<Message> {
+///     tasks.recv()
+/// }
+///
+/// fn main() -> ferrozmq::Result<()> {
+///     let ctx = Context::new();
+///     let mut tasks = ctx.pull().bind("inproc://tasks")?;
+///     ctx.push().connect("inproc://tasks")?.send("task")?;
+///     assert_eq!(task(&mut tasks)?, "task");
+///     Ok(())
+/// }
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 macro_rules! errors {
@@ -150,7 +166,7 @@ impl From<std::io::Error> for Error {
 ///
 /// let Err(Error::Endpoint(e)) = Context::new().pull().bind("tcp:/x") else { unreachable!() };
 /// assert_eq!(e.endpoint(), "tcp:/x");
-/// assert!(e.to_string().starts_with("endpoint \"tcp:/x\": "));
+/// assert_eq!(e.to_string(), format!("endpoint \"tcp:/x\": {}", e.reason()));
 /// assert_eq!(e.error(), Error::InvalidArgument);
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -162,16 +178,22 @@ pub struct EndpointError {
 
 impl EndpointError {
     /// The text of the endpoint.
+    ///
+    /// See the example of [`EndpointError`].
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
     /// What is wrong, without the text of the endpoint.
+    ///
+    /// See the example of [`EndpointError`].
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
     /// The kind of error: [`Error::AddressInUse`], [`Error::InvalidArgument`], …
+    ///
+    /// See the example of [`EndpointError`].
     pub fn error(&self) -> Error {
         self.error.into()
     }
@@ -218,11 +240,15 @@ impl<M> SendError<M> {
     }
 
     /// Why it could not be sent.
+    ///
+    /// See the example of [`SendError`].
     pub fn error(&self) -> Error {
         self.error.into()
     }
 
     /// The message, whole.
+    ///
+    /// See the example of [`SendError`].
     pub fn into_message(self) -> M {
         self.message
     }

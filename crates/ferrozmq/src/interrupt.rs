@@ -18,8 +18,13 @@ use crate::Result;
 /// let ctx = Context::builder().interrupt(&interrupt).build();
 /// let mut tasks = ctx.pull().bind("inproc://tasks")?;
 ///
-/// std::thread::spawn(move || interrupt.raise());          // or a handler of signals, as of the crate `ctrlc`
+/// let handler = interrupt.clone();
+/// std::thread::spawn(move || handler.raise());            // or a handler of signals, as of the crate `ctrlc`
 /// assert_eq!(tasks.recv(), Err(Error::Interrupted));
+/// assert!(interrupt.is_raised());
+///
+/// interrupt.clear();                                      // calls may wait again
+/// assert_eq!(tasks.try_recv(), Err(Error::Again));
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -27,6 +32,8 @@ pub struct Interrupt(pub(crate) Arc<runtime::Interrupt>);
 
 impl Interrupt {
     /// Not raised yet.
+    ///
+    /// See the example of [`Interrupt`].
     ///
     /// # Errors
     /// [`TooManyFiles`](crate::Error::TooManyFiles) and the like: it needs a descriptor.
@@ -36,16 +43,22 @@ impl Interrupt {
 
     /// Ends calls that wait, now and until [`clear`](Self::clear). May be called from any thread, also in a handler
     /// of a signal.
+    ///
+    /// See the example of [`Interrupt`].
     pub fn raise(&self) {
         self.0.raise();
     }
 
     /// Calls may wait again.
+    ///
+    /// See the example of [`Interrupt`].
     pub fn clear(&self) {
         self.0.clear();
     }
 
     /// Whether it is raised.
+    ///
+    /// See the example of [`Interrupt`].
     #[inline]
     pub fn is_raised(&self) -> bool {
         self.0.is_raised()

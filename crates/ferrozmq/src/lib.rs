@@ -73,7 +73,21 @@ mod stats;
 pub use builder::Builder;
 pub use context::{Context, ContextBuilder};
 pub use error::{EndpointError, Error, Result, SendError};
+#[doc(inline)]
 pub use ferrozmq_base::SocketType;
+/// The answer of [`Socket::events`].
+///
+/// ```
+/// use ferrozmq::{Context, Events, SocketType};
+///
+/// let ctx = Context::new();
+/// let mut any = ctx.socket(SocketType::Pair).bind("inproc://step")?;
+/// assert_eq!(any.events()?, Events { readable: false, writable: false });
+/// ctx.pair().connect("inproc://step")?.send("ready")?;
+/// assert!(any.events()?.readable);
+/// # Ok::<(), ferrozmq::Error>(())
+/// ```
+#[doc(inline)]
 pub use ferrozmq_runtime::Events;
 pub use interrupt::Interrupt;
 pub use message::{Message, RoutingId};
@@ -86,3 +100,18 @@ pub use socket::{
     Rep, Req, Request, Router, Scatter, Server, Socket, Stream, Subscriber, Watchable, Xpub, Xsub,
 };
 pub use stats::{Dropped, PeerStats, Stats};
+
+/// The guide and the README, whose examples are tests.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/guide/first-steps.md")]
+    mod first_steps {}
+    #[doc = include_str!("../../../docs/guide/patterns.md")]
+    mod patterns {}
+    #[doc = include_str!("../../../docs/guide/sending.md")]
+    mod sending {}
+    #[doc = include_str!("../../../docs/guide/waiting.md")]
+    mod waiting {}
+}

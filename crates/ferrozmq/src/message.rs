@@ -25,18 +25,29 @@ use crate::{PeerId, Result};
 /// assert_eq!(greeting.len(), 5);
 /// assert_eq!(greeting.as_str(), Ok("Hello"));
 /// assert_eq!(greeting, b"Hello");
+/// assert!(Message::new().is_empty());
+///
+/// let binary = Message::copy_from(&[0xff, b'!'])?;
+/// assert!(binary.as_str().is_err());
+/// assert_eq!(binary.to_string_lossy(), "\u{fffd}!");
+/// assert_eq!(binary.as_bytes()[1], b'!');
+/// # Ok::<(), ferrozmq::Error>(())
 /// ```
 #[derive(Default)]
 pub struct Message(pub(crate) Msg);
 
 impl Message {
     /// An empty message.
+    ///
+    /// See the example of [`Message`].
     #[inline]
     pub const fn new() -> Self {
         Self(Msg::new())
     }
 
     /// A copy of these bytes; unlike `From<&[u8]>` it reports a lack of memory.
+    ///
+    /// See the example of [`Message`].
     ///
     /// # Errors
     /// [`OutOfMemory`](crate::Error::OutOfMemory).
@@ -45,17 +56,28 @@ impl Message {
     }
 
     /// A constant, which is never copied if it has more than 48 bytes.
+    ///
+    /// ```
+    /// # use ferrozmq::Message;
+    /// static PAGE: &[u8] = &[b' '; 4096];
+    /// let page = Message::from_static(PAGE);
+    /// assert_eq!(page.as_ptr(), PAGE.as_ptr());
+    /// ```
     pub fn from_static(bytes: &'static [u8]) -> Self {
         if bytes.len() <= Msg::INLINE_MAX { Self::from(bytes) } else { Self(Msg::from_static(bytes)) }
     }
 
     /// The bytes.
+    ///
+    /// See the example of [`Message`].
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_slice()
     }
 
     /// The bytes as text.
+    ///
+    /// See the example of [`Message`].
     ///
     /// # Errors
     /// If they are not UTF-8.
@@ -64,16 +86,31 @@ impl Message {
     }
 
     /// The bytes as text, with U+FFFD in place of what is not UTF-8.
+    ///
+    /// See the example of [`Message`].
     pub fn to_string_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self)
     }
 
     /// The bytes as a vector: the very one that the message was made of, if nobody shares it, or a copy.
+    ///
+    /// ```
+    /// # use ferrozmq::Message;
+    /// let pixels = vec![0; 4096];
+    /// let address = pixels.as_ptr();
+    /// assert_eq!(Message::from(pixels).into_vec().as_ptr(), address);
+    /// ```
     pub fn into_vec(self) -> Vec<u8> {
         self.0.into_vec().unwrap_or_else(|_| no_memory())
     }
 
     /// The bytes as `Bytes`, not copied if there are more than 48.
+    ///
+    /// ```
+    /// # use ferrozmq::Message;
+    /// let body: bytes::Bytes = Message::from("Hello").into_bytes();
+    /// assert_eq!(body, "Hello");
+    /// ```
     pub fn into_bytes(self) -> Bytes {
         self.0.into_bytes()
     }
@@ -81,22 +118,31 @@ impl Message {
     /// The address of the peer that the message came from; none for messages made here or received over inproc.
     ///
     /// ```
-    /// # use ferrozmq::Message;
+    /// use ferrozmq::{Context, Message};
+    ///
+    /// let ctx = Context::new();
+    /// let mut tasks = ctx.pull().bind("tcp://127.0.0.1:*")?;
+    /// ctx.push().connect(tasks.last_endpoint())?.send("task")?;
+    /// let task = tasks.recv()?;
+    /// assert_eq!(task.peer_address(), Some("127.0.0.1"));
+    /// assert_eq!(task.socket_type(), Some("PUSH"));
     /// assert_eq!(Message::from("ours").peer_address(), None);
+    /// # Ok::<(), ferrozmq::Error>(())
     /// ```
     #[doc(alias = "Peer-Address")]
     pub fn peer_address(&self) -> Option<&str> {
         self.text("Peer-Address")
     }
 
-    /// The type of the socket that the message came from, as `"DEALER"`.
+    /// The type of the socket that the message came from, as `"DEALER"`. See the example of
+    /// [`peer_address`](Self::peer_address).
     #[doc(alias = "Socket-Type")]
     pub fn socket_type(&self) -> Option<&str> {
         self.text("Socket-Type")
     }
 
     /// A property of the connection that the message came by: one of the handshake (`X-…` are those of
-    /// applications, see [`Builder::metadata`](crate::Builder::metadata)).
+    /// applications). See the example of [`Builder::metadata`](crate::Builder::metadata).
     #[doc(alias = "zmq_msg_gets")]
     pub fn property(&self, name: &str) -> Option<&[u8]> {
         self.0.properties()?.value(name)
@@ -325,7 +371,9 @@ impl From<Message> for Bytes {
 /// ```
 /// use ferrozmq::RoutingId;
 ///
-/// assert_eq!(RoutingId::from("worker-1").to_string(), "worker-1");
+/// let worker = RoutingId::from("worker-1");
+/// assert_eq!(worker.to_string(), "worker-1");
+/// assert_eq!(worker.as_bytes(), b"worker-1");
 /// assert_eq!(RoutingId::from([0, 1, 2]).to_string(), "0x000102");
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -333,6 +381,8 @@ pub struct RoutingId(pub(crate) Message);
 
 impl RoutingId {
     /// Its bytes, 1 to 255.
+    ///
+    /// See the example of [`RoutingId`].
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -12,7 +12,7 @@ const LAYOUT: i32 = 2;
 const STOPPED: u64 = 0x400;
 
 /// Something that happened on a connection or a listener. `local` and `remote` are its ends as endpoints; `remote` of
-/// a listener is empty.
+/// a listener is empty. See the example of [`Monitor`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the fields are those that the type describes")]
@@ -57,6 +57,24 @@ pub enum MonitorEvent {
 }
 
 /// Why a handshake failed.
+///
+/// ```
+/// use ferrozmq::{Context, HandshakeFailure, MonitorEvent};
+/// use std::net::TcpStream;
+///
+/// let mut replies = Context::new().rep().build()?;
+/// let mut monitor = replies.monitor()?;
+/// replies.bind("tcp://127.0.0.1:*")?;
+/// let scanner = TcpStream::connect(replies.last_endpoint().trim_start_matches("tcp://"))?;
+/// drop(scanner);                                              // hangs up without a word
+///
+/// let reason = monitor.find_map(|event| match event {
+///     Ok(MonitorEvent::HandshakeFailed { reason, .. }) => Some(reason),
+///     _ => None,
+/// });
+/// assert!(matches!(reason, Some(HandshakeFailure::Connection(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeFailure {
@@ -68,19 +86,29 @@ pub enum HandshakeFailure {
     Refused(u64),
 }
 
-/// Tells what happens on the connections of a socket; see [`Socket::monitor`].
+/// Tells what happens on the connections of a socket; [`Socket::monitor`] makes it.
 ///
 /// Nothing waits for a monitor: what it does not take is kept, up to a limit.
 ///
 /// ```
 /// use ferrozmq::{Context, MonitorEvent};
+/// use std::time::Duration;
 ///
 /// let ctx = Context::new();
 /// let mut replies = ctx.rep().build()?;
 /// let mut monitor = replies.monitor()?;
 /// replies.bind("tcp://127.0.0.1:*")?;
+/// match monitor.recv()? {
+///     Some(MonitorEvent::Listening { local, .. }) => assert_eq!(local, replies.last_endpoint()),
+///     other => panic!("{other:?}"),
+/// }
 /// let _requests = ctx.req().connect(replies.last_endpoint())?;
 /// assert!(monitor.any(|event| matches!(event, Ok(MonitorEvent::HandshakeSucceeded { .. }))));
+///
+/// replies.close_within(Duration::ZERO);
+/// while let Some(event) = monitor.recv_timeout(Duration::from_secs(5))? {
+///     println!("{event:?}");                                  // until the socket is closed
+/// }
 /// # Ok::<(), ferrozmq::Error>(())
 /// ```
 #[derive(Debug)]
@@ -104,6 +132,8 @@ impl Monitor {
 
     /// The next event; waits for it. `None` once the socket is closed or has another monitor.
     ///
+    /// See the example of [`Monitor`].
+    ///
     /// # Errors
     /// [`Error::Terminated`].
     pub fn recv(&mut self) -> Result<Option<MonitorEvent>> {
@@ -111,6 +141,8 @@ impl Monitor {
     }
 
     /// The next event; waits for it up to `timeout`.
+    ///
+    /// See the example of [`Monitor`].
     ///
     /// # Errors
     /// [`Error::Again`] once the timeout has passed, [`Error::Terminated`].

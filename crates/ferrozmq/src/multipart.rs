@@ -18,32 +18,49 @@ use crate::{Message, RoutingId};
 /// assert_eq!(job.len(), 3);
 /// assert_eq!(job.pop_front().unwrap(), "resize");
 /// assert_eq!(job[1], "cat.png");
+///
+/// let mut answer = Multipart::new();
+/// answer.push(job.pop().unwrap());
+/// answer.push("done");
+/// answer.push_front("resized");
+/// assert_eq!(answer, Multipart::from(["resized", "cat.png", "done"]));
+/// assert_eq!(answer.into_frames().len(), 3);
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Multipart(Vec<Message>);
 
 impl Multipart {
     /// No frames yet. A message has at least one when it is sent; one without counts as one empty frame.
+    ///
+    /// See the example of [`Multipart`].
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
     /// Adds a frame at the end.
+    ///
+    /// See the example of [`Multipart`].
     pub fn push(&mut self, frame: impl Into<Message>) {
         self.0.push(frame.into());
     }
 
     /// Adds a frame at the front.
+    ///
+    /// See the example of [`Multipart`].
     pub fn push_front(&mut self, frame: impl Into<Message>) {
         self.0.insert(0, frame.into());
     }
 
     /// Takes the last frame.
+    ///
+    /// See the example of [`Multipart`].
     pub fn pop(&mut self) -> Option<Message> {
         self.0.pop()
     }
 
     /// Takes the first frame.
+    ///
+    /// See the example of [`Multipart`].
     pub fn pop_front(&mut self) -> Option<Message> {
         (!self.0.is_empty()).then(|| self.0.remove(0))
     }
@@ -64,6 +81,8 @@ impl Multipart {
     }
 
     /// The frames.
+    ///
+    /// See the example of [`Multipart`].
     pub fn into_frames(self) -> Vec<Message> {
         self.0
     }
@@ -153,15 +172,37 @@ impl<'a> IntoIterator for &'a Multipart {
 /// assert_eq!(results.recv_multipart()?.len(), 2);
 /// # Ok::<(), ferrozmq::Error>(())
 /// ```
+///
+/// A type of your own becomes sendable, and comes back as what it was sent as:
+/// ```
+/// use ferrozmq::{Context, IntoMultipart, Multipart};
+///
+/// struct Task { name: String, size: u32 }
+///
+/// impl IntoMultipart for Task {
+///     type Whole = Multipart;
+///
+///     fn into_multipart(self) -> Multipart {
+///         (self.name, self.size.to_be_bytes()).into()
+///     }
+/// }
+///
+/// let mut tasks = Context::new().push().build()?;
+/// let refused = tasks.try_send(Task { name: "resize".into(), size: 7 }).unwrap_err();
+/// assert_eq!(refused.into_message()[0], "resize");
+/// # Ok::<(), ferrozmq::Error>(())
+/// ```
 pub trait IntoMultipart {
     /// As what it is sent, and comes back if that fails: [`Message`] or [`Multipart`].
     type Whole: Whole;
 
     /// The message.
+    ///
+    /// See the example of [`IntoMultipart`].
     fn into_multipart(self) -> Self::Whole;
 }
 
-/// [`Message`] and [`Multipart`]: what sockets send.
+/// [`Message`] and [`Multipart`]: what sockets send. See the example of [`IntoMultipart`].
 pub trait Whole: sealed::Frames {}
 
 impl Whole for Message {}

@@ -36,7 +36,7 @@ pub fn proxy<'a>(front: &'a mut impl Owned, back: &'a mut impl Owned) -> Proxy<'
     Proxy { front: front.inside_mut(), back: back.inside_mut(), capture: None, control: None }
 }
 
-/// A proxy that does not run yet; see [`proxy`].
+/// A proxy that does not run yet. See the example of [`proxy`].
 #[must_use = "a proxy does nothing before `run`"]
 #[derive(Debug)]
 pub struct Proxy<'a> {
@@ -49,11 +49,17 @@ pub struct Proxy<'a> {
 impl<'a> Proxy<'a> {
     /// Sends a copy of every message to this socket.
     ///
-    /// ```no_run
-    /// # let ctx = ferrozmq::Context::new();
-    /// ferrozmq::proxy(&mut ctx.router().bind("tcp://*:5559")?, &mut ctx.dealer().bind("tcp://*:5560")?)
-    ///     .capture(&mut ctx.publisher().bind("inproc://tap")?)
-    ///     .run()?;
+    /// ```
+    /// let ctx = ferrozmq::Context::new();
+    /// let (mut inlet, mut outlet) = (ctx.pull().bind("inproc://in")?, ctx.push().bind("inproc://out")?);
+    /// let mut tap = ctx.push().bind("inproc://tap")?;
+    /// let mut seen = ctx.pull().connect("inproc://tap")?;
+    /// let mut worker = ctx.pull().connect("inproc://out")?;
+    /// std::thread::spawn(move || ferrozmq::proxy(&mut inlet, &mut outlet).capture(&mut tap).run());
+    ///
+    /// ctx.push().connect("inproc://in")?.send("task")?;
+    /// assert_eq!(worker.recv()?, "task");
+    /// assert_eq!(seen.recv()?, "task");
     /// # Ok::<(), ferrozmq::Error>(())
     /// ```
     pub fn capture(mut self, socket: &'a mut impl Owned) -> Self {
@@ -86,7 +92,7 @@ impl<'a> Proxy<'a> {
         Ok((self, ProxyHandle(handle)))
     }
 
-    /// Passes messages until the handle says stop.
+    /// Passes messages until the handle says stop. See the example of [`proxy`].
     ///
     /// # Errors
     /// [`Error::Terminated`](crate::Error::Terminated) when the context is shut down,
@@ -117,7 +123,33 @@ fn with<R>(
     }
 }
 
-/// Steers a proxy that runs in another thread; see [`Proxy::stoppable`].
+/// Steers a proxy that runs in another thread; [`Proxy::stoppable`] makes it.
+///
+/// ```
+/// use ferrozmq::{Context, Error, Result};
+///
+/// let ctx = Context::new();
+/// let (mut inlet, mut outlet) = (ctx.pull().bind("inproc://in")?, ctx.push().bind("inproc://out")?);
+/// let (proxy, mut handle) = ferrozmq::proxy(&mut inlet, &mut outlet).stoppable()?;
+///
+/// let mut tasks = ctx.push().connect("inproc://in")?;
+/// let mut worker = ctx.pull().connect("inproc://out")?;
+/// let operator = std::thread::spawn(move || -> Result<()> {
+///     tasks.send("first")?;
+///     assert_eq!(worker.recv()?, "first");
+///     assert_eq!(handle.passed()?.back.frames_out, 1);
+///     handle.pause()?;
+///     assert_eq!(handle.passed()?.front.frames_in, 1);        // answered: the proxy has paused
+///     tasks.send("second")?;
+///     assert_eq!(worker.try_recv(), Err(Error::Again));
+///     handle.resume()?;
+///     assert_eq!(worker.recv()?, "second");
+///     handle.stop()
+/// });
+/// proxy.run()?;
+/// operator.join().unwrap()?;
+/// # Ok::<(), Error>(())
+/// ```
 pub struct ProxyHandle(Socket);
 
 impl fmt::Debug for ProxyHandle {
@@ -129,6 +161,8 @@ impl fmt::Debug for ProxyHandle {
 impl ProxyHandle {
     /// Ends the proxy.
     ///
+    /// See the example of [`ProxyHandle`].
+    ///
     /// # Errors
     /// [`Error::Terminated`](crate::Error::Terminated).
     pub fn stop(&mut self) -> Result<()> {
@@ -136,6 +170,8 @@ impl ProxyHandle {
     }
 
     /// No message passes until [`resume`](Self::resume).
+    ///
+    /// See the example of [`ProxyHandle`].
     ///
     /// # Errors
     /// As [`stop`](Self::stop).
@@ -145,6 +181,8 @@ impl ProxyHandle {
 
     /// Messages pass again.
     ///
+    /// See the example of [`ProxyHandle`].
+    ///
     /// # Errors
     /// As [`stop`](Self::stop).
     pub fn resume(&mut self) -> Result<()> {
@@ -152,6 +190,8 @@ impl ProxyHandle {
     }
 
     /// What has passed so far; waits for the proxy to answer.
+    ///
+    /// See the example of [`ProxyHandle`].
     ///
     /// # Errors
     /// As [`stop`](Self::stop).
@@ -180,7 +220,7 @@ impl ProxyHandle {
     }
 }
 
-/// What has passed a proxy.
+/// What has passed a proxy. See the example of [`ProxyHandle`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Passed {
     /// The front socket.
@@ -189,7 +229,7 @@ pub struct Passed {
     pub back: Side,
 }
 
-/// What has passed one socket of a proxy.
+/// What has passed one socket of a proxy. See the example of [`ProxyHandle`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Side {
     /// Frames received.

@@ -29,6 +29,7 @@ mod authenticator;
 use std::{fmt, str::FromStr};
 
 pub use authenticator::{Authenticator, Judgement, Peer};
+#[doc(inline)]
 pub use ferrozmq_runtime::curve::{PublicKey, SecretKey};
 use ferrozmq_sys::random;
 
@@ -56,6 +57,8 @@ pub struct KeyPair {
 impl KeyPair {
     /// A new pair, of the system's random bytes.
     ///
+    /// See the example of [`KeyPair`].
+    ///
     /// # Errors
     /// The system has none.
     #[doc(alias = "zmq_curve_keypair")]
@@ -68,6 +71,8 @@ impl KeyPair {
     }
 
     /// The pair of a secret key.
+    ///
+    /// See the example of [`KeyPair`].
     #[doc(alias = "zmq_curve_public")]
     pub fn from_secret(secret: SecretKey) -> Self {
         Self { public: secret.public(), secret }
@@ -84,6 +89,15 @@ impl FromStr for KeyPair {
 }
 
 /// A text that is not the 40 characters of Z85 (RFC 32) that a key has.
+///
+/// ```
+/// use ferrozmq::security::{KeyPair, NotAKey};
+///
+/// assert_eq!("secret".parse::<KeyPair>(), Err(NotAKey));
+/// let keys: KeyPair = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs".parse()?;
+/// assert_eq!(keys.public.to_text(), "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID");
+/// # Ok::<(), NotAKey>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAKey;
 

@@ -6,7 +6,7 @@ use ferrozmq_runtime as runtime;
 
 use crate::RoutingId;
 
-/// The counters of a socket; see [`Socket::stats`](crate::Socket::stats).
+/// The counters of a socket, as [`Socket::stats`](crate::Socket::stats) found them.
 ///
 /// ```
 /// use ferrozmq::Context;
@@ -27,6 +27,16 @@ pub struct Stats {
 }
 
 /// Messages that the socket dropped, by reason. One that goes to several peers counts once for each that lost it.
+///
+/// ```
+/// use ferrozmq::Context;
+///
+/// let mut router = Context::new().router().bind("tcp://127.0.0.1:*")?;
+/// router.send_to(&"nobody".into(), "lost")?;
+/// let dropped = router.stats()?.dropped();
+/// assert_eq!((dropped.unroutable, dropped.total()), (1, 1));
+/// # Ok::<(), ferrozmq::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dropped {
@@ -44,6 +54,8 @@ pub struct Dropped {
 
 impl Dropped {
     /// All of them.
+    ///
+    /// See the example of [`Dropped`].
     pub fn total(&self) -> u64 {
         self.full + self.unroutable + self.peer_gone + self.malformed + self.unmatched
     }
@@ -59,42 +71,74 @@ impl Stats {
     }
 
     /// The connections that exist, and those that are being made; not those over inproc.
+    ///
+    /// See the example of [`Stats`].
     pub fn peers(&self) -> &[PeerStats] {
         &self.peers
     }
 
     /// What the socket dropped, for all peers that it ever had.
+    ///
+    /// See the example of [`Dropped`].
     pub fn dropped(&self) -> Dropped {
         self.dropped
     }
 }
 
 /// The counters of what is sent over one connection, over all times that it was made again.
+///
+/// ```
+/// use ferrozmq::Context;
+///
+/// let ctx = Context::new();
+/// let mut router = ctx.router().bind("tcp://127.0.0.1:*")?;
+/// let mut worker = ctx.dealer().routing_id("worker-1").connect(router.last_endpoint())?;
+/// worker.send("ready")?;
+/// let (name, _) = router.recv_from()?;
+/// router.send_to(&name, "job")?;
+///
+/// let stats = router.stats()?;
+/// let peer = &stats.peers()[0];
+/// assert_eq!(peer.routing_id(), Some(name));
+/// assert_eq!(peer.dropped(), 0);
+/// println!("{peer}: {} queued, {} sent, {} bytes", peer.queued(), peer.sent(), peer.sent_bytes());
+/// # Ok::<(), ferrozmq::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct PeerStats(runtime::ConnectionStats);
 
 impl PeerStats {
     /// The peer's name, on a [`Router`](crate::Router), [`Rep`](crate::Rep) or [`Stream`](crate::Stream).
+    ///
+    /// See the example of [`PeerStats`].
     pub fn routing_id(&self) -> Option<RoutingId> {
         self.0.routing_id.as_deref().map(RoutingId::from)
     }
 
     /// Messages that wait to be sent.
+    ///
+    /// See the example of [`PeerStats`].
     pub fn queued(&self) -> u64 {
         self.0.queued.into()
     }
 
     /// Messages handed to the operating system.
+    ///
+    /// See the example of [`PeerStats`].
     pub fn sent(&self) -> u64 {
         self.0.sent.0
     }
 
     /// Their bytes on the wire.
+    ///
+    /// See the example of [`PeerStats`].
     pub fn sent_bytes(&self) -> u64 {
         self.0.sent.1
     }
 
     /// Messages that the peer lost: its queue was full, or it went away.
+    ///
+    /// See the example of [`PeerStats`].
     pub fn dropped(&self) -> u64 {
         self.0.dropped_full + self.0.dropped_peer_gone
     }

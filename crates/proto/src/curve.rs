@@ -12,20 +12,38 @@ pub const KEY_BYTES: usize = 32;
 pub const KEY_TEXT: usize = 40;
 
 /// A public key: it says who somebody is.
+///
+/// ```
+/// # use ferrozmq_proto::curve::PublicKey;
+/// let text = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID";
+/// let key = PublicKey::from_text(text.as_bytes()).unwrap();
+/// assert_eq!(key.to_text(), text);
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey(pub [u8; KEY_BYTES]);
 
 /// A secret key. Its bytes are overwritten when it is dropped, and no text of it appears in debug output.
+///
+/// ```
+/// # use ferrozmq_proto::curve::SecretKey;
+/// let key = SecretKey::from_text(b"D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs").unwrap();
+/// assert_eq!(key.public().to_text(), "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID");
+/// assert_eq!(SecretKey::new(*key.expose()).expose_text(), key.expose_text());
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct SecretKey([u8; KEY_BYTES]);
 
 impl PublicKey {
     /// The key with this text; `None` if it is no text of a key.
+    ///
+    /// See the example of [`PublicKey`].
     pub fn from_text(text: &[u8]) -> Option<Self> {
         key(text).map(Self)
     }
 
     /// Its text.
+    ///
+    /// See the example of [`PublicKey`].
     pub fn to_text(&self) -> String {
         // 32 is a multiple of 4, the only thing that could be wrong.
         z85::encode(&self.0).unwrap_or_default()
@@ -38,26 +56,36 @@ impl PublicKey {
 
 impl SecretKey {
     /// The key of these bytes: any are one. Let the operating system choose them.
+    ///
+    /// See the example of [`SecretKey`].
     pub fn new(bytes: [u8; KEY_BYTES]) -> Self {
         Self(bytes)
     }
 
     /// The key with this text; `None` if it is no text of a key.
+    ///
+    /// See the example of [`SecretKey`].
     pub fn from_text(text: &[u8]) -> Option<Self> {
         key(text).map(Self)
     }
 
     /// Its bytes, which are to be kept secret.
+    ///
+    /// See the example of [`SecretKey`].
     pub fn expose(&self) -> &[u8; KEY_BYTES] {
         &self.0
     }
 
     /// Its text, which is to be kept secret.
+    ///
+    /// See the example of [`SecretKey`].
     pub fn expose_text(&self) -> String {
         z85::encode(&self.0).unwrap_or_default()
     }
 
     /// The public key that belongs to it.
+    ///
+    /// See the example of [`SecretKey`].
     pub fn public(&self) -> PublicKey {
         PublicKey(*self.to_box().public_key().as_bytes())
     }

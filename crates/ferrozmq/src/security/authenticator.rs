@@ -18,6 +18,8 @@ use subtle::ConstantTimeEq;
 use super::PublicKey;
 
 /// What a peer has shown, for a callback of an [`Authenticator`].
+///
+/// See the example of [`Authenticator`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Peer {
@@ -32,6 +34,8 @@ pub struct Peer {
 }
 
 /// What a callback says of a peer.
+///
+/// See the example of [`Authenticator`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Judgement {
@@ -100,17 +104,23 @@ type Stamp = (Option<SystemTime>, u64);
 
 impl Authenticator {
     /// One that lets nobody in.
+    ///
+    /// See the example of [`Authenticator`].
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Lets in who owns this key.
+    ///
+    /// See the example of [`security`](crate::security).
     pub fn allow_key(mut self, key: PublicKey, user: &str) -> Self {
         self.lists.keys.insert(key, user.to_owned());
         self
     }
 
     /// Lets in who gives this name and this password; the name is that of the user.
+    ///
+    /// See the example of [`Authenticator`].
     pub fn allow_password(mut self, name: &str, password: &str) -> Self {
         self.lists.passwords.insert(name.into(), password.into());
         self
@@ -143,6 +153,8 @@ impl Authenticator {
 
     /// Asks this about peers that are on no list. It runs in an I/O thread: whatever it waits for, all connections of that
     /// thread wait for as well.
+    ///
+    /// See the example of [`Authenticator`].
     pub fn ask(mut self, judge: impl Fn(&Peer) -> Judgement + Send + Sync + 'static) -> Self {
         self.callback = Some(Box::new(judge));
         self

@@ -40,6 +40,7 @@ socket! {
     /// let mut publisher = ctx.publisher().bind("tcp://127.0.0.1:*")?;
     /// let mut updates = ctx.subscriber().subscribe("weather.").connect(publisher.last_endpoint())?;
     /// publisher.wait_for_subscribers(1, Duration::from_secs(5))?;
+    /// assert_eq!(publisher.subscribers()?, 1);
     /// publisher.send(("news", "nobody wants them"))?;
     /// publisher.send(("weather.zurich", "21 C"))?;
     /// assert_eq!(updates.recv_multipart()?[1], "21 C");
@@ -60,13 +61,15 @@ impl Publisher {
     /// Waits until this many peers have subscribed to something: a peer that has just connected would miss what is
     /// sent before. A peer counts from its first subscription on.
     ///
+    /// See the example of [`Publisher`].
+    ///
     /// # Errors
     /// [`Error::Again`] once the timeout has passed; [`Error::Terminated`], [`Error::Interrupted`].
     pub fn wait_for_subscribers(&mut self, count: usize, timeout: Duration) -> Result<()> {
         self.0.wait_for_subscribers(count, timeout)
     }
 
-    /// How many peers have subscribed to something.
+    /// How many peers have subscribed to something. See the example of [`Publisher`].
     ///
     /// # Errors
     /// [`Error::Terminated`].
@@ -84,7 +87,21 @@ impl crate::Socket {
 socket! {
     /// Receives what it subscribed to (SUB): messages whose first frame begins with one of its topics.
     ///
-    /// See [`Publisher`] for an example. It does not send:
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let ctx = ferrozmq::Context::new();
+    /// let mut publisher = ctx.publisher().bind("inproc://weather")?;
+    /// let mut updates = ctx.subscriber().connect("inproc://weather")?;
+    /// updates.subscribe("zurich")?;
+    /// publisher.wait_for_subscribers(1, Duration::from_secs(5))?;
+    /// publisher.send("zurich 21 C")?;
+    /// assert_eq!(updates.recv()?, "zurich 21 C");
+    /// updates.unsubscribe("zurich")?;
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    ///
+    /// It does not send:
     /// ```compile_fail
     /// let ctx = ferrozmq::Context::new();
     /// ctx.subscriber().build().unwrap().send("no");
@@ -97,6 +114,8 @@ receives!(Subscriber);
 impl Subscriber {
     /// Receives messages that begin with `topic` from now on; all, if it is empty.
     ///
+    /// See the example of [`Subscriber`].
+    ///
     /// # Errors
     /// [`Error::Terminated`].
     #[doc(alias = "ZMQ_SUBSCRIBE")]
@@ -105,6 +124,8 @@ impl Subscriber {
     }
 
     /// Takes back one subscription; without one to this topic it does nothing.
+    ///
+    /// See the example of [`Subscriber`].
     ///
     /// # Errors
     /// [`Error::Terminated`].
@@ -143,6 +164,8 @@ socket! {
 impl Req {
     /// Sends a request; waits while no server can take it.
     ///
+    /// See the example of [`Req`].
+    ///
     /// # Errors
     /// The error has the request: [`Error::InvalidState`] if another one is [`pending`](Self::pending), unless the
     /// socket is [`relaxed`](crate::Builder::relaxed); [`Error::Again`] once the send timeout has passed.
@@ -153,7 +176,7 @@ impl Req {
         Ok(Pending(&mut self.0))
     }
 
-    /// Sends a request if a server can take it.
+    /// Sends a request if a server can take it. See the example of [`pending`](Self::pending).
     ///
     /// # Errors
     /// As [`send`](Self::send); [`Error::Again`] if none can.
@@ -166,18 +189,50 @@ impl Req {
 
     /// The request sent last, to go on waiting for its answer after a timeout. If none is pending, receiving is an
     /// [`Error::InvalidState`].
+    ///
+    /// ```
+    /// use ferrozmq::{Context, Error};
+    /// use std::time::Duration;
+    ///
+    /// let ctx = Context::new();
+    /// let mut replies = ctx.rep().bind("inproc://greeting")?;
+    /// let mut requests = ctx.req().receive_timeout(Duration::ZERO).connect("inproc://greeting")?;
+    /// assert_eq!(requests.try_send("Hello")?.recv(), Err(Error::Again));      // too early
+    ///
+    /// replies.recv()?;
+    /// replies.send("World")?;
+    /// assert_eq!(requests.pending().recv()?, "World");
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn pending(&mut self) -> Pending<'_> {
         Pending(&mut self.0)
     }
 }
 
-/// A request that was sent; see [`Req::send`].
+/// A request that was sent, by [`Req::send`], and was not answered yet.
+///
+/// ```
+/// use ferrozmq::{Context, Error};
+///
+/// let ctx = Context::new();
+/// let mut replies = ctx.rep().bind("inproc://greeting")?;
+/// let mut requests = ctx.req().connect("inproc://greeting")?;
+///
+/// let mut pending = requests.send("Hello")?;
+/// assert_eq!(pending.try_recv(), Err(Error::Again));
+/// replies.recv()?;
+/// replies.send(("World", "of ZeroMQ"))?;
+/// assert_eq!(pending.recv_multipart()?[1], "of ZeroMQ");
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "a request cannot follow before the answer was received"]
 pub struct Pending<'a>(&'a mut crate::Socket);
 
 impl Pending<'_> {
     /// Receives the answer; waits for it. Frames after the first are dropped.
+    ///
+    /// See the example of [`Req`].
     ///
     /// # Errors
     /// [`Error::Again`] once the receive timeout has passed: [`Req::pending`] gives the request again.
@@ -189,6 +244,8 @@ impl Pending<'_> {
 
     /// Receives all frames of the answer; waits for it.
     ///
+    /// See the example of [`Pending`].
+    ///
     /// # Errors
     /// As [`recv`](Self::recv).
     pub fn recv_multipart(self) -> Result<Multipart> {
@@ -196,6 +253,8 @@ impl Pending<'_> {
     }
 
     /// Receives the answer if it is there.
+    ///
+    /// See the example of [`Pending`].
     ///
     /// # Errors
     /// [`Error::Again`] if it is not.
@@ -208,7 +267,7 @@ impl Pending<'_> {
 socket! {
     /// Answers each request (REP), in turn: receive, send, receive, …
     ///
-    /// See [`Context`](crate::Context) for an example. To send without a request, or to receive before the answer, is
+    /// See the example of [`Context`](crate::Context). To send without a request, or to receive before the answer, is
     /// [`Error::InvalidState`].
     #[doc(alias = "ZMQ_REP")]
     Rep
@@ -220,7 +279,7 @@ socket! {
     /// Sends to its peers in turn and receives from all (DEALER): a client that does not wait for answers, or the
     /// workers' side of a broker.
     ///
-    /// See [`Router`] for an example.
+    /// See the example of [`Router`].
     #[doc(alias = "ZMQ_DEALER")]
     Dealer
 }
@@ -255,6 +314,8 @@ socket! {
 impl Router {
     /// Receives the next message, with the name of its sender; waits for it.
     ///
+    /// See the example of [`Router`].
+    ///
     /// # Errors
     /// [`Error::Again`] once the receive timeout has passed, [`Error::Terminated`], [`Error::Interrupted`].
     #[doc(alias = "zmq_recv")]
@@ -264,6 +325,18 @@ impl Router {
 
     /// Receives the next message, if there is one.
     ///
+    /// ```
+    /// use ferrozmq::{Context, Error};
+    ///
+    /// let ctx = Context::new();
+    /// let mut router = ctx.router().mandatory(true).bind("inproc://jobs")?;
+    /// assert_eq!(router.try_recv_from().unwrap_err(), Error::Again);
+    ///
+    /// let _worker = ctx.dealer().routing_id("worker-1").connect("inproc://jobs")?;
+    /// router.try_send_to(&"worker-1".into(), "job")?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Again`] if there is none.
     pub fn try_recv_from(&mut self) -> Result<(RoutingId, Multipart)> {
@@ -272,6 +345,8 @@ impl Router {
 
     /// Sends a message to this peer. If it is not connected, or has no room, the message is dropped, or, on a
     /// [`mandatory`](crate::Builder::mandatory) socket, comes back.
+    ///
+    /// See the example of [`Router`].
     ///
     /// # Errors
     /// The error has the message: [`Error::HostUnreachable`] if the peer is not connected; [`Error::Again`] once the
@@ -285,7 +360,8 @@ impl Router {
         self.0.send_to(peer, body, false)
     }
 
-    /// As [`send_to`](Self::send_to), without waiting for room.
+    /// As [`send_to`](Self::send_to), without waiting for room. See the example of
+    /// [`try_recv_from`](Self::try_recv_from).
     ///
     /// # Errors
     /// As [`send_to`](Self::send_to); [`Error::Again`] if there is no room.
@@ -302,13 +378,26 @@ impl Router {
     /// Receives all frames of the next message, of which the first is the sender's routing id: for brokers that pass
     /// messages on as they are.
     ///
+    /// ```
+    /// let ctx = ferrozmq::Context::new();
+    /// let mut clients = ctx.router().bind("inproc://clients")?;
+    /// let mut client = ctx.dealer().routing_id("client-1").connect("inproc://clients")?;
+    /// client.send("echo")?;
+    /// let message = clients.recv_multipart()?;
+    /// assert_eq!(message[0], "client-1");
+    /// clients.send(message)?;
+    /// assert_eq!(client.recv()?, "echo");
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`recv_from`](Self::recv_from).
     pub fn recv_multipart(&mut self) -> Result<Multipart> {
         self.0.recv_multipart()
     }
 
-    /// Sends a message whose first frame is the receiver's routing id.
+    /// Sends a message whose first frame is the receiver's routing id. See the example of
+    /// [`recv_multipart`](Self::recv_multipart).
     ///
     /// # Errors
     /// As [`send_to`](Self::send_to).
@@ -351,6 +440,12 @@ socket! {
     /// let mut worker = ctx.pull().connect(tasks.last_endpoint())?;
     /// tasks.send("task")?;
     /// assert_eq!(worker.recv()?, "task");
+    /// tasks.send(("resize", "cat.png"))?;                         // two frames
+    /// assert_eq!(worker.recv_multipart()?[1], "cat.png");
+    ///
+    /// assert_eq!(worker.try_recv(), Err(ferrozmq::Error::Again)); // calls named `try_` do not wait
+    /// assert!(worker.try_recv_multipart().is_err());
+    /// tasks.try_send("task")?;
     /// # Ok::<(), ferrozmq::Error>(())
     /// ```
     #[doc(alias = "ZMQ_PUSH")]
@@ -359,7 +454,7 @@ socket! {
 sends!(Push);
 
 socket! {
-    /// The end of a pipeline: receives from all its peers (PULL). See [`Push`] for an example.
+    /// The end of a pipeline: receives from all its peers (PULL). See the example of [`Push`].
     #[doc(alias = "ZMQ_PULL")]
     Pull
 }
@@ -385,7 +480,7 @@ socket! {
 sends!(Xpub);
 receives!(Xpub);
 
-/// What a subscriber asks of an [`Xpub`].
+/// What a subscriber asks of an [`Xpub`]. See the example of [`Xpub::recv_request`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Request {
@@ -400,6 +495,21 @@ pub enum Request {
 impl Xpub {
     /// Receives what a subscriber asks for; waits for it.
     ///
+    /// ```
+    /// use ferrozmq::{Context, Request};
+    ///
+    /// let ctx = Context::new();
+    /// let mut publisher = ctx.xpub().bind("inproc://weather")?;
+    /// let mut updates = ctx.xsub().connect("inproc://weather")?;
+    /// updates.subscribe("zurich")?;
+    /// updates.unsubscribe("zurich")?;
+    /// updates.send("what else is there?")?;
+    /// assert_eq!(publisher.recv_request()?, Request::Subscribe("zurich".into()));
+    /// assert_eq!(publisher.recv_request()?, Request::Unsubscribe("zurich".into()));
+    /// assert_eq!(publisher.recv_request()?, Request::Other(["what else is there?"].into()));
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`recv`](Self::recv).
     pub fn recv_request(&mut self) -> Result<Request> {
@@ -411,7 +521,8 @@ impl Xpub {
         })
     }
 
-    /// Waits until this many peers have subscribed to something; see [`Publisher::wait_for_subscribers`].
+    /// Waits until this many peers have subscribed to something, as [`Publisher::wait_for_subscribers`] does. See the
+    /// example of [`Publisher`].
     ///
     /// # Errors
     /// [`Error::Again`] once the timeout has passed; [`Error::Terminated`], [`Error::Interrupted`].
@@ -421,6 +532,24 @@ impl Xpub {
 
     /// In [`manual`](crate::Builder::manual) mode: the sender of the request received last gets this topic.
     ///
+    /// ```
+    /// use ferrozmq::{Context, Request};
+    ///
+    /// let ctx = Context::new();
+    /// let mut publisher = ctx.xpub().manual(true).bind("inproc://weather")?;
+    /// let mut updates = ctx.subscriber().subscribe("").connect("inproc://weather")?;
+    /// assert_eq!(publisher.recv_request()?, Request::Subscribe("".into()));
+    /// publisher.subscribe("zurich")?;                             // not all that it asked for
+    /// publisher.send("geneva 24 C")?;
+    /// publisher.send("zurich 21 C")?;
+    /// assert_eq!(updates.recv()?, "zurich 21 C");
+    ///
+    /// updates.unsubscribe("")?;
+    /// assert_eq!(publisher.recv_request()?, Request::Unsubscribe("".into()));
+    /// publisher.unsubscribe("zurich")?;
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InvalidArgument`] in another mode.
     #[doc(alias = "ZMQ_SUBSCRIBE")]
@@ -428,7 +557,8 @@ impl Xpub {
         self.0.set_option(SUBSCRIBE, topic.as_ref())
     }
 
-    /// In [`manual`](crate::Builder::manual) mode: the sender of the request received last loses this topic.
+    /// In [`manual`](crate::Builder::manual) mode: the sender of the request received last loses this topic. See the
+    /// example of [`subscribe`](Self::subscribe).
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] in another mode.
@@ -450,6 +580,7 @@ socket! {
     /// publisher.wait_for_subscribers(1, std::time::Duration::from_secs(5))?;
     /// publisher.send("zurich 21 C")?;
     /// assert_eq!(updates.recv()?, "zurich 21 C");
+    /// updates.unsubscribe("zurich")?;
     /// # Ok::<(), ferrozmq::Error>(())
     /// ```
     #[doc(alias = "ZMQ_XSUB")]
@@ -459,7 +590,7 @@ sends!(Xsub);
 receives!(Xsub);
 
 impl Xsub {
-    /// Sends a subscription to every publisher.
+    /// Sends a subscription to every publisher. See the example of [`Xsub`].
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], [`Error::Terminated`].
@@ -467,7 +598,7 @@ impl Xsub {
         self.request(1, topic.as_ref())
     }
 
-    /// Takes back one subscription.
+    /// Takes back one subscription. See the example of [`Xsub`].
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], [`Error::Terminated`].
@@ -498,6 +629,7 @@ socket! {
     /// assert_eq!(stream.recv_from()?.1, "");
     /// let (peer, data) = stream.recv_from()?;
     /// assert_eq!(data, "GET");
+    /// assert!(stream.try_recv_from().is_err());                   // nothing more yet
     /// stream.send_to(&peer, "")?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -508,6 +640,8 @@ socket! {
 impl Stream {
     /// Receives bytes of a connection; waits for them.
     ///
+    /// See the example of [`Stream`].
+    ///
     /// # Errors
     /// [`Error::Again`] once the receive timeout has passed, [`Error::Terminated`], [`Error::Interrupted`].
     #[doc(alias = "zmq_recv")]
@@ -516,7 +650,7 @@ impl Stream {
         Ok((peer, frames.pop_front().unwrap_or_default()))
     }
 
-    /// Receives bytes of a connection, if there are any.
+    /// Receives bytes of a connection, if there are any. See the example of [`Stream`].
     ///
     /// # Errors
     /// [`Error::Again`] if there are none.
@@ -525,7 +659,7 @@ impl Stream {
         Ok((peer, frames.pop_front().unwrap_or_default()))
     }
 
-    /// Sends bytes to this peer; none closes the connection.
+    /// Sends bytes to this peer; none closes the connection. See the example of [`Stream`].
     ///
     /// # Errors
     /// The error has the bytes: [`Error::HostUnreachable`] if the peer is not connected.

@@ -11,21 +11,16 @@ mod typed;
 
 pub use kinds::*;
 pub use shared_kinds::*;
-pub(crate) use typed::Typed;
+pub(crate) use typed::sealed::{Typed, Watched};
 pub use typed::{Owned, Watchable};
 
-use std::{
-    cell::RefCell,
-    fmt,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{cell::RefCell, fmt, sync::Arc, time::Duration};
 
 use ferrozmq_base::{
     Error as Code, Msg,
     sync::{Mutex, lock},
 };
-use ferrozmq_runtime::{Events, Flags, SharedSocket, SocketCore, Waits};
+use ferrozmq_runtime::{Events, Flags, SocketCore, Waits};
 
 use crate::{
     Error, Interrupt, Message, Monitor, Multipart, Result, SendError, SocketType, Stats,
@@ -40,6 +35,7 @@ use crate::{
 ///
 /// let ctx = Context::new();
 /// let mut any = ctx.socket(SocketType::Pull).bind("tcp://127.0.0.1:*")?;
+/// assert_eq!(any.kind().name(), "PULL");
 /// ctx.push().connect(any.last_endpoint())?.send(("two", "frames"))?;
 /// assert_eq!(any.recv_frame()?, ("two".into(), true));
 /// assert_eq!(any.recv_frame()?, ("frames".into(), false));
@@ -58,32 +54,6 @@ enum Core {
     Own(Box<SocketCore>),
     Watched(Arc<Mutex<SocketCore>>),
     Closed,
-}
-
-/// What a core is to its poller.
-#[derive(Clone)]
-pub enum Watched {
-    /// Of one thread.
-    Own(Weak<Mutex<SocketCore>>),
-    /// Of many.
-    Shared(Weak<SharedSocket>),
-}
-
-impl Watched {
-    pub(crate) fn is_alive(&self) -> bool {
-        match self {
-            Self::Own(core) => core.strong_count() > 0,
-            Self::Shared(socket) => socket.strong_count() > 0,
-        }
-    }
-
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Own(a), Self::Own(b)) => a.ptr_eq(b),
-            (Self::Shared(a), Self::Shared(b)) => a.ptr_eq(b),
-            _ => false,
-        }
-    }
 }
 
 impl Socket {
@@ -150,7 +120,7 @@ impl Socket {
         }
     }
 
-    /// The kind of the socket.
+    /// The kind of the socket. See the example of [`Socket`].
     pub fn kind(&self) -> SocketType {
         self.kind
     }
@@ -158,6 +128,20 @@ impl Socket {
     // ---- Endpoints ----
 
     /// Accepts peers at `endpoint`: `tcp://host:port`, `tcp://127.0.0.1:*`, `ipc:///path` or `inproc://name`.
+    ///
+    /// ```
+    /// let ctx = ferrozmq::Context::new();
+    /// let mut tasks = ctx.pull().build()?;
+    /// tasks.bind("tcp://127.0.0.1:*")?;
+    /// let endpoint = tasks.last_endpoint().to_owned();            // tcp://127.0.0.1:49213
+    /// tasks.bind("inproc://tasks")?;                              // as often as needed
+    ///
+    /// let mut worker = ctx.push().build()?;
+    /// worker.connect(&endpoint)?;
+    /// worker.disconnect(&endpoint)?;
+    /// tasks.unbind(&endpoint)?;
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Endpoint`] says what is wrong with it.
@@ -168,6 +152,8 @@ impl Socket {
 
     /// Connects to `endpoint`, now or as soon as somebody is there, and again whenever the connection is lost.
     ///
+    /// See the example of [`bind`](Self::bind).
+    ///
     /// # Errors
     /// [`Error::Endpoint`] says what is wrong with it; that nobody is there is none.
     #[doc(alias = "zmq_connect")]
@@ -177,6 +163,8 @@ impl Socket {
 
     /// Ends what [`bind`](Self::bind) began, and the connections that came through it.
     ///
+    /// See the example of [`bind`](Self::bind).
+    ///
     /// # Errors
     /// [`Error::Endpoint`] if it was not bound.
     #[doc(alias = "zmq_unbind")]
@@ -185,6 +173,8 @@ impl Socket {
     }
 
     /// Ends what [`connect`](Self::connect) began.
+    ///
+    /// See the example of [`bind`](Self::bind).
     ///
     /// # Errors
     /// [`Error::Endpoint`] if it was not connected.
@@ -207,6 +197,8 @@ impl Socket {
     }
 
     /// The endpoint bound or connected last, with the port that the system chose; empty if there was none.
+    ///
+    /// See the example of [`bind`](Self::bind).
     #[doc(alias = "ZMQ_LAST_ENDPOINT")]
     pub fn last_endpoint(&self) -> &str {
         &self.last_endpoint
@@ -215,6 +207,24 @@ impl Socket {
     // ---- Traffic ----
 
     /// Sends a message; waits while there is no room for it.
+    ///
+    /// ```
+    /// use ferrozmq::{Context, Error, SocketType};
+    ///
+    /// let ctx = Context::new();
+    /// let mut tasks = ctx.socket(SocketType::Push).bind("inproc://tasks")?;
+    /// let refused = tasks.try_send("task").unwrap_err();          // nobody is there
+    /// assert_eq!(refused.error(), Error::Again);
+    ///
+    /// let mut worker = ctx.socket(SocketType::Pull).connect("inproc://tasks")?;
+    /// tasks.send(refused.into_message())?;
+    /// assert_eq!(worker.recv()?, "task");
+    /// tasks.send(("resize", "cat.png"))?;
+    /// assert_eq!(worker.recv_multipart()?.len(), 2);
+    /// assert_eq!(worker.try_recv(), Err(Error::Again));
+    /// assert_eq!(worker.try_recv_multipart(), Err(Error::Again));
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// The error has the message.
@@ -226,6 +236,8 @@ impl Socket {
 
     /// Sends a message if there is room for it.
     ///
+    /// See the example of [`send`](Self::send).
+    ///
     /// # Errors
     /// [`Error::Again`] if there is none. The error has the message.
     #[inline]
@@ -236,6 +248,20 @@ impl Socket {
 
     /// Sends one frame of a message, which goes on if `more` is set.
     ///
+    /// ```
+    /// use ferrozmq::{Context, Error, SocketType};
+    ///
+    /// let ctx = Context::new();
+    /// let mut tasks = ctx.socket(SocketType::Push).bind("inproc://tasks")?;
+    /// let mut worker = ctx.socket(SocketType::Pull).connect("inproc://tasks")?;
+    /// tasks.try_send_frame("resize", true)?;                      // only the first frame may find no room
+    /// assert_eq!(worker.try_recv_frame(), Err(Error::Again));     // a message arrives whole
+    /// tasks.send_frame("cat.png", false)?;
+    /// assert_eq!(worker.recv_frame()?, ("resize".into(), true));
+    /// assert_eq!(worker.recv_frame()?, ("cat.png".into(), false));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// The error has the frame.
     #[doc(alias = "ZMQ_SNDMORE")]
@@ -245,6 +271,8 @@ impl Socket {
     }
 
     /// As [`send_frame`](Self::send_frame), if there is room for the message.
+    ///
+    /// See the example of [`send_frame`](Self::send_frame).
     ///
     /// # Errors
     /// [`Error::Again`] if there is none. The error has the frame.
@@ -304,6 +332,8 @@ impl Socket {
     /// Receives the first frame of the next message; waits for it. A message is expected to have one frame; if it has
     /// more, they are dropped. [`recv_multipart`](Self::recv_multipart) receives them all.
     ///
+    /// See the example of [`send`](Self::send).
+    ///
     /// # Errors
     /// [`Error::Again`] once the receive timeout has passed, [`Error::Terminated`], [`Error::Interrupted`],
     /// [`Error::InvalidState`].
@@ -319,6 +349,8 @@ impl Socket {
 
     /// As [`recv`](Self::recv), if there is a message.
     ///
+    /// See the example of [`send`](Self::send).
+    ///
     /// # Errors
     /// [`Error::Again`] if there is none.
     #[inline]
@@ -332,6 +364,8 @@ impl Socket {
 
     /// Receives all frames of the next message; waits for it.
     ///
+    /// See the example of [`send`](Self::send).
+    ///
     /// # Errors
     /// As [`recv`](Self::recv).
     pub fn recv_multipart(&mut self) -> Result<Multipart> {
@@ -340,6 +374,8 @@ impl Socket {
     }
 
     /// Receives all frames of the next message, if there is one.
+    ///
+    /// See the example of [`send`](Self::send).
     ///
     /// # Errors
     /// [`Error::Again`] if there is none.
@@ -350,6 +386,8 @@ impl Socket {
 
     /// Receives the next frame, and whether the message goes on after it.
     ///
+    /// See the example of [`send_frame`](Self::send_frame).
+    ///
     /// # Errors
     /// As [`recv`](Self::recv).
     #[doc(alias = "ZMQ_RCVMORE")]
@@ -358,6 +396,8 @@ impl Socket {
     }
 
     /// As [`recv_frame`](Self::recv_frame), if there is a frame.
+    ///
+    /// See the example of [`send_frame`](Self::send_frame).
     ///
     /// # Errors
     /// [`Error::Again`] if there is none.
@@ -465,7 +505,7 @@ impl Socket {
         Ok(self.with(|core| core.wait_until(Some(timeout), |core| core.subscribers() >= count))?)
     }
 
-    /// What can be done without waiting.
+    /// What can be done without waiting. See the example of [`Events`].
     ///
     /// # Errors
     /// [`Error::Terminated`], [`Error::Interrupted`].
@@ -482,6 +522,9 @@ impl Socket {
     /// const ZMQ_SUBSCRIBE: i32 = 6;
     /// let mut any = Context::new().socket(SocketType::Sub).build()?;
     /// any.set_option(ZMQ_SUBSCRIBE, b"weather.")?;
+    ///
+    /// const ZMQ_RCVHWM: i32 = 24;
+    /// assert_eq!(any.option(ZMQ_RCVHWM, 4)?, 1000i32.to_ne_bytes());
     /// # Ok::<(), ferrozmq::Error>(())
     /// ```
     ///
@@ -493,6 +536,8 @@ impl Socket {
     }
 
     /// Reads the option with this number of `zmq.h`, as the bytes that `zmq_getsockopt` gives for a buffer of `size`.
+    ///
+    /// See the example of [`set_option`](Self::set_option).
     ///
     /// # Errors
     /// [`Error::InvalidArgument`].
@@ -508,6 +553,8 @@ impl Socket {
 
     /// Tells what happens on the socket's connections from now on, in place of an earlier monitor.
     ///
+    /// See the example of [`Monitor`].
+    ///
     /// # Errors
     /// [`Error::TooManyFiles`], [`Error::Terminated`].
     #[doc(alias = "zmq_socket_monitor")]
@@ -520,6 +567,8 @@ impl Socket {
 
     /// What has become of the socket's messages so far.
     ///
+    /// See the example of [`Stats`].
+    ///
     /// # Errors
     /// [`Error::Terminated`].
     pub fn stats(&mut self) -> Result<Stats> {
@@ -530,6 +579,21 @@ impl Socket {
     /// inproc one, as the messages of `zmq_socket_monitor`; in place of an earlier monitor. `None` ends that.
     /// [`monitor`](Self::monitor) gives typed events instead.
     ///
+    /// ```
+    /// use ferrozmq::{Context, SocketType};
+    ///
+    /// const ZMQ_EVENT_LISTENING: u16 = 8;
+    /// let ctx = Context::new();
+    /// let mut any = ctx.socket(SocketType::Rep).build()?;
+    /// any.monitor_at(Some("inproc://events"), ZMQ_EVENT_LISTENING)?;
+    /// let mut events = ctx.pair().connect("inproc://events")?;
+    /// any.bind("tcp://127.0.0.1:*")?;
+    /// let event = events.recv_multipart()?;                       // number and value, endpoint
+    /// assert_eq!(event[0][..2], ZMQ_EVENT_LISTENING.to_ne_bytes());
+    /// assert_eq!(event[1], any.last_endpoint());
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::ProtocolNotSupported`] for another transport, [`Error::InvalidArgument`], [`Error::AddressInUse`],
     /// [`Error::TooManyFiles`], [`Error::Terminated`].
@@ -539,6 +603,18 @@ impl Socket {
 
     /// Closes the socket. Returns at once; what was sent still goes out for up to `deadline`, for which whatever goes
     /// last of the context waits.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let ctx = ferrozmq::Context::new();
+    /// let mut results = ctx.pull().bind("tcp://127.0.0.1:*")?;
+    /// let mut worker = ctx.push().connect(results.last_endpoint())?;
+    /// worker.send("the last result")?;
+    /// worker.close_within(Duration::from_secs(5));
+    /// assert_eq!(results.recv()?, "the last result");
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_LINGER")]
     pub fn close_within(mut self, deadline: Duration) {
         let _ = self.with(|core| {

@@ -1,24 +1,83 @@
 //! What the typed sockets are made of: each offers those of [`Socket`]'s functions that its kind has.
 
-use crate::{Result, socket::Watched};
-
-/// A socket that a builder makes.
-pub trait Typed: Sized {
-    /// The typed socket on the one that was made.
-    ///
-    /// # Errors
-    /// [`Error::NotASocket`](crate::Error::NotASocket) if that is closed.
-    fn from_socket(socket: crate::Socket) -> Result<Self>;
-}
+use crate::Result;
 
 /// Every socket: what a [`Poller`](crate::Poller) can watch.
+///
+/// ```
+/// use ferrozmq::{Context, Interest, Poller, Watchable};
+/// use std::time::Duration;
+///
+/// fn is_ready(socket: &impl Watchable) -> ferrozmq::Result<bool> {
+///     let mut poller = Poller::new();
+///     poller.add(socket, (), Interest::READABLE)?;
+///     Ok(!poller.wait(Duration::ZERO)?.is_empty())
+/// }
+///
+/// let ctx = Context::new();
+/// let tasks = ctx.pull().bind("inproc://tasks")?;
+/// assert!(!is_ready(&tasks)?);
+/// ctx.push().connect("inproc://tasks")?.send("task")?;
+/// assert!(is_ready(&tasks)?);
+/// # Ok::<(), ferrozmq::Error>(())
+/// ```
 pub trait Watchable: sealed::Watch {}
 
 /// Every socket of one thread: what a [`proxy`](crate::proxy) can use.
+///
+/// ```
+/// use ferrozmq::{Context, Owned};
+///
+/// fn pass(from: &mut impl Owned, to: &mut impl Owned) -> ferrozmq::Result<()> {
+///     ferrozmq::proxy(from, to).run()
+/// }
+///
+/// let ctx = Context::new();
+/// let (mut inlet, mut outlet) = (ctx.pull().bind("inproc://in")?, ctx.push().bind("inproc://out")?);
+/// ctx.shutdown();
+/// assert_eq!(pass(&mut inlet, &mut outlet), Err(ferrozmq::Error::Terminated));
+/// # Ok::<(), ferrozmq::Error>(())
+/// ```
 pub trait Owned: Watchable + sealed::Inside {}
 
 pub(crate) mod sealed {
-    use super::{Result, Watched};
+    use std::sync::{Mutex, Weak};
+
+    use ferrozmq_runtime::{SharedSocket, SocketCore};
+
+    use super::Result;
+
+    /// What a core is to its poller.
+    #[derive(Clone)]
+    pub enum Watched {
+        /// Of one thread.
+        Own(Weak<Mutex<SocketCore>>),
+        /// Of many.
+        Shared(Weak<SharedSocket>),
+    }
+
+    impl Watched {
+        pub(crate) fn is_alive(&self) -> bool {
+            match self {
+                Self::Own(core) => core.strong_count() > 0,
+                Self::Shared(socket) => socket.strong_count() > 0,
+            }
+        }
+
+        pub(crate) fn is_same(&self, other: &Self) -> bool {
+            match (self, other) {
+                (Self::Own(a), Self::Own(b)) => a.ptr_eq(b),
+                (Self::Shared(a), Self::Shared(b)) => a.ptr_eq(b),
+                _ => false,
+            }
+        }
+    }
+
+    /// A socket that a builder makes.
+    pub trait Typed: Sized {
+        /// The typed socket on the one that was made.
+        fn from_socket(socket: crate::Socket) -> Result<Self>;
+    }
 
     pub trait Watch {
         fn watch(&self) -> Result<Watched>;
@@ -29,7 +88,7 @@ pub(crate) mod sealed {
     }
 }
 
-impl Typed for crate::Socket {
+impl sealed::Typed for crate::Socket {
     fn from_socket(socket: crate::Socket) -> Result<Self> {
         Ok(socket)
     }
@@ -40,7 +99,7 @@ impl Watchable for crate::Socket {}
 impl Owned for crate::Socket {}
 
 impl sealed::Watch for crate::Socket {
-    fn watch(&self) -> Result<Watched> {
+    fn watch(&self) -> Result<sealed::Watched> {
         Self::watch(self)
     }
 }
@@ -61,6 +120,8 @@ macro_rules! socket {
         impl $name {
             /// Accepts peers at a further endpoint.
             ///
+            /// See the example of [`Socket::bind`](crate::Socket::bind).
+            ///
             /// # Errors
             /// [`Error::Endpoint`](crate::Error::Endpoint) says what is wrong with it.
             #[doc(alias = "zmq_bind")]
@@ -69,6 +130,8 @@ macro_rules! socket {
             }
 
             /// Connects to a further endpoint, now or as soon as somebody is there.
+            ///
+            /// See the example of [`Socket::bind`](crate::Socket::bind).
             ///
             /// # Errors
             /// [`Error::Endpoint`](crate::Error::Endpoint) says what is wrong with it.
@@ -79,6 +142,8 @@ macro_rules! socket {
 
             /// Ends what `bind` began, and the connections that came through it.
             ///
+            /// See the example of [`Socket::bind`](crate::Socket::bind).
+            ///
             /// # Errors
             /// [`Error::Endpoint`](crate::Error::Endpoint) if it was not bound.
             #[doc(alias = "zmq_unbind")]
@@ -88,6 +153,8 @@ macro_rules! socket {
 
             /// Ends what `connect` began.
             ///
+            /// See the example of [`Socket::bind`](crate::Socket::bind).
+            ///
             /// # Errors
             /// [`Error::Endpoint`](crate::Error::Endpoint) if it was not connected.
             #[doc(alias = "zmq_disconnect")]
@@ -96,12 +163,16 @@ macro_rules! socket {
             }
 
             /// The endpoint bound or connected last, with the port that the system chose; empty if there was none.
+            ///
+            /// See the example of [`Socket::bind`](crate::Socket::bind).
             #[doc(alias = "ZMQ_LAST_ENDPOINT")]
             pub fn last_endpoint(&self) -> &str {
                 self.0.last_endpoint()
             }
 
             /// Tells what happens on the socket's connections from now on, in place of an earlier monitor.
+            ///
+            /// See the example of [`Monitor`](crate::Monitor).
             ///
             /// # Errors
             /// [`Error::TooManyFiles`](crate::Error::TooManyFiles), [`Error::Terminated`](crate::Error::Terminated).
@@ -112,6 +183,8 @@ macro_rules! socket {
 
             /// What has become of the socket's messages so far.
             ///
+            /// See the example of [`Stats`](crate::Stats).
+            ///
             /// # Errors
             /// [`Error::Terminated`](crate::Error::Terminated).
             pub fn stats(&mut self) -> $crate::Result<$crate::Stats> {
@@ -120,6 +193,8 @@ macro_rules! socket {
 
             /// Closes the socket. Returns at once; what was sent still goes out for up to `deadline`, for which
             /// whatever goes last of the context waits.
+            ///
+            /// See the example of [`Socket::close_within`](crate::Socket::close_within).
             #[doc(alias = "ZMQ_LINGER")]
             pub fn close_within(self, deadline: std::time::Duration) {
                 self.0.close_within(deadline);
@@ -162,6 +237,8 @@ macro_rules! sends {
         impl $name {
             /// Sends a message; waits while there is no room for it.
             ///
+            /// See the example of [`Push`](crate::Push).
+            ///
             /// # Errors
             /// The error has the message: [`Error::Again`](crate::Error::Again) once the send timeout has passed,
             /// [`Error::Terminated`](crate::Error::Terminated), [`Error::Interrupted`](crate::Error::Interrupted).
@@ -172,6 +249,8 @@ macro_rules! sends {
             }
 
             /// Sends a message if there is room for it.
+            ///
+            /// See the example of [`Push`](crate::Push).
             ///
             /// # Errors
             /// [`Error::Again`](crate::Error::Again) if there is none. The error has the message.
@@ -191,6 +270,8 @@ macro_rules! receives {
             /// Receives the next message; waits for it. It is expected to have one frame: further ones are dropped.
             /// [`recv_multipart`](Self::recv_multipart) receives them all.
             ///
+            /// See the example of [`Push`](crate::Push).
+            ///
             /// # Errors
             /// [`Error::Again`](crate::Error::Again) once the receive timeout has passed,
             /// [`Error::Terminated`](crate::Error::Terminated), [`Error::Interrupted`](crate::Error::Interrupted).
@@ -202,6 +283,8 @@ macro_rules! receives {
 
             /// As [`recv`](Self::recv), if there is a message.
             ///
+            /// See the example of [`Push`](crate::Push).
+            ///
             /// # Errors
             /// [`Error::Again`](crate::Error::Again) if there is none.
             #[inline]
@@ -211,6 +294,8 @@ macro_rules! receives {
 
             /// Receives all frames of the next message; waits for it.
             ///
+            /// See the example of [`Push`](crate::Push).
+            ///
             /// # Errors
             /// As [`recv`](Self::recv).
             pub fn recv_multipart(&mut self) -> Result<Multipart> {
@@ -218,6 +303,8 @@ macro_rules! receives {
             }
 
             /// Receives all frames of the next message, if there is one.
+            ///
+            /// See the example of [`Push`](crate::Push).
             ///
             /// # Errors
             /// [`Error::Again`](crate::Error::Again) if there is none.
