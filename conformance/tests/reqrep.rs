@@ -240,13 +240,16 @@ mod scenario {
         drop(first);
         // The first owner leaves in its own time; until then another one is ignored.
         router.set(zmq::RCVTIMEO, 200).unwrap();
-        let mut successor = None;
+        let (mut successor, mut attempt) = (None, 0);
         wait::until("the id to be free", || {
             let second = named(&ctx, zmq::DEALER, "id");
             second.connect(&endpoint).unwrap();
             router.events();
-            second.send("second");
-            let accepted = router.recv().is_ok_and(|m| m == [&b"id"[..], b"second"]);
+            // Numbered: what came of the attempt before, and late, says nothing of this one.
+            attempt += 1;
+            let message = format!("attempt {attempt}");
+            second.send(&*message);
+            let accepted = router.recv().is_ok_and(|m| m == [&b"id"[..], message.as_bytes()]);
             successor = Some(second);
             accepted
         });
@@ -793,6 +796,36 @@ fn with_handover_a_second_owner_takes_the_id() {
     router.send(["id", "hello"]);
     second.expect("hello");
     assert_eq!(first.try_recv(), Err(zmq::EAGAIN));
+}
+
+#[test]
+fn a_handover_ends_the_old_connection_and_no_other() {
+    let ctx = Ctx::new();
+    let router = ctx.socket(zmq::ROUTER);
+    router.set(zmq::ROUTER_HANDOVER, 1).unwrap();
+    let old = named(&ctx, zmq::DEALER, "id");
+    let new = named(&ctx, zmq::DEALER, "id");
+    let other = named(&ctx, zmq::DEALER, "other");
+    // Else it would come back after it was ended.
+    other.set(zmq::RECONNECT_IVL, -1).unwrap();
+    let connections = Monitor::new(&router);
+    let endpoint = router.bind_any(Transport::Tcp);
+    old.connect(&endpoint).unwrap();
+    connections.wait_for(zmq::EVENT_HANDSHAKE_SUCCEEDED);
+    router.events();
+    // All of this comes to the router at once: the second owner, the end of the first, and somebody else.
+    new.connect(&endpoint).unwrap();
+    connections.wait_for(zmq::EVENT_HANDSHAKE_SUCCEEDED);
+    drop(old);
+    connections.wait_for(zmq::EVENT_DISCONNECTED);
+    other.connect(&endpoint).unwrap();
+    connections.wait_for(zmq::EVENT_HANDSHAKE_SUCCEEDED);
+    for (name, dealer) in [("id", &new), ("other", &other)] {
+        dealer.send("request");
+        router.expect([name, "request"]);
+        router.send([name, "reply"]);
+        dealer.expect("reply");
+    }
 }
 
 #[test]

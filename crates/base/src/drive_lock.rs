@@ -1,17 +1,19 @@
 //! The lock of one half of a connection: tried, never waited for.
 //!
 //! One word. HELD: somebody has the half. NOTE: somebody else wanted it meanwhile; unlocking returns it, and obliges
-//! the holder to look again or to schedule the connection. APP: the right to read rests with the application (input
-//! only; changed by holders only). POISONED: a holder panicked; nobody gets the half any more.
+//! the holder to look again or to schedule the connection. LENT: see [`lease`]; changed by holders only. POISONED: a
+//! holder panicked; nobody gets the half any more.
 //!
 //! Invariant: `&mut T` exists only for the one who set HELD, until that one clears it.
 use std::{fmt, marker::PhantomData, ops};
 
 use crate::sync::{AtomicU8, Ordering, UnsafeCell, unique_id};
 
+pub mod lease;
+
 const HELD: u8 = 1;
 const NOTE: u8 = 2;
-const APP: u8 = 4;
+const LENT: u8 = 4;
 const POISONED: u8 = 8;
 
 /// See the module.
@@ -87,9 +89,9 @@ impl<T> DriveLock<T> {
     }
 
     fn unlock(&self) -> bool {
-        // Only the holder changes APP, so that it is stable here.
-        let app = self.word.load(Ordering::Relaxed) & APP;
-        self.word.swap(app, Ordering::AcqRel) & NOTE != 0
+        // Only the holder changes LENT, so that it is stable here.
+        let lent = self.word.load(Ordering::Relaxed) & LENT;
+        self.word.swap(lent, Ordering::AcqRel) & NOTE != 0
     }
 
     /// The value of a held lock.
@@ -116,25 +118,6 @@ impl<T> DriveLock<T> {
         let id = guard.lock.id;
         std::mem::forget(guard);
         Hold { id, kind: PhantomData }
-    }
-
-    /// Whether the right to read rests with the application. A hint unless the caller holds the lock.
-    #[inline]
-    pub fn is_with_app(&self) -> bool {
-        self.word.load(Ordering::Acquire) & APP != 0
-    }
-
-    /// Gives the right to read to the application or takes it back; by the holder.
-    pub fn set_with_app(&self, _hold: &mut Hold<T>, app: bool) {
-        self.change_app(app);
-    }
-
-    fn change_app(&self, app: bool) {
-        if app {
-            self.word.fetch_or(APP, Ordering::AcqRel);
-        } else {
-            self.word.fetch_and(!APP, Ordering::AcqRel);
-        }
     }
 
     /// Whether somebody has the half now: a hint.
@@ -164,11 +147,6 @@ impl<T> Guard<'_, T> {
     /// Whether another wanted the half since it was taken.
     pub fn is_noted(&self) -> bool {
         self.lock.word.load(Ordering::Acquire) & NOTE != 0
-    }
-
-    /// Gives the right to read to the application or takes it back.
-    pub fn set_with_app(&mut self, app: bool) {
-        self.lock.change_app(app);
     }
 }
 

@@ -68,7 +68,8 @@ impl<T: Linked> ReadyList<T> {
         let hook: *const Hook<T> = item.hook();
         // SAFETY: the hook is borrowed from `item`, which is alive; it stays so until `item` is taken out of it.
         let hook_ref = unsafe { &*hook };
-        if hook_ref.queued.swap(true, Ordering::Acquire) {
+        // Release: what the caller did before is seen by the taker even if the item is in the list already.
+        if hook_ref.queued.swap(true, Ordering::AcqRel) {
             return false;
         }
         // SAFETY: this thread set `queued`, so that nobody else touches `item` or `next`.
@@ -136,7 +137,7 @@ impl<T> Iterator for Taken<T> {
         // SAFETY: as above.
         let (next, item) = unsafe { (hook.next.with(|p| *p), hook.item.with_mut(|p| (*p).take())) };
         self.oldest = next;
-        hook.queued.store(false, Ordering::Release);
+        hook.queued.swap(false, Ordering::AcqRel);
         item
     }
 }

@@ -123,6 +123,25 @@ fn the_ready_list_takes_each_push_once() {
     });
 }
 
+/// A push that is refused because the item is in the list still: what was done before it is seen by the taker.
+#[test]
+fn a_refused_push_is_served_by_the_one_before() {
+    loom::model(|| {
+        let list = Arc::new(ReadyList::new());
+        let item = Arc::new(Item { hook: Hook::new(), id: 0 });
+        let work = Arc::new(AtomicUsize::new(0));
+        list.push(Arc::clone(&item));
+        let (pusher, published) = (Arc::clone(&list), Arc::clone(&work));
+        let thread = thread::spawn(move || {
+            published.store(1, Ordering::Relaxed);
+            pusher.push(item)
+        });
+        let seen: usize = list.take().map(|_| work.load(Ordering::Relaxed)).sum();
+        let pushed = thread.join().unwrap();
+        assert!(pushed || seen == 1, "published, and nobody looks");
+    });
+}
+
 #[test]
 fn a_list_that_goes_frees_its_items() {
     loom::model(|| {

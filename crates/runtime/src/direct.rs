@@ -71,6 +71,8 @@ impl Direct {
 /// Directions that a waiting thread holds.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
+    /// It reads what it is lent.
+    reads: bool,
     inputs: Vec<(PipeId, Arc<Conn>, Hold<InHalf>)>,
     outputs: Vec<(Arc<Conn>, Hold<OutHalf>)>,
 }
@@ -197,14 +199,23 @@ impl SocketCore {
             return held;
         }
         self.port().set_leasable(true);
-        for (id, conn) in self.connections() {
-            if conn.input.is_with_app()
-                && let Some(hold) = conn.input.try_hold()
+        held.reads = true;
+        self.borrow(&mut held);
+        held
+    }
+
+    /// Takes what is lent now. Once more after the sleep was announced: who lends from there on wakes the sleeper.
+    pub(crate) fn borrow(&self, held: &mut Held) {
+        if !held.reads {
+            return;
+        }
+        for id in self.pipe_ids() {
+            if let Some(Far::Wire(conn)) = self.far(id)
+                && let Some(hold) = conn.input.borrow()
             {
-                held.inputs.push((id, conn, hold));
+                held.inputs.push((id, conn.clone(), hold));
             }
         }
-        held
     }
 
     /// Looks for input without sleeping, as long as that has paid lately; true if something came.
@@ -238,32 +249,41 @@ impl SocketCore {
 
     /// Reads every held input once; true if a pipe became readable.
     fn read_held(&mut self, held: &mut Held) -> bool {
-        let mut came = false;
-        for (id, conn, hold) in &mut held.inputs {
+        let (mut came, mut next) = (false, 0);
+        while let Some((id, conn, hold)) = held.inputs.get_mut(next) {
             let half = conn.input.access(hold);
-            came |= self.read_half(*id, conn, half);
+            let (wake, over) = self.read_half(*id, conn, half);
+            came |= wake;
+            if over {
+                let (_, conn, hold) = held.inputs.swap_remove(next);
+                give_back(&conn, hold, true);
+            } else {
+                next += 1;
+            }
         }
         came
     }
 
-    fn read_half(&mut self, id: PipeId, conn: &Arc<Conn>, half: &mut InHalf) -> bool {
+    /// Whether the pipe became readable, and whether the rest is for the session.
+    fn read_half(&mut self, id: PipeId, conn: &Arc<Conn>, half: &mut InHalf) -> (bool, bool) {
         let (mut commands, mut wake) = (Vec::new(), false);
         let fill = half.fill(None, &mut commands, &mut wake);
         if !commands.is_empty() {
             conn.io.send(Command::Inbound(conn.session, commands));
         }
-        match fill {
-            Fill::Empty => {}
-            Fill::Progress => conn.link.touch(),
-            // Its end, its mistake or its pause: the session's affair. It finds the same when it reads.
-            Fill::Paused | Fill::Lost(_) | Fill::Violation(_) | Fill::OutOfMemory => {
-                conn.io.send(Command::Reclaim(conn.session));
+        let over = match fill {
+            Fill::Empty => false,
+            Fill::Progress => {
+                conn.link.touch();
+                false
             }
-        }
+            // Its end, its mistake or its pause: the session's affair. It finds the same when it reads.
+            Fill::Paused | Fill::Lost(_) | Fill::Violation(_) | Fill::OutOfMemory => true,
+        };
         if wake {
             self.readable(id);
         }
-        wake
+        (wake, over)
     }
 
     /// What to sleep on, besides the socket's own wake-up.
@@ -286,10 +306,7 @@ impl SocketCore {
             self.read_held(&mut held);
         }
         for (_, conn, hold) in held.inputs {
-            if conn.input.release(hold) {
-                // The session wanted it meanwhile.
-                conn.io.send(Command::Reclaim(conn.session));
-            }
+            give_back(&conn, hold, false);
         }
         for (conn, mut hold) in held.outputs {
             conn.count_app_flush();
@@ -326,9 +343,16 @@ impl SocketCore {
         }
         self.port().set_leasable(false);
         for (_, conn) in self.connections() {
-            if conn.input.is_with_app() {
+            if conn.input.is_lent() {
                 conn.io.send(Command::Reclaim(conn.session));
             }
         }
+    }
+}
+
+/// Lets go of an input; with the right to read it, if that is over or if the session wants it.
+fn give_back(conn: &Conn, hold: Hold<InHalf>, for_good: bool) {
+    if conn.input.give_back(hold, for_good) {
+        conn.io.send(Command::Reclaim(conn.session));
     }
 }

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ferrozmq_base::sync::{AtomicBool, Ordering};
 use ferrozmq_sys::{Interest, Listener, Poller, Stream, is_exhaustion};
 
 use crate::{
@@ -30,6 +31,8 @@ pub(crate) struct Listening {
     endpoint: String,
     port: Arc<Port>,
     settings: Arc<Settings>,
+    /// False once it has ended: what it accepted and nobody has started yet ends with it.
+    open: Arc<AtomicBool>,
     resting_until: Option<Instant>,
 }
 
@@ -41,7 +44,8 @@ impl Listening {
         port: Arc<Port>,
         settings: Arc<Settings>,
     ) -> Self {
-        Self { id, listener, endpoint, port, settings, resting_until: None }
+        let open = Arc::new(AtomicBool::new(true));
+        Self { id, listener, endpoint, port, settings, open, resting_until: None }
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -94,7 +98,8 @@ impl Listening {
         };
         self.port.monitor.notify(Notice::Accepted, fd_value(&stream), &ends);
         let io = turn.context.choose_io(self.settings.options.affinity).unwrap_or_else(|| turn.io.clone());
-        Session::accepted(turn.context, io, self.port.clone(), self.settings.clone(), self.id, stream, ends);
+        let (port, settings, open) = (self.port.clone(), self.settings.clone(), self.open.clone());
+        Session::accepted(turn.context, io, port, settings, self.id, open, stream, ends);
     }
 
     fn notice(&self, notice: Notice, value: i32) {
@@ -105,6 +110,7 @@ impl Listening {
 
     pub(crate) fn close(self, poller: &Poller) {
         use std::os::fd::AsRawFd;
+        self.open.store(false, Ordering::Relaxed);
         let _ = poller.remove(&self.listener);
         let fd = self.listener.as_raw_fd();
         let notice = Notice::Closed;

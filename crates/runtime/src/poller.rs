@@ -107,9 +107,12 @@ fn doze(
         item.socket.resume(held, false);
         return Ok(true);
     }
-    let soon = held.until(deadline);
     let mut signalled = true;
     let asleep = sockets.iter().take_while(|item| item.socket.port().prepare_sleep()).count();
+    if let [item] = sockets {
+        item.socket.borrow(&mut held);
+    }
+    let soon = held.until(deadline);
     let result = if asleep < sockets.len() {
         Ok(1)
     } else {

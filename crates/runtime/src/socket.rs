@@ -413,6 +413,10 @@ impl SocketCore {
     }
 
     fn act(&mut self, id: PipeId, due: Due, kick: &mut Option<Arc<Io>>) {
+        if !self.pipes.contains(id) {
+            // Forgotten since: its place may be another's already.
+            return;
+        }
         let Some(far) = self.far.get(id.index()).and_then(Option::as_ref) else { return };
         match (due, far) {
             (Due::Look | Due::Flush, Far::Wire(conn)) => {
@@ -434,7 +438,7 @@ impl SocketCore {
             (Due::Readable, Far::Inproc { port, far, .. }) => tell(port, far, Event::Readable),
             (Due::Writable, Far::Inproc { port, far, .. }) => tell(port, far, Event::Writable),
             (Due::End(how), _) => self.end_pipe(id, how),
-            (Due::Drained, _) if self.pipes.contains(id) => self.forget(id),
+            (Due::Drained, _) => self.forget(id),
             _ => {}
         }
     }

@@ -91,6 +91,7 @@ impl SocketCore {
             self.resume(held, false);
             return Ok(());
         }
+        self.borrow(&mut held);
         let mut fds = vec![PollFd::new(self.port().wake_fd(), Interest::READ)];
         fds.extend(self.waits.interrupt.as_deref().map(|i| PollFd::new(i, Interest::READ)));
         Self::watch(&mut held, &mut fds);

@@ -541,3 +541,23 @@ fn churn_of_endpoints_in_eight_threads() {
     });
     end(&context);
 }
+
+#[test]
+fn a_connection_that_comes_while_its_listener_ends_ends_too() {
+    for round in 0..300 {
+        let context = Context::new().unwrap();
+        let mut socket = context.socket(SocketType::Rep).unwrap();
+        // A silent peer would be waited for for ever.
+        socket.options_mut().handshake_interval = None;
+        socket.bind("tcp://127.0.0.1:*").unwrap();
+        let endpoint = socket.last_endpoint().to_owned();
+        let peer = thread::spawn(move || std::net::TcpStream::connect(address(&endpoint)));
+        if round % 2 == 0 {
+            thread::yield_now();
+        }
+        socket.close();
+        context.term().unwrap();
+        // Held until here; or refused, because it came too late.
+        let _ = peer.join().unwrap();
+    }
+}

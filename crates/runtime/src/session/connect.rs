@@ -6,6 +6,12 @@ const EINPROGRESS: u64 = 115;
 
 impl Session {
     pub(crate) fn start(&mut self, turn: &mut Turn<'_>) {
+        if let Role::Accept { open, .. } = &self.role
+            && !open.load(Ordering::Relaxed)
+        {
+            // The listener ended after it had accepted this, and before this thread knew of it.
+            return self.die(turn);
+        }
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Connecting(stream) => self.connected(stream, turn),
             _ => self.connect(turn),

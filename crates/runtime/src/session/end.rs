@@ -159,8 +159,9 @@ impl Session {
                             let stream = stream.clone();
                             self.discard_input();
                             self.input_paused = false;
-                            self.reclaim(turn);
-                            self.rewatch_as_needed(&stream, turn);
+                            if self.rewatch_as_needed(&stream, turn) {
+                                self.reclaim(turn);
+                            }
                         }
                     }
                     Phase::Farewell(_) | Phase::Dead => {}
@@ -194,16 +195,16 @@ impl Session {
             return;
         }
         let Phase::Active(stream) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        // Whatever the application had of the connection, it reads no more of it.
+        if let Some(half) = self.conn.as_ref().and_then(|conn| conn.input.take_back()) {
+            half.unlock();
+        }
         // The clocks of an active connection: nothing would ever stop them again.
         (self.lease, self.watch, self.idle_at) = (None, None, None);
         let _ = stream.shutdown_write();
-        // Nothing of the traffic is waited for any more.
-        (self.lease, self.watch, self.idle_at) = (None, None, None);
         let limit = turn.now + FAREWELL;
         let deadline = self.closing.flatten().map_or(limit, |at| at.min(limit));
         self.closing = Some(Some(deadline));
-        // Whatever the application had of the connection, it reads no more of it.
-        (self.lease, self.watch) = (None, None);
         let _ = self.rewatch(&stream, Interest::READ, turn);
         self.phase = Phase::Farewell(stream);
         self.farewell(turn);

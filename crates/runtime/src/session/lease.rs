@@ -18,13 +18,12 @@ impl Session {
         }
         let stream = stream.clone();
         {
-            let Some(mut half) = conn.input.try_lock() else { return };
-            let plain = half.is_plain();
-            half.set_with_app(plain);
-            half.unlock();
-            if !plain {
+            let Some(half) = conn.input.try_lock() else { return };
+            if !half.is_plain() {
+                half.unlock();
                 return;
             }
+            half.lend();
         }
         self.lease = Some((turn.now + LEASE, conn.link.stamp()));
         if self.rewatch_as_needed(&stream, turn) {
@@ -47,9 +46,8 @@ impl Session {
             return;
         }
         let stream = stream.clone();
-        // Whoever holds the half finds the note and asks for this again.
-        let Some(mut half) = conn.input.try_lock() else { return };
-        half.set_with_app(false);
+        // Whoever holds the half finds the note, gives back the right and asks for this again.
+        let Some(half) = conn.input.take_back() else { return };
         half.unlock();
         self.lease = None;
         if self.rewatch_as_needed(&stream, turn) {

@@ -24,6 +24,7 @@ use ferrozmq_base::{
     link::{Dropped, Position},
     peer::PeerTable,
     pool,
+    sync::{AtomicBool, Ordering},
 };
 use ferrozmq_pattern::Local;
 use ferrozmq_proto::{
@@ -100,7 +101,11 @@ struct Holds {
 #[derive(Debug)]
 enum Role {
     Connect(Box<Connector>),
-    Accept { listener: u64 },
+    /// By a listener, while that is `open`.
+    Accept {
+        listener: u64,
+        open: Arc<AtomicBool>,
+    },
 }
 
 /// See the module.
@@ -154,19 +159,25 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// A session for an accepted connection, started in `io`.
+    /// A session for a connection that listener `listener` accepted, started in `io`; not if the listener is not `open`
+    /// any more by then.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a session is made of comes from its listener one by one"
+    )]
     pub(crate) fn accepted(
         context: &Arc<Shared>,
         io: Arc<Io>,
         port: Arc<Port>,
         settings: Arc<Settings>,
         listener: u64,
+        open: Arc<AtomicBool>,
         stream: Stream,
         ends: Ends,
     ) {
         let id = context.next_id();
-        let mut session =
-            Self::new(id, context, io.clone(), port, settings, Role::Accept { listener }, ends, None, None);
+        let role = Role::Accept { listener, open };
+        let mut session = Self::new(id, context, io.clone(), port, settings, role, ends, None, None);
         session.phase = Phase::Connecting(Arc::new(stream));
         io.add_load();
         io.send(IoCommand::Start(Box::new(session)));
@@ -247,7 +258,7 @@ impl Session {
     /// The listener that accepted the connection.
     pub(crate) fn listener(&self) -> Option<u64> {
         match self.role {
-            Role::Accept { listener } => Some(listener),
+            Role::Accept { listener, .. } => Some(listener),
             Role::Connect(_) => None,
         }
     }
@@ -391,12 +402,12 @@ impl Session {
 impl Holds {
     fn take(conn: &Conn) -> Option<Self> {
         let output = conn.output.try_hold()?;
-        let Some(input) = conn.input.try_hold() else {
+        let Some(input) = conn.input.take_back() else {
             // Whoever wanted the output meanwhile has made its promise.
             conn.output.release(output);
             return None;
         };
-        Some(Self { output, input })
+        Some(Self { output, input: conn.input.keep(input) })
     }
 }
 

@@ -145,6 +145,10 @@ impl Session {
         {
             half.release_idle();
             half.unlock();
+            if self.lease.is_some() {
+                // An application that found the half taken and went to sleep does not watch it.
+                self.port.wake();
+            }
         }
         if let Some(codec) = &mut self.codec {
             codec.release_idle();
@@ -187,7 +191,7 @@ impl Session {
             let mut commands = Vec::new();
             let mut wake = false;
             let (fill, heard) = {
-                // Whoever drives the input has seen our try and gives it back with a note.
+                // Nobody else holds what is not lent; but if it were so, its holder gives it back and tells.
                 let Some(mut half) = conn.input.try_lock() else { return };
                 let fill = if surplus && round == 0 {
                     half.take_surplus(self.codec.as_mut(), &mut commands, &mut wake)
