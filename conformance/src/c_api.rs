@@ -155,13 +155,13 @@ impl Library {
         usize::try_from(rc).map_err(|_| Errno(self.zmq_errno()))
     }
 
-    /// A function that not every library has.
+    /// A function of the draft API, which not every library has; none if it is missing.
     ///
     /// # Safety
-    /// `F` is its type in zmq.h.
-    pub unsafe fn function<F: Copy>(&self, name: &str) -> Option<F> {
+    /// `F` is the function's type, with the C calling convention.
+    pub unsafe fn draft<F: Copy>(&self, name: &str) -> Option<F> {
         let name = format!("{name}\0");
-        // SAFETY: by the contract.
+        // SAFETY: the type is the caller's promise; the address lives as long as the library, kept for ever.
         unsafe { self.library.get::<F>(name.as_bytes()).ok().map(|symbol| *symbol) }
     }
 

@@ -79,18 +79,18 @@ impl Draft {
         unsafe {
             Some(Self {
                 lib,
-                join: lib.function("zmq_join")?,
-                leave: lib.function("zmq_leave")?,
-                connect_peer: lib.function("zmq_connect_peer")?,
-                disconnect_peer: lib.function("zmq_disconnect_peer")?,
-                msg_routing_id: lib.function("zmq_msg_routing_id")?,
-                msg_set_routing_id: lib.function("zmq_msg_set_routing_id")?,
-                msg_group: lib.function("zmq_msg_group")?,
-                msg_set_group: lib.function("zmq_msg_set_group")?,
-                poller_new: lib.function("zmq_poller_new")?,
-                poller_destroy: lib.function("zmq_poller_destroy")?,
-                poller_add: lib.function("zmq_poller_add")?,
-                poller_wait: lib.function("zmq_poller_wait")?,
+                join: lib.draft("zmq_join")?,
+                leave: lib.draft("zmq_leave")?,
+                connect_peer: lib.draft("zmq_connect_peer")?,
+                disconnect_peer: lib.draft("zmq_disconnect_peer")?,
+                msg_routing_id: lib.draft("zmq_msg_routing_id")?,
+                msg_set_routing_id: lib.draft("zmq_msg_set_routing_id")?,
+                msg_group: lib.draft("zmq_msg_group")?,
+                msg_set_group: lib.draft("zmq_msg_set_group")?,
+                poller_new: lib.draft("zmq_poller_new")?,
+                poller_destroy: lib.draft("zmq_poller_destroy")?,
+                poller_add: lib.draft("zmq_poller_add")?,
+                poller_wait: lib.draft("zmq_poller_wait")?,
             })
         }
     }

@@ -33,6 +33,7 @@ pub mod signals;
 pub mod socket;
 pub mod subject;
 pub mod wait;
+pub mod walk;
 pub mod wire;
 pub mod zmq;
 

@@ -140,7 +140,7 @@ fn is_rust() -> bool {
     std::env::var_os("FERROZMQ_SUBJECT").is_some_and(|subject| subject == "rust")
 }
 
-fn library_path() -> PathBuf {
+pub(crate) fn library_path() -> PathBuf {
     match std::env::var_os("FERROZMQ_SUBJECT") {
         Some(subject) if subject == "system" => return PathBuf::from("libzmq.so.5"),
         Some(path) if !path.is_empty() => return PathBuf::from(path),

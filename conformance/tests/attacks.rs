@@ -150,7 +150,7 @@ fn v12_malformed_handshakes_one_after_the_other_leave_a_good_one_alone() {
 
 #[test]
 fn v20_only_an_exact_200_opens() {
-    for status in ["", "2", "20", "0200", "200 ", "2000", "201", "300", "400", "500", "\0200", "abc"] {
+    for status in ["", "2", "20", "0200", "200 ", "2000", "201", "300", "400", "500", "\u{0}200", "abc"] {
         let ctx = Ctx::new();
         let handler = ctx.socket(zmq::REP);
         handler.bind(HANDLER).unwrap();

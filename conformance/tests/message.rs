@@ -199,6 +199,32 @@ fn the_free_function_runs_after_an_inproc_send() {
     free_after_send(Transport::Inproc);
 }
 
+/// However small it is: who lends memory may count on what the free function tells.
+#[test]
+fn the_free_function_does_not_run_before_the_message_is_sent() {
+    let lib = c_library!();
+    let ctx = Ctx::new();
+    let (pull, push) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PUSH));
+    let endpoint = Transport::Ipc.endpoint();
+    push.connect(&endpoint).unwrap();
+    let sizes = [5, 9, STATIC.len()];
+    let counters = sizes.map(|size| {
+        let counter = Freed::default();
+        let data = STATIC.as_ptr().cast_mut().cast();
+        let mut msg = Msg::around(lib, data, size, Some(count_free), hint(&counter));
+        let flags = if size == 5 { zmq::SNDMORE } else { 0 };
+        assert_eq!(msg.send(&push, flags), Ok(size));
+        counter
+    });
+    assert_eq!(counters.each_ref().map(freed), [0; 3], "nobody is connected");
+    pull.bind(&endpoint).unwrap();
+    pull.expect([&STATIC[..5], &STATIC[..9]]);
+    pull.expect(STATIC);
+    for counter in &counters {
+        wait::until("the free function to run", || freed(counter) == 1);
+    }
+}
+
 #[test]
 fn the_free_function_runs_for_a_message_that_is_dropped() {
     let counter = Freed::default();

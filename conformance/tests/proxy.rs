@@ -206,6 +206,33 @@ fn one_socket_as_both_ends_echoes() {
     assert_eq!(thread.join().unwrap().0, Err(zmq::ETERM));
 }
 
+/// It cannot be written to before it was read.
+fn rep_as_both_ends_answers<const PARTS: usize>(request: [&str; PARTS]) {
+    let ctx = Ctx::new();
+    let (rep, req) = (ctx.socket(zmq::REP), ctx.socket(zmq::REQ));
+    join(&rep, &req, Transport::Tcp);
+    let thread = thread::spawn(move || (proxy(&rep, &rep, None, None), rep));
+    for _ in 0..3 {
+        req.send(request);
+        req.expect(request);
+    }
+    ctx.shutdown().unwrap();
+    assert_eq!(thread.join().unwrap().0, Err(zmq::ETERM));
+}
+
+#[test]
+fn one_rep_as_both_ends_answers_each_request_with_itself() {
+    c_library!();
+    rep_as_both_ends_answers(["question"]);
+}
+
+#[test]
+fn one_rep_as_both_ends_answers_multipart_requests_too() {
+    c_library!();
+    ours_only!("sends the first part before it has the last one, which a REP refuses: the proxy ends");
+    rep_as_both_ends_answers(["question", "", "more"]);
+}
+
 #[test]
 fn a_proxy_without_sockets_is_efault() {
     let lib = c_library!();

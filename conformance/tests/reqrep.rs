@@ -920,6 +920,7 @@ fn made_up_ids_differ() {
     join_more(&router, &b, &endpoint);
     a.send("x");
     let first = router.expect_routed("x");
+    assert_eq!((first.len(), first[0]), (5, 0));
     b.send("y");
     assert_ne!(first, router.expect_routed("y"));
 }

@@ -83,7 +83,6 @@ fn send(kind: FrameKind, version: Version, body: &[u8]) {
         assert_eq!(read.strip_prefix(prefix), Some(body));
         return;
     }
-    let read = read.to_vec();
     let expected = match kind {
         FrameKind::Subscribe => Ok(Command::Subscribe(body)),
         FrameKind::Cancel => Ok(Command::Cancel(body)),
@@ -92,5 +91,6 @@ fn send(kind: FrameKind, version: Version, body: &[u8]) {
         FrameKind::Leave => Ok(Command::Leave(body)),
         FrameKind::Message => panic!("a message became a command"),
     };
+    let read = read.to_vec();
     assert_eq!(engine.command(&read, Instant::now()), expected);
 }

@@ -30,6 +30,11 @@ impl Command {
         self
     }
 
+    /// Adds a path as one argument.
+    pub(crate) fn path(self, path: &Path) -> Self {
+        self.arg(&path.display().to_string())
+    }
+
     /// Sets a variable of its environment.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));

@@ -3,12 +3,14 @@
 //! | Task | |
 //! |---|---|
 //! | `test [--only STEP,…]` | everything that is tested, in steps; `--list` names them |
+//! | `install [--prefix DIR] [--libdir DIR] [--destdir DIR]` | the C library and the command line, for programs to use |
 //! | `loom [N]` | the models of the lock-free pieces, with N preemptions (3) |
 //! | `close-storm [N]` | closes (1000) on tcp and on ipc right after 300,000 messages, none of which may be lost |
 //! | `bench [ARGS…]` | throughput and latency beside those of the system's libzmq |
 #![forbid(unsafe_code)]
 
 mod command;
+mod install;
 mod packages;
 mod steps;
 mod test;
@@ -18,14 +20,15 @@ use std::process::ExitCode;
 
 use command::Command;
 
-const USAGE: &str =
-    "usage: cargo xtask test [--only STEP,...] [--list] | loom [N] | close-storm [N] | bench [ARGS...]";
+const USAGE: &str = "usage: cargo xtask test [--only STEP,...] [--list] | install [--prefix DIR] [--libdir DIR] \
+                     [--destdir DIR] | loom [N] | close-storm [N] | bench [ARGS...]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.split_first() {
         Some((&"test", rest)) => test::run(rest),
+        Some((&"install", rest)) => install::run(rest),
         Some((&"loom", rest)) => number(rest, 3).and_then(|bound| steps::loom(bound).run()),
         Some((&"close-storm", rest)) => number(rest, 1000).and_then(|count| steps::close_storm(count).run()),
         Some((&"bench", rest)) => steps::bench(rest).iter().try_for_each(Command::run),

@@ -11,7 +11,7 @@ pub(crate) struct Package {
     present: fn() -> bool,
 }
 
-/// All that steps ask for. The last two are for test suites of other projects, in Python.
+/// All that steps ask for.
 const PACKAGES: &[Package] = &[
     Package { name: "gcc", present: || Command::new("gcc --version").succeeds() },
     Package { name: "g++", present: || Command::new("g++ --version").succeeds() },
@@ -23,6 +23,9 @@ const PACKAGES: &[Package] = &[
         name: "python3-venv",
         present: || Command::new("python3 -c").arg("import ensurepip, venv").succeeds(),
     },
+    Package { name: "python3-dev", present: has_python_header },
+    Package { name: "cmake", present: || Command::new("cmake --version").succeeds() },
+    Package { name: "cppzmq-dev", present: || Path::new("/usr/include/zmq.hpp").exists() },
     Package { name: "pkg-config", present: || Command::new("pkg-config --version").succeeds() },
 ];
 
@@ -30,6 +33,12 @@ const PACKAGES: &[Package] = &[
 fn has_system_library() -> bool {
     let path = Command::new("gcc -print-file-name=libzmq.so.5").output();
     path.is_some_and(|path| Path::new(path.trim()).is_absolute())
+}
+
+fn has_python_header() -> bool {
+    let code = "import sysconfig; print(sysconfig.get_path('include'))";
+    let folder = Command::new("python3 -c").arg(code).output();
+    folder.is_some_and(|folder| Path::new(folder.trim()).join("Python.h").exists())
 }
 
 /// Installs what is missing, as far as this user may, and returns the names of what still is.

@@ -1,5 +1,7 @@
 //! The steps of `cargo xtask test`, as data.
 
+use std::path::{Path, PathBuf};
+
 use crate::command::{Command, target_dir, tests};
 
 /// One thing that is tested.
@@ -50,6 +52,13 @@ pub(crate) fn all() -> Vec<Step> {
             &[],
             C_LIBRARY,
             cargo("build --release -p libzmq -p fzmq"),
+        ),
+        step(
+            "install",
+            "the installed library, found by pkg-config and CMake, from C and C++",
+            &["gcc", "g++", "make", "cmake", "pkg-config", "cppzmq-dev"],
+            C_LIBRARY,
+            installed(),
         ),
         step(
             "unit",
@@ -136,12 +145,55 @@ pub(crate) fn all() -> Vec<Step> {
             vec![close_storm(50)],
         ),
         step(
+            "pyzmq",
+            "pyzmq, built from its source, and its own tests",
+            &["gcc", "g++", "make", "python3-venv", "python3-dev"],
+            "interop/pyzmq",
+            pyzmq(),
+        ),
+        step(
             "churn",
             "closing in the midst of traffic always ends",
             here,
             C_LIBRARY,
             vec![Command::new("cargo run --quiet -p interop --bin churn -- 50")],
         ),
+    ]
+}
+
+/// Where tests install the library.
+fn prefix() -> PathBuf {
+    target_dir().join("installed/prefix")
+}
+
+/// Installs the library and builds and runs the programs of `interop/installed` as a user of it would.
+fn installed() -> Vec<Command> {
+    let (programs, built) = ("interop/installed", target_dir().join("installed/cmake"));
+    let variable = |name: &str, path: &Path| format!("{name}={}", path.display());
+    vec![
+        Command::new("cargo xtask install --prefix").path(&prefix()),
+        Command::new("make --no-print-directory -B -C")
+            .arg(programs)
+            .arg(&variable("OUT", &target_dir().join("installed/make")))
+            .arg(&variable("PREFIX", &prefix())),
+        Command::new("cmake --fresh -S")
+            .arg(programs)
+            .arg("-B")
+            .path(&built)
+            .arg(&variable("-DCMAKE_PREFIX_PATH", &prefix())),
+        Command::new("cmake --build").path(&built),
+        Command::new("ctest --no-tests=error --output-on-failure --timeout 60 --test-dir").path(&built),
+    ]
+}
+
+/// Installs the library and runs pyzmq's tests on it.
+fn pyzmq() -> Vec<Command> {
+    vec![
+        Command::new("cargo xtask install --prefix").path(&prefix()),
+        Command::new("python3 interop/pyzmq/run.py --work")
+            .path(&target_dir().join("python"))
+            .arg("--prefix")
+            .path(&prefix()),
     ]
 }
 

@@ -281,6 +281,12 @@ impl Content {
         matches!(self.kind(), None | Some(BlockKind::Bytes))
     }
 
+    /// Whether a free function tells the owner of the bytes that they are no longer needed.
+    #[inline]
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.kind() == Some(BlockKind::Foreign)
+    }
+
     /// The vector that this content was made of, if this is the only reference.
     pub fn into_vec(self) -> Result<Vec<u8>, Self> {
         if self.kind() != Some(BlockKind::Vec) || !self.is_unique() {

@@ -8,7 +8,7 @@ use crate::{
     chunk::Range,
     credit::{Credit, Debit},
     pipe::Got,
-    sync::Arc,
+    sync::{Arc, AtomicU32, Line, Ordering},
 };
 
 #[derive(Debug)]
@@ -23,19 +23,26 @@ struct Pushed {
     peer: Option<PeerRef>,
 }
 
+#[derive(Debug)]
+struct Shared {
+    credit: Credit,
+    /// The writer's count, for whoever asks how much is queued.
+    published: Line<AtomicU32>,
+}
+
 /// An inbox with this high-water mark in messages; 0 is unlimited.
 pub fn inbox(hwm: u32) -> (Writer, Reader) {
-    let credit = Arc::new(Credit::new(hwm));
+    let shared = Arc::new(Shared { credit: Credit::new(hwm), published: Line::default() });
     let (tail, head) = chain::chain();
-    let writer = Writer { batches: tail, credit: Arc::clone(&credit), debit: Debit::default(), published: 0 };
-    (writer, Reader { batches: head, credit, range: None, taken: 0, credited: 0 })
+    let writer = Writer { batches: tail, shared: Arc::clone(&shared), debit: Debit::default(), published: 0 };
+    (writer, Reader { batches: head, shared, range: None, taken: 0, credited: 0 })
 }
 
 /// The writing end, of whoever drives the input. Dropping it tells the reader that no more will come.
 #[derive(Debug)]
 pub struct Writer {
     batches: chain::Writer<Pushed>,
-    credit: Arc<Credit>,
+    shared: Arc<Shared>,
     debit: Debit,
     /// Messages.
     published: u32,
@@ -45,7 +52,7 @@ impl Writer {
     /// Whether the connection may be read on. A false arms the reader's `wake`.
     #[inline]
     pub fn room(&mut self) -> bool {
-        self.credit.room(&mut self.debit, self.published)
+        self.shared.credit.room(&mut self.debit, self.published)
     }
 
     /// Appends records, invisible until [`Writer::publish`]. On `OutOfMemory` the range is dropped: the connection
@@ -62,6 +69,7 @@ impl Writer {
     /// Makes what was pushed visible: `messages` whole ones. True: the reader had armed, tell it.
     pub fn publish(&mut self, messages: u32) -> bool {
         self.published = self.published.wrapping_add(messages);
+        self.shared.published.store(self.published, Ordering::Relaxed);
         self.batches.publish_seldom()
     }
 
@@ -72,12 +80,12 @@ impl Writer {
 
     /// Messages published and not yet credited by the reader: at least those that are unread.
     pub fn messages_queued(&self) -> u32 {
-        self.published.wrapping_sub(self.credit.credited())
+        self.published.wrapping_sub(self.shared.credit.credited())
     }
 
     /// The high-water mark; 0 is unlimited.
     pub fn hwm(&self) -> u32 {
-        self.credit.hwm()
+        self.shared.credit.hwm()
     }
 
     /// Whether the reading end was dropped.
@@ -90,7 +98,7 @@ impl Writer {
 #[derive(Debug)]
 pub struct Reader {
     batches: chain::Reader<Pushed>,
-    credit: Arc<Credit>,
+    shared: Arc<Shared>,
     /// The range that is being read.
     range: Option<(Range, Option<PeerRef>)>,
     /// Messages read, and those that the writer was told of.
@@ -161,12 +169,12 @@ impl Reader {
     #[inline]
     fn message_read(&mut self) -> bool {
         self.taken = self.taken.wrapping_add(1);
-        self.taken.wrapping_sub(self.credited) >= self.credit.lwm() && self.grant()
+        self.taken.wrapping_sub(self.credited) >= self.shared.credit.lwm() && self.grant()
     }
 
     fn grant(&mut self) -> bool {
         self.credited = self.taken;
-        self.credit.grant(self.taken)
+        self.shared.credit.grant(self.taken)
     }
 
     #[cold]
@@ -194,8 +202,13 @@ impl Reader {
         !self.peek() && self.batches.ended()
     }
 
+    /// Messages published and not read: an estimate while the writer writes.
+    pub fn messages_queued(&self) -> u32 {
+        self.shared.published.load(Ordering::Relaxed).wrapping_sub(self.taken)
+    }
+
     /// Changes the high-water mark.
     pub fn set_hwm(&mut self, hwm: u32) {
-        self.credit.set_hwm(hwm);
+        self.shared.credit.set_hwm(hwm);
     }
 }

@@ -1,7 +1,7 @@
 //! The outbound half of a wire pipe: an append-only stream of records, one writer and one reader.
 //!
 //! Records ([`crate::record`]) lie in segments of 4, 64 and 256 KB, never across the end of one; a body of more than
-//! [`COPY_MAX`] bytes is not copied but spliced in behind its header. The writer (a socket) appends, invisible until
+//! [`COPY_MAX`] bytes, or one whose owner waits for its free function, is not copied but spliced in behind its header. The writer (a socket) appends, invisible until
 //! [`Writer::publish`], one Release store. The [`Reader`] (whoever drives the output of the connection) writes the
 //! bytes as they lie, or takes record by record, and credits the high-water mark at segment ends, splice ends and
 //! wherever it caught up. What was not sent survives the connection.
@@ -109,6 +109,12 @@ impl Segment {
         // SAFETY: published bytes are initialised and do not change.
         unsafe { std::slice::from_raw_parts(self.bytes.add(at), len) }
     }
+}
+
+/// Whether a body is copied into the segments. One of no bytes is: a splice has some.
+#[inline(always)]
+fn is_copied(m: &Msg) -> bool {
+    m.len() <= COPY_MAX && (!m.is_foreign() || m.is_empty())
 }
 
 /// A body that lies outside the segments, right behind its header.
@@ -263,7 +269,7 @@ impl Writer {
     /// Appends a frame, invisible until [`Writer::publish`]; `m` is left empty. On `OutOfMemory`, `m` is untouched.
     #[inline(always)]
     pub fn put(&mut self, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {
-        if m.len() <= COPY_MAX {
+        if is_copied(m) {
             self.append(m.kind(), more, m.as_slice())?;
             m.clear();
             return Ok(());
@@ -284,7 +290,7 @@ impl Writer {
     /// Appends a copy of a frame, its bytes or a reference to its body.
     #[inline]
     pub fn put_copy(&mut self, m: &Msg, more: bool) -> Result<(), OutOfMemory> {
-        if m.len() <= COPY_MAX {
+        if is_copied(m) {
             return self.append(m.kind(), more, m.as_slice());
         }
         self.splice(m.kind(), more, m.len(), || m.share())

@@ -471,6 +471,12 @@ impl Msg {
         self.body().map_or(self.inline_len as usize, Content::len)
     }
 
+    /// Whether a free function tells the owner of the body that it is no longer needed.
+    #[inline]
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.body().is_some_and(Content::is_foreign)
+    }
+
     /// Whether the body has no bytes.
     #[inline]
     pub fn is_empty(&self) -> bool {

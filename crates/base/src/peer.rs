@@ -36,6 +36,8 @@ pub struct PeerInfo {
     pub routing_id: Box<[u8]>,
     /// A ZMTP 1.0 peer, which never sends subscriptions: a publisher treats it as subscribed to everything.
     pub subscribes_to_all: bool,
+    /// The connection's properties; none over inproc.
+    pub peer: Option<PeerRef>,
 }
 
 /// The properties of one connection, in the order in which they became known; the first of a name wins

@@ -407,6 +407,24 @@ impl Pipes {
         }
     }
 
+    /// Messages that the far end has not read, over inproc; those of a connection are the link's to count.
+    pub fn outbound_queued(&mut self, id: PipeId) -> u32 {
+        match self.pipe(id).map(|pipe| &mut pipe.tx) {
+            Some(Tx::Queue(w)) => u32::try_from(w.len()).unwrap_or(u32::MAX),
+            _ => 0,
+        }
+    }
+
+    /// Messages that came in and were not read; a conflating pipe has one at most.
+    pub fn inbound_queued(&mut self, id: PipeId) -> u32 {
+        match self.pipe(id).map(|pipe| &mut pipe.rx) {
+            Some(Rx::Queue(r)) => u32::try_from(r.len()).unwrap_or(u32::MAX),
+            Some(Rx::Inbox(r)) => r.messages_queued(),
+            Some(Rx::Slot(r)) => r.peek().into(),
+            Some(Rx::Closed) | None => 0,
+        }
+    }
+
     /// Changes the high-water marks of a live pipe, in messages; 0 is unlimited. Inproc pipes are given the sums.
     pub fn set_hwm(&mut self, id: PipeId, send: u32, receive: u32) {
         if let Some(pipe) = self.pipe(id) {

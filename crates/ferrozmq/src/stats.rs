@@ -24,6 +24,7 @@ use crate::RoutingId;
 pub struct Stats {
     peers: Vec<PeerStats>,
     dropped: Dropped,
+    events_dropped: u64,
 }
 
 /// Messages that the socket dropped, by reason. One that goes to several peers counts once for each that lost it.
@@ -66,6 +67,7 @@ impl Stats {
         let runtime::Drops { full, unroutable, peer_gone, malformed, unmatched } = stats.dropped;
         Self {
             dropped: Dropped { full, unroutable, peer_gone, malformed, unmatched },
+            events_dropped: stats.monitor_dropped,
             peers: stats.connections.into_iter().map(PeerStats).collect(),
         }
     }
@@ -75,6 +77,20 @@ impl Stats {
     /// See the example of [`Stats`].
     pub fn peers(&self) -> &[PeerStats] {
         &self.peers
+    }
+
+    /// Events that the socket's monitor lost, because nobody took those before them.
+    ///
+    /// ```
+    /// use ferrozmq::Context;
+    ///
+    /// let ctx = Context::new();
+    /// let mut tasks = ctx.push().linger(std::time::Duration::ZERO).connect("ipc:///nobody/here")?;
+    /// assert_eq!(tasks.stats()?.events_dropped(), 0);
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    pub fn events_dropped(&self) -> u64 {
+        self.events_dropped
     }
 
     /// What the socket dropped, for all peers that it ever had.

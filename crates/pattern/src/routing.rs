@@ -2,7 +2,7 @@
 //!
 //! A pipe has at most one id, given once. No two pipes that can be written to have the same one.
 use crate::fair_queue::FairQueue;
-use ferrozmq_base::{DueList, Error, Msg, PipeId, Pipes};
+use ferrozmq_base::{DueList, Error, Msg, PeerRef, PipeId, Pipes};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, DefaultHasher, Hasher};
 
@@ -26,8 +26,17 @@ impl BuildHasher for Seeded {
 pub(crate) struct Routes {
     pipes: HashMap<Box<[u8]>, PipeId, Seeded>,
     /// By `PipeId::index`.
-    ids: Vec<Option<(PipeId, Box<[u8]>)>>,
+    ids: Vec<Option<Route>>,
     next_auto: u32,
+}
+
+/// A pipe and its id.
+#[derive(Debug)]
+struct Route {
+    pipe: PipeId,
+    id: Box<[u8]>,
+    /// Whom it reaches, for the messages that tell of it.
+    peer: Option<PeerRef>,
 }
 
 impl Routes {
@@ -44,15 +53,25 @@ impl Routes {
     /// The id of this pipe.
     #[inline]
     pub(crate) fn id(&self, pipe: PipeId) -> Option<&[u8]> {
-        match self.ids.get(pipe.index()) {
-            Some(Some((owner, id))) if *owner == pipe => Some(id),
-            _ => None,
+        self.route(pipe).map(|route| &*route.id)
+    }
+
+    fn route(&self, pipe: PipeId) -> Option<&Route> {
+        self.ids.get(pipe.index())?.as_ref().filter(|route| route.pipe == pipe)
+    }
+
+    /// Tells whom a pipe with an id reaches.
+    pub(crate) fn set_peer(&mut self, pipe: PipeId, peer: Option<PeerRef>) {
+        if let Some(Some(route)) = self.ids.get_mut(pipe.index())
+            && route.pipe == pipe
+        {
+            route.peer = peer;
         }
     }
 
     /// Every pipe with an id.
     pub(crate) fn pipes(&self) -> impl Iterator<Item = PipeId> {
-        self.ids.iter().flatten().map(|(pipe, _)| *pipe)
+        self.ids.iter().flatten().map(|route| route.pipe)
     }
 
     /// Gives a pipe this id, which nobody that lives has.
@@ -62,7 +81,7 @@ impl Routes {
             self.ids.resize_with(pipe.index() + 1, || None);
         }
         self.pipes.insert(routing_id.clone(), pipe);
-        self.ids[pipe.index()] = Some((pipe, routing_id));
+        self.ids[pipe.index()] = Some(Route { pipe, id: routing_id, peer: None });
     }
 
     /// Gives a pipe an id that nobody has: 0 and four bytes in network order.
@@ -83,10 +102,10 @@ impl Routes {
         if self.id(pipe).is_none() {
             return;
         }
-        if let Some((_, id)) = self.ids[pipe.index()].take()
-            && self.pipes.get(&id) == Some(&pipe)
+        if let Some(route) = self.ids[pipe.index()].take()
+            && self.pipes.get(&route.id) == Some(&pipe)
         {
-            self.pipes.remove(&id);
+            self.pipes.remove(&route.id);
         }
     }
 }
@@ -98,8 +117,8 @@ pub(crate) struct Labelled {
     next: Next,
     frame: Msg,
     label: Msg,
-    /// Events of peers that are told as messages: the labels of empty messages.
-    notices: VecDeque<Box<[u8]>>,
+    /// Events of peers that are told as messages: the labels of empty messages, and who the peers are.
+    notices: VecDeque<(Box<[u8]>, Option<PeerRef>)>,
     /// Pipes whose far end is gone, which is told when all that it sent was read.
     ending: Vec<PipeId>,
 }
@@ -130,8 +149,10 @@ impl Labelled {
     }
 
     /// Leaves an empty message from this peer, to be received before anything that is still in a pipe.
-    pub(crate) fn notify(&mut self, routing_id: &[u8]) {
-        self.notices.push_back(routing_id.into());
+    pub(crate) fn notify(&mut self, routes: &Routes, pipe: PipeId) {
+        if let Some(route) = routes.route(pipe) {
+            self.notices.push_back((route.id.clone(), route.peer));
+        }
     }
 
     /// The far end of a pipe that is read is gone; `tell` leaves an empty message for it behind its last one.
@@ -156,8 +177,8 @@ impl Labelled {
         let notices = &mut self.notices;
         self.ending.retain(|pipe| {
             let drained = pipes.drained(*pipe);
-            if drained && let Some(id) = routes.id(*pipe) {
-                notices.push_back(id.into());
+            if drained && let Some(route) = routes.route(*pipe) {
+                notices.push_back((route.id.clone(), route.peer));
             }
             !drained
         });
@@ -213,12 +234,14 @@ impl Labelled {
             match self.next {
                 Next::Label(_) | Next::Frame => return Ok(()),
                 Next::Unread => {
-                    if let Some(id) = self.notices.front() {
+                    if let Some((id, peer)) = self.notices.front() {
                         self.label = Msg::copy_from(id)?;
-                        self.notices.pop_front();
                         self.label.set_more(true);
+                        self.label.set_peer(*peer);
                         self.frame.clear();
                         self.frame.set_more(false);
+                        self.frame.set_peer(*peer);
+                        self.notices.pop_front();
                         self.next = Next::Label(None);
                         return Ok(());
                     }

@@ -54,10 +54,8 @@ impl Stream {
     }
 
     fn tell(&mut self, id: PipeId) {
-        if self.notify
-            && let Some(routing_id) = self.routes.id(id)
-        {
-            self.inbound.notify(routing_id);
+        if self.notify {
+            self.inbound.notify(&self.routes, id);
         }
     }
 
@@ -80,7 +78,8 @@ impl Machine for Stream {
         self.inbound.input.attach(id);
     }
 
-    fn identified(&mut self, _: &mut Pipes, id: PipeId, _: &PeerInfo, _: &mut DueList) {
+    fn identified(&mut self, _: &mut Pipes, id: PipeId, info: &PeerInfo, _: &mut DueList) {
+        self.routes.set_peer(id, info.peer);
         self.tell(id);
     }
 

@@ -18,12 +18,15 @@ use ferrozmq_base::{
     log,
     ready::{Hook, Linked},
     slot,
-    sync::{AtomicBool, AtomicU32, Ordering},
+    sync::{AtomicBool, AtomicU32, Mutex, Ordering, lock},
 };
 use ferrozmq_proto::{ProtocolError, Scanner, Step};
 use ferrozmq_sys::Stream;
 
-use crate::{codec::Codec, io_thread::Io};
+use crate::{codec::Codec, io_thread::Io, monitor::Ends};
+
+#[cfg(test)]
+mod tests;
 
 /// The most wire bytes that a Coded direction prepares before it writes.
 const WIRE_BYTES: usize = 64 * 1024;
@@ -56,6 +59,8 @@ pub(crate) struct Conn {
     blocked: AtomicBool,
     /// Batches that the application flushed: it streams.
     app_flushes: AtomicU32,
+    /// Who is connected with whom, in words.
+    ends: Mutex<Ends>,
     /// Nothing has been written since the session gave back the memory, and it does not look again by itself.
     idle: AtomicBool,
 }
@@ -67,17 +72,25 @@ impl Linked for Conn {
 }
 
 impl Conn {
-    pub(crate) fn new(session: u64, io: Arc<Io>, link: Arc<Link>, source: Source, sink: Sink) -> Self {
+    pub(crate) fn new(
+        session: u64,
+        io: Arc<Io>,
+        link: Arc<Link>,
+        source: Source,
+        sink: Sink,
+        batches: Batches,
+    ) -> Self {
         Self {
             session,
             io,
             link,
-            output: DriveLock::new(OutHalf::new(source)),
-            input: DriveLock::new(InHalf::new(sink)),
+            output: DriveLock::new(OutHalf::new(source, batches.write)),
+            input: DriveLock::new(InHalf::new(sink, batches.read)),
             hook: Hook::new(),
             plain_out: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             app_flushes: AtomicU32::new(0),
+            ends: Mutex::default(),
             idle: AtomicBool::new(true),
         }
     }
@@ -109,6 +122,14 @@ impl Conn {
         self.app_flushes.store(self.app_flushes().wrapping_add(1), Ordering::Relaxed);
     }
 
+    pub(crate) fn ends(&self) -> Ends {
+        lock(&self.ends).clone()
+    }
+
+    pub(crate) fn set_ends(&self, ends: &Ends) {
+        lock(&self.ends).clone_from(ends);
+    }
+
     /// The session gave back the memory.
     pub(crate) fn set_idle(&self, idle: bool) {
         self.idle.store(idle, Ordering::Release);
@@ -123,6 +144,13 @@ impl Conn {
     pub(crate) fn has_unwritten(&self) -> bool {
         self.link.published() != self.link.head()
     }
+}
+
+/// Most bytes of one read and one write (ZMQ_IN_BATCH_SIZE, ZMQ_OUT_BATCH_SIZE).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batches {
+    pub read: usize,
+    pub write: usize,
 }
 
 /// Where a connection's output comes from.
@@ -158,6 +186,8 @@ pub(crate) struct OutHalf {
     source: Option<Source>,
     stream: Option<Arc<Stream>>,
     plain: bool,
+    /// Most bytes of one write.
+    batch: usize,
     /// Encoded bytes that go out before anything else: the end of the handshake, control frames, coded records.
     wire: Vec<u8>,
     written: usize,
@@ -168,11 +198,12 @@ pub(crate) struct OutHalf {
 }
 
 impl OutHalf {
-    fn new(source: Source) -> Self {
+    fn new(source: Source, batch: usize) -> Self {
         Self {
             source: Some(source),
             stream: None,
             plain: false,
+            batch,
             wire: Vec::new(),
             written: 0,
             withheld: false,
@@ -309,7 +340,7 @@ impl OutHalf {
             // A control frame that waits goes out at the end of the record that is half written.
             let limit = if control.is_empty() { u64::MAX } else { log.bytes_to_boundary() };
             let mut slices = [IoSlice::new(&[]); 64];
-            let count = log.slices_within(&mut slices, limit);
+            let count = log.slices_within(&mut slices, limit.min(self.batch as u64));
             let n = stream.write(&slices[..count])?;
             self.wake_writer |= log.advance(n);
             taken += n;
@@ -367,7 +398,8 @@ impl OutHalf {
 
     fn write_wire(&mut self, stream: &Stream) -> io::Result<()> {
         while self.written < self.wire.len() {
-            self.written += stream.write(&[IoSlice::new(&self.wire[self.written..])])?;
+            let end = self.wire.len().min(self.written.saturating_add(self.batch));
+            self.written += stream.write(&[IoSlice::new(&self.wire[self.written..end])])?;
         }
         self.wire.clear();
         self.wire.shrink_to(WIRE_BYTES);
@@ -422,6 +454,8 @@ pub(crate) struct InHalf {
     scanner: Option<Scanner>,
     chunk: Option<Chunk>,
     chunk_class: usize,
+    /// Most bytes of one read.
+    batch: usize,
     /// Pending bytes of the chunk that are frames of an unfinished message.
     scanned: usize,
     large: Option<Large>,
@@ -431,13 +465,14 @@ pub(crate) struct InHalf {
 }
 
 impl InHalf {
-    fn new(sink: Sink) -> Self {
+    fn new(sink: Sink, batch: usize) -> Self {
         Self {
             sink: Some(sink),
             stream: None,
             scanner: None,
             chunk: None,
             chunk_class: 0,
+            batch,
             scanned: 0,
             large: None,
             peer: None,
@@ -526,8 +561,18 @@ impl InHalf {
         }
         let Some(stream) = self.stream.clone() else { return Fill::Empty };
         let read = match &mut self.large {
-            Some(large) => large.reserve().map(|left| stream.read_append(&mut large.body, left)),
-            None => self.chunk_with_room().map(|chunk| stream.read_into(chunk.spare())),
+            Some(large) => {
+                let most = self.batch;
+                large.reserve().map(|left| stream.read_append(&mut large.body, left.min(most)))
+            }
+            None => {
+                let most = self.batch;
+                self.chunk_with_room().map(|chunk| {
+                    let room = chunk.spare();
+                    let most = most.min(room.len());
+                    stream.read_into(&mut room[..most])
+                })
+            }
         };
         let Ok(read) = read else { return Fill::OutOfMemory };
         match read {
@@ -729,6 +774,11 @@ impl InHalf {
             }
             None => Ok(false),
         }
+    }
+
+    /// A message that the peer did not send, after its last one; true if the socket has to be told.
+    pub(crate) fn push_farewell(&mut self, body: &[u8]) -> Result<bool, Error> {
+        Ok(self.push_frame(Msg::copy_from(body)?)?)
     }
 
     /// A subscription that came as a command takes its place among the messages.

@@ -20,10 +20,12 @@ use crate::{
     reconnect::Backoff,
 };
 
-/// ZMQ_RECONNECT_STOP: a refused connection ends the endpoint.
+/// ZMQ_RECONNECT_STOP: a refused connection ends the endpoint (tcp).
 const STOP_REFUSED: i32 = 1;
 /// ZMQ_RECONNECT_STOP: a failed handshake ends the endpoint.
 const STOP_HANDSHAKE: i32 = 2;
+/// ZMQ_RECONNECT_STOP: after a disconnect call, a refused connection ends the endpoint (ipc).
+const STOP_AFTER_DISCONNECT: i32 = 4;
 
 /// Where to connect.
 #[derive(Clone, Debug)]
@@ -119,9 +121,13 @@ impl Connector {
         self.backoff.as_mut().map(Backoff::delay)
     }
 
-    pub(crate) fn stops_after(&self, error: &io::Error) -> bool {
-        let refused = error.kind() == io::ErrorKind::ConnectionRefused;
-        self.stop & STOP_REFUSED != 0 && refused && matches!(self.target, Target::Tcp { .. })
+    /// Whether a failed attempt was the last; `disconnected`: the socket has taken back a connect.
+    pub(crate) fn stops_after(&self, error: &io::Error, disconnected: bool) -> bool {
+        let stop = match &self.target {
+            Target::Tcp { .. } => self.stop & STOP_REFUSED != 0,
+            Target::Ipc(_) => self.stop & STOP_AFTER_DISCONNECT != 0 && disconnected,
+        };
+        stop && error.kind() == io::ErrorKind::ConnectionRefused
     }
 
     pub(crate) fn stops_after_handshake(&self) -> bool {

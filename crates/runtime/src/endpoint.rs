@@ -92,6 +92,10 @@ enum Kind {
 }
 
 impl Endpoint {
+    pub(crate) fn is_served_by(&self, session: u64) -> bool {
+        matches!(self.kind, Kind::Connection { session: own, .. } if own == session)
+    }
+
     /// The socket closes: whatever serves the endpoint ends.
     pub(crate) fn release(self, shared: &Arc<Shared>, port: &Arc<Port>, how: Close) {
         match self.kind {
@@ -189,7 +193,9 @@ impl SocketCore {
     /// # Errors
     /// `NotFound` if the socket has no such endpoint.
     pub fn disconnect(&mut self, endpoint: &str) -> Result<(), BindError> {
-        self.end_endpoint(endpoint)
+        self.end_endpoint(endpoint)?;
+        self.port().set_disconnected();
+        Ok(())
     }
 
     fn settings(&self) -> Arc<Settings> {
@@ -205,13 +211,13 @@ impl SocketCore {
             Ok(listener) => listener,
             Err(e) => {
                 let text = text.split_once("://").map_or(text, |(_, rest)| rest);
-                let ends = Ends { endpoint: text.to_owned(), local: text.to_owned(), remote: String::new() };
-                self.port().monitor.notify(Notice::BindFailed, e.error().errno() as u64, &ends);
+                let value = e.error().errno() as u64;
+                self.port().monitor.notify(Notice::BindFailed, value, &Ends::bound(text));
                 return Err(e);
             }
         };
         let resolved = listener.local_endpoint();
-        let ends = Ends { endpoint: resolved.clone(), local: resolved.clone(), remote: String::new() };
+        let ends = Ends::bound(&resolved);
         self.port().monitor.notify(Notice::Listening, fd_value(&listener), &ends);
         let id = self.shared.next_id();
         let listening = Listening::new(id, listener, resolved.clone(), self.port().clone(), settings);
@@ -285,14 +291,21 @@ impl SocketCore {
             routing_id: self.options.routing_id.clone(),
             send_hwm: self.options.send_hwm,
             receive_hwm: self.options.receive_hwm,
+            farewell: None,
         }
     }
 
+    /// As who binds: it may want a last message of its peers.
+    fn binder(&self) -> Party {
+        let farewell = self.options.farewell(self.kind()).map(Arc::from);
+        Party { farewell, ..self.party() }
+    }
+
     fn bind_inproc(&mut self, text: &str) -> Result<()> {
-        let party = self.party();
+        let party = self.binder();
         let waiting = lock(&self.shared.registry).bind(text, party).ok_or(Error::AddressInUse)?;
         for pending in waiting {
-            self.welcome(pending);
+            self.welcome(text, pending);
         }
         self.endpoints.push(Endpoint { text: text.to_owned(), kind: Kind::Name });
         self.last_endpoint = text.to_owned();
@@ -300,24 +313,15 @@ impl SocketCore {
     }
 
     /// Takes the binder's end of a pair whose connecter came first.
-    fn welcome(&mut self, pending: Pending) {
+    fn welcome(&mut self, text: &str, pending: Pending) {
         let Pending { party, mut pipe, near, far } = pending;
         let to_connecter = inproc::sum(self.options.send_hwm, party.receive_hwm);
         let to_binder = inproc::sum(party.send_hwm, self.options.receive_hwm);
         pipe.set_hwm(to_connecter, to_binder);
-        let own = self.party();
+        let own = self.binder();
         let local = Local { connected: false, assigned_id: None, inproc: true };
-        let id = self.open(
-            pipe,
-            Far::Inproc {
-                port: party.port.clone(),
-                near: far,
-                far: near.clone(),
-                far_send_hwm: party.send_hwm,
-                far_receive_hwm: party.receive_hwm,
-            },
-            local,
-        );
+        let id = self.open(pipe, Far::inproc(&party, far, near.clone(), Ends::bound(text)), local);
+        self.say_hello(id);
         self.identify(id, &party.info());
         let told = match near.id() {
             Some(theirs) => party.port.post(Event::Bound(theirs, Box::new(own))).is_ok(),
@@ -345,11 +349,13 @@ impl SocketCore {
                 inproc::sum(own.send_hwm, binder.receive_hwm),
                 inproc::sum(binder.send_hwm, own.receive_hwm),
             );
-            let id = self.open(pipe, Far::inproc(&binder, near.clone(), far.clone()), local);
+            let ends = Ends::connected(text);
+            let id = self.open(pipe, Far::inproc(&binder, near.clone(), far.clone(), ends), local);
+            self.say_hello(id);
             self.identify(id, &binder.info());
             let attachment = Attachment {
                 pipe: theirs,
-                far: Far::inproc(&own, far, near),
+                far: Far::inproc(&own, far, near, Ends::bound(text)),
                 local: Local { connected: false, assigned_id: None, inproc: true },
                 info: Some(own.info()),
             };
@@ -359,7 +365,9 @@ impl SocketCore {
         } else {
             let (pipe, theirs) = inproc::pair(conflate, own.send_hwm, own.receive_hwm);
             let nobody = Party { port: self.port().clone(), receive_hwm: own.receive_hwm, ..own.clone() };
-            let id = self.open(pipe, Far::inproc(&nobody, near.clone(), far.clone()), local);
+            let ends = Ends::connected(text);
+            let id = self.open(pipe, Far::inproc(&nobody, near.clone(), far.clone(), ends), local);
+            self.say_hello(id);
             registry.wait(text, Pending { party: own, pipe: theirs, near, far });
             id
         };

@@ -32,11 +32,13 @@ pub(crate) struct Party {
     pub routing_id: Box<[u8]>,
     pub send_hwm: u32,
     pub receive_hwm: u32,
+    /// What it wants to receive as the last message of a peer; a connecter wants nothing.
+    pub farewell: Option<Arc<[u8]>>,
 }
 
 impl Party {
     pub(crate) fn info(&self) -> PeerInfo {
-        PeerInfo { socket_type: None, routing_id: self.routing_id.clone(), subscribes_to_all: false }
+        PeerInfo { routing_id: self.routing_id.clone(), ..PeerInfo::default() }
     }
 }
 

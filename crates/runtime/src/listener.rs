@@ -103,9 +103,7 @@ impl Listening {
     }
 
     fn notice(&self, notice: Notice, value: i32) {
-        let ends =
-            Ends { endpoint: self.endpoint.clone(), local: self.endpoint.clone(), remote: String::new() };
-        self.port.monitor.notify(notice, value as u64, &ends);
+        self.port.monitor.notify(notice, value as u64, &Ends::bound(&self.endpoint));
     }
 
     pub(crate) fn close(self, poller: &Poller) {
@@ -113,12 +111,13 @@ impl Listening {
         self.open.store(false, Ordering::Relaxed);
         let _ = poller.remove(&self.listener);
         let fd = self.listener.as_raw_fd();
-        let notice = Notice::Closed;
-        let ends =
-            Ends { endpoint: self.endpoint.clone(), local: self.endpoint.clone(), remote: String::new() };
-        let port = self.port.clone();
-        drop(self.listener);
-        port.monitor.notify(notice, fd as u64, &ends);
+        let (port, ends) = (self.port, Ends::bound(&self.endpoint));
+        // An ipc wildcard's file and directory go with it, or fail to.
+        let (notice, value) = match self.listener.close() {
+            Ok(()) => (Notice::Closed, fd),
+            Err(error) => (Notice::CloseFailed, error.raw_os_error().unwrap_or(0)),
+        };
+        port.monitor.notify(notice, value as u64, &ends);
     }
 }
 

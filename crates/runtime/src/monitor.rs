@@ -6,13 +6,14 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use ferrozmq_base::{
-    Error, Msg, Result, SocketType,
+    Error, Msg, PipeId, Result, SocketType,
     sync::{AtomicU64, Mutex, Ordering, lock},
 };
 
 use crate::{
-    port::Relay,
+    port::{Far, Relay},
     socket::{Flags, SocketCore},
+    stats::queued,
 };
 
 /// The most events that wait for a watcher.
@@ -30,12 +31,14 @@ pub(crate) enum Notice {
     Accepted = 0x20,
     AcceptFailed = 0x40,
     Closed = 0x80,
+    CloseFailed = 0x100,
     Disconnected = 0x200,
     Stopped = 0x400,
     HandshakeFailed = 0x800,
     HandshakeSucceeded = 0x1000,
     HandshakeProtocol = 0x2000,
     HandshakeAuth = 0x4000,
+    PipesStats = 0x10000,
 }
 
 /// The two ends of a connection, in words: what version 1 of an event says, and what version 2 says.
@@ -44,6 +47,18 @@ pub(crate) struct Ends {
     pub endpoint: String,
     pub local: String,
     pub remote: String,
+}
+
+impl Ends {
+    /// What a socket connected to, and what it does not know its own end of.
+    pub(crate) fn connected(endpoint: &str) -> Self {
+        Self { endpoint: endpoint.to_owned(), local: String::new(), remote: endpoint.to_owned() }
+    }
+
+    /// What a socket bound.
+    pub(crate) fn bound(endpoint: &str) -> Self {
+        Self { endpoint: endpoint.to_owned(), local: endpoint.to_owned(), remote: String::new() }
+    }
 }
 
 /// A socket's place for a monitor.
@@ -75,19 +90,34 @@ impl MonitorSlot {
         let mask = self.mask.swap(0, Ordering::AcqRel);
         let Some(mut monitor) = lock(&self.monitor).take() else { return };
         if mask & Notice::Stopped as u64 != 0 {
-            monitor.emit(Notice::Stopped, 0, &Ends::default());
+            monitor.emit(Notice::Stopped, &[0], &Ends::default());
         }
         monitor.socket.close();
     }
 
     /// Tells the watcher, if it wants this event.
     pub(crate) fn notify(&self, notice: Notice, value: u64, ends: &Ends) {
-        if self.mask.load(Ordering::Acquire) & notice as u64 == 0 {
+        self.notify_values(notice, &[value], ends);
+    }
+
+    /// As [`MonitorSlot::notify`], for an event of several values.
+    pub(crate) fn notify_values(&self, notice: Notice, values: &[u64], ends: &Ends) {
+        if !self.wants(notice) {
             return;
         }
         if let Some(monitor) = &mut *lock(&self.monitor) {
-            monitor.emit(notice, value, ends);
+            monitor.emit(notice, values, ends);
         }
+    }
+
+    /// Whether somebody watches for this event.
+    pub(crate) fn wants(&self, notice: Notice) -> bool {
+        self.mask.load(Ordering::Acquire) & notice as u64 != 0
+    }
+
+    /// Events that the watcher lost, because it did not take those before them.
+    pub(crate) fn dropped(&self) -> u64 {
+        lock(&self.monitor).as_ref().map_or(0, |monitor| monitor.dropped)
     }
 
     /// The watcher has come, or has made room: sends what waits.
@@ -99,33 +129,31 @@ impl MonitorSlot {
 }
 
 impl Monitor {
-    fn emit(&mut self, notice: Notice, value: u64, ends: &Ends) {
+    fn emit(&mut self, notice: Notice, values: &[u64], ends: &Ends) {
         if self.waiting.len() >= BACKLOG {
             self.dropped += 1;
             return;
         }
-        match self.frames(notice, value, ends) {
+        match self.frames(notice, values, ends) {
             Ok(frames) => self.waiting.push_back(frames),
             Err(_) => self.dropped += 1,
         }
         self.pump();
     }
 
-    fn frames(&self, notice: Notice, value: u64, ends: &Ends) -> Result<Vec<Msg>> {
+    fn frames(&self, notice: Notice, values: &[u64], ends: &Ends) -> Result<Vec<Msg>> {
         let event = notice as u64;
-        let parts: Vec<Vec<u8>> = if self.version == 1 {
+        let mut parts: Vec<Vec<u8>> = Vec::new();
+        if self.version == 1 {
+            let value = values.first().map_or(0, |value| *value as u32);
             let mut head = (event as u16).to_ne_bytes().to_vec();
-            head.extend_from_slice(&(value as u32).to_ne_bytes());
-            vec![head, ends.endpoint.clone().into_bytes()]
+            head.extend_from_slice(&value.to_ne_bytes());
+            parts.extend([head, ends.endpoint.clone().into_bytes()]);
         } else {
-            vec![
-                event.to_ne_bytes().to_vec(),
-                1u64.to_ne_bytes().to_vec(),
-                value.to_ne_bytes().to_vec(),
-                ends.local.clone().into_bytes(),
-                ends.remote.clone().into_bytes(),
-            ]
-        };
+            let numbers = [event, values.len() as u64];
+            parts.extend(numbers.iter().chain(values).map(|number| number.to_ne_bytes().to_vec()));
+            parts.extend([ends.local.clone().into_bytes(), ends.remote.clone().into_bytes()]);
+        }
         parts.iter().map(|p| Msg::copy_from(p).map_err(Error::from)).collect()
     }
 
@@ -166,7 +194,7 @@ impl SocketCore {
             self.port().monitor.stop();
             return Ok(());
         };
-        if version == 1 && events >> 16 != 0 {
+        if !matches!(version, 1 | 2) || version == 1 && events >> 16 != 0 {
             return Err(Error::InvalidArgument);
         }
         if !matches!(kind, SocketType::Pair | SocketType::Pub | SocketType::Push) {
@@ -185,6 +213,33 @@ impl SocketCore {
             return Err(error);
         }
         self.port().monitor.start(socket, events, version);
+        Ok(())
+    }
+
+    /// Tells the monitor, for each pipe, how many messages are queued outbound and inbound
+    /// (zmq_socket_monitor_pipes_stats).
+    ///
+    /// # Errors
+    /// `InvalidArgument` if no monitor asked for ZMQ_EVENT_PIPES_STATS, `Again` without pipes; `Terminated`.
+    pub fn monitor_pipes(&mut self) -> Result<()> {
+        self.check()?;
+        if !self.port().monitor.wants(Notice::PipesStats) {
+            return Err(Error::InvalidArgument);
+        }
+        let pipes: Vec<PipeId> = self.pipe_ids().collect();
+        if pipes.is_empty() {
+            return Err(Error::Again);
+        }
+        for id in pipes {
+            let Some(far) = self.far(id) else { continue };
+            let ends = far.ends();
+            let outbound = match far {
+                Far::Wire(conn) => queued(&conn.link),
+                Far::Inproc { .. } => self.pipes.outbound_queued(id),
+            };
+            let values = [u64::from(outbound), u64::from(self.pipes.inbound_queued(id))];
+            self.port().monitor.notify_values(Notice::PipesStats, &values, &ends);
+        }
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     conn::Conn,
     inproc::{Owner, Party},
     io_thread::{Command, Io},
-    monitor::MonitorSlot,
+    monitor::{Ends, MonitorSlot},
 };
 
 /// The far end of a pipe, as its owner reaches it.
@@ -38,13 +38,31 @@ pub(crate) enum Far {
         far: Arc<Owner>,
         far_send_hwm: u32,
         far_receive_hwm: u32,
+        /// What the far end wants to receive as our last message.
+        farewell: Option<Arc<[u8]>>,
+        ends: Arc<Ends>,
     },
 }
 
 impl Far {
-    pub(crate) fn inproc(party: &Party, near: Arc<Owner>, far: Arc<Owner>) -> Self {
-        let (far_send_hwm, far_receive_hwm) = (party.send_hwm, party.receive_hwm);
-        Self::Inproc { port: party.port.clone(), near, far, far_send_hwm, far_receive_hwm }
+    pub(crate) fn inproc(party: &Party, near: Arc<Owner>, far: Arc<Owner>, ends: Ends) -> Self {
+        Self::Inproc {
+            port: party.port.clone(),
+            near,
+            far,
+            far_send_hwm: party.send_hwm,
+            far_receive_hwm: party.receive_hwm,
+            farewell: party.farewell.clone(),
+            ends: Arc::new(ends),
+        }
+    }
+
+    /// The two ends in words.
+    pub(crate) fn ends(&self) -> Ends {
+        match self {
+            Self::Wire(conn) => conn.ends(),
+            Self::Inproc { ends, .. } => (**ends).clone(),
+        }
     }
 }
 
@@ -80,6 +98,8 @@ pub(crate) enum Event {
     Hiccup(PipeId),
     /// The far end of a pipe is gone.
     Ended(Whose),
+    /// The endpoint that this session connects to is over, and no more listed.
+    Unlisted(u64),
     /// The name that an inproc pipe waited for was bound.
     Bound(PipeId, Box<Party>),
     /// The context is being shut down.
@@ -107,6 +127,8 @@ pub(crate) struct Port {
     closed: AtomicBool,
     /// The owner waits in a way that reads connections itself: sessions may lend it the right to.
     leasable: AtomicBool,
+    /// The owner has taken back a connect.
+    disconnected: AtomicBool,
     pub monitor: MonitorSlot,
 }
 
@@ -119,6 +141,7 @@ impl Port {
             relay: OnceLock::new(),
             closed: AtomicBool::new(false),
             leasable: AtomicBool::new(false),
+            disconnected: AtomicBool::new(false),
             monitor: MonitorSlot::default(),
         })
     }
@@ -198,6 +221,15 @@ impl Port {
     /// Whether the application polls the descriptor by itself.
     pub(crate) fn is_exported(&self) -> bool {
         self.exported.load(Ordering::Relaxed)
+    }
+
+    /// Whether a connect was taken back (zmq_disconnect(3)).
+    pub(crate) fn has_disconnected(&self) -> bool {
+        self.disconnected.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_disconnected(&self) {
+        self.disconnected.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn is_leasable(&self) -> bool {

@@ -66,7 +66,8 @@ impl Proxy<'_> {
     fn pass(&mut self, passed: &mut (Passed, Passed)) -> Result<()> {
         let Some(back) = self.back.as_deref_mut() else {
             let front = self.front.events()?;
-            if front.readable && front.writable {
+            // A REP has room for the reply to what it reads.
+            if front.readable && (front.writable || self.front.kind() == SocketType::Rep) {
                 return echo(self.front, self.capture.as_deref_mut(), &mut passed.0);
             }
             let wanted = Events { readable: !front.readable, writable: front.readable };
@@ -168,22 +169,29 @@ fn forward(
     Ok(true)
 }
 
-/// Sends one message back to where it came from.
+/// Sends one message back to where it came from, once all of it is read: a REP takes no reply before.
 fn echo(socket: &mut SocketCore, mut capture: Option<&mut SocketCore>, passed: &mut Passed) -> Result<()> {
-    let mut m = Msg::new();
+    let mut parts = Vec::new();
     loop {
+        let mut m = Msg::new();
         socket.recv(&mut m, false)?;
-        let (more, size) = (m.more(), m.len() as u64);
-        copy(&mut m, capture.as_deref_mut(), more)?;
-        socket.send(&mut m, Flags { dont_wait: false, more })?;
+        let more = m.more();
+        parts.push(m);
+        if !more {
+            break;
+        }
+    }
+    let last = parts.len() - 1;
+    for (i, m) in parts.iter_mut().enumerate() {
+        let (more, size) = (i < last, m.len() as u64);
+        copy(m, capture.as_deref_mut(), more)?;
+        socket.send(m, Flags { dont_wait: false, more })?;
         passed.messages_in += 1;
         passed.bytes_in += size;
         passed.messages_out += 1;
         passed.bytes_out += size;
-        if !more {
-            return Ok(());
-        }
     }
+    Ok(())
 }
 
 fn copy(m: &mut Msg, capture: Option<&mut SocketCore>, more: bool) -> Result<()> {

@@ -16,7 +16,7 @@ use ferrozmq_sys::{Stream, net::PeerFilter, net::tcp::TcpOptions, random};
 use zeroize::Zeroize;
 
 use crate::{
-    conn::{Conn, Sink, Source},
+    conn::{Batches, Conn, Sink, Source},
     io_thread::Io,
     option::SocketOptions,
 };
@@ -78,16 +78,20 @@ impl Settings {
 
     /// The message that goes first on every connection.
     pub(crate) fn hello(&self) -> Option<&[u8]> {
-        let hello = &self.options.hello_message;
-        use SocketType::{Client, Dealer, Peer, Rep, Router, Server};
-        let fits = matches!(self.kind, Dealer | Router | Rep | Client | Server | Peer);
-        (fits && !hello.is_empty()).then_some(hello)
+        self.options.hello(self.kind)
+    }
+
+    /// The message that the socket receives from a peer whose connection is gone; `connected`: we had connected.
+    pub(crate) fn farewell(&self, connected: bool) -> Option<&[u8]> {
+        if connected { self.options.hiccup(self.kind) } else { self.options.farewell(self.kind) }
     }
 
     /// Whether output is written as it lies, and what scans the input if it is taken as it lies.
     pub(crate) fn modes(&self, ready: Option<&Ready>) -> (bool, Option<Scanner>) {
         let Some(ready) = ready else { return (false, None) };
-        let scanner = (ready.rx == Mode::Plain).then(|| Scanner::new(self.kind, self.max_body()));
+        // Without a scanner every frame is copied out of the read buffer.
+        let as_it_lies = ready.rx == Mode::Plain && self.options.zero_copy_receive;
+        let scanner = as_it_lies.then(|| Scanner::new(self.kind, self.max_body()));
         (ready.tx == Mode::Plain && !self.conflated().0, scanner)
     }
 
@@ -109,7 +113,10 @@ impl Settings {
             let (writer, reader) = inbox::inbox(self.options.receive_hwm);
             (Rx::Inbox(reader), Sink::Inbox(writer))
         };
-        Ok((Arc::new(Conn::new(session, io, link, source, sink)), Pipe::new(tx, rx)))
+        let most = |batch: Option<u32>| batch.map_or(usize::MAX, |bytes| bytes as usize);
+        let batches =
+            Batches { read: most(self.options.in_batch_size), write: most(self.options.out_batch_size) };
+        Ok((Arc::new(Conn::new(session, io, link, source, sink, batches)), Pipe::new(tx, rx)))
     }
 
     /// What messages from this peer carry.

@@ -280,6 +280,7 @@ impl SocketCore {
                     self.peer_ended(id);
                 }
             }
+            Event::Unlisted(session) => self.endpoints.retain(|endpoint| !endpoint.is_served_by(session)),
             Event::Bound(id, party) if pipes.contains(id) => self.bound(id, &party),
             Event::Stop => self.stopped = true,
             _ => {}
@@ -289,8 +290,11 @@ impl SocketCore {
     /// A pipe to a new peer.
     fn attach(&mut self, attachment: Attachment) {
         let Attachment { pipe, far, local, info } = attachment;
-        let id = self.adopt(pipe, far);
-        self.pattern.opened(&mut self.pipes, id, local, &mut self.due);
+        let is_inproc = matches!(far, Far::Inproc { .. });
+        let id = self.open(pipe, far, local);
+        if is_inproc {
+            self.say_hello(id);
+        }
         if let Some(info) = info {
             self.pattern.identified(&mut self.pipes, id, &info, &mut self.due);
         }
@@ -298,10 +302,11 @@ impl SocketCore {
 
     /// The socket that an inproc pipe waited for is there.
     fn bound(&mut self, id: PipeId, party: &Party) {
-        if let Some(Some(Far::Inproc { port, far_send_hwm, far_receive_hwm, .. })) =
+        if let Some(Some(Far::Inproc { port, far_send_hwm, far_receive_hwm, farewell, .. })) =
             self.far.get_mut(id.index())
         {
             *port = party.port.clone();
+            farewell.clone_from(&party.farewell);
             (*far_send_hwm, *far_receive_hwm) = (party.send_hwm, party.receive_hwm);
         }
         self.identify(id, &party.info());
@@ -362,6 +367,21 @@ impl SocketCore {
 
     pub(crate) fn identify(&mut self, id: PipeId, info: &ferrozmq_base::PeerInfo) {
         self.pattern.identified(&mut self.pipes, id, info, &mut self.due);
+    }
+
+    /// Writes the message that goes first to a peer of this context; on a connection the session does.
+    pub(crate) fn say_hello(&mut self, id: PipeId) {
+        if let Some(hello) = self.options.hello(self.kind) {
+            say(&mut self.pipes, id, hello, &mut self.due);
+        }
+    }
+
+    /// Writes the last message that the far end of an inproc pipe wants of us.
+    fn say_farewell(&mut self, id: PipeId) {
+        if let Some(Some(Far::Inproc { farewell: Some(farewell), .. })) = self.far.get(id.index()) {
+            self.pipes.rollback(id);
+            say(&mut self.pipes, id, farewell, &mut self.due);
+        }
     }
 
     /// Whether connections of this socket carry bytes as they are.
@@ -468,6 +488,7 @@ impl SocketCore {
             return;
         }
         let far = self.far.get(id.index()).and_then(Option::as_ref).cloned();
+        self.say_farewell(id);
         self.pipes.close_output(id);
         self.pattern.ended(&mut self.pipes, id, &mut self.due);
         if let Some(Far::Inproc { port, far, near, .. }) = far {
@@ -588,7 +609,8 @@ impl SocketCore {
                 encode::int(buffer, i32::try_from(count).unwrap_or(i32::MAX))
             }
             LiveOption::StreamRoutingId => {
-                let id = self.pattern.latest_routing_id().unwrap_or_default();
+                // Until the first connection it is what was set, as for every type.
+                let id = self.pattern.latest_routing_id().unwrap_or(&self.options.routing_id);
                 encode::binary(buffer, id)
             }
         }
@@ -612,6 +634,11 @@ impl SocketCore {
         for endpoint in std::mem::take(&mut self.endpoints) {
             endpoint.release(&self.shared, &self.port, linger(self.options.linger));
         }
+        let pipes: Vec<PipeId> = self.pipes.ids().collect();
+        for id in pipes {
+            self.say_farewell(id);
+        }
+        self.settle();
         let mut left = std::mem::take(&mut self.mail);
         self.port.close(&mut left);
         for event in left {
@@ -657,6 +684,15 @@ impl Drop for SocketCore {
 impl SocketCore {
     fn is_closed(&self) -> bool {
         self.port.is_closed()
+    }
+}
+
+/// Puts a message of our own into a pipe. Without memory for it nothing is said.
+fn say(pipes: &mut Pipes, id: PipeId, body: &[u8], due: &mut DueList) {
+    if let Ok(mut message) = Msg::copy_from(body)
+        && pipes.put(id, &mut message, false).is_ok()
+    {
+        pipes.publish(id, due);
     }
 }
 

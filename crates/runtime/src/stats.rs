@@ -13,6 +13,8 @@ use crate::{port::Far, socket::SocketCore};
 pub struct Stats {
     /// Messages that the socket type dropped.
     pub dropped: Drops,
+    /// Events that the monitor lost, because it did not take those before them.
+    pub monitor_dropped: u64,
     /// The connections that exist, and those that are being made; not inproc.
     pub connections: Vec<ConnectionStats>,
 }
@@ -51,12 +53,14 @@ impl SocketCore {
                     + sent.dropped(Dropped::PeerGone).count(),
             })
         });
-        Ok(Stats { dropped: self.pattern.drops(), connections: connections.collect() })
+        let connections = connections.collect();
+        let monitor_dropped = self.port().monitor.dropped();
+        Ok(Stats { dropped: self.pattern.drops(), monitor_dropped, connections })
     }
 }
 
 /// What was published and neither sent nor dropped.
-fn queued(link: &Link) -> u32 {
+pub(crate) fn queued(link: &Link) -> u32 {
     let sent = &link.sent;
     let dropped = [Dropped::Cut, Dropped::PeerGone, Dropped::Restarted].map(|why| sent.dropped(why).count());
     // Before the other end of the queue, which may grow meanwhile. Positions wrap, so the low bits are enough.

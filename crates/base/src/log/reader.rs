@@ -1,7 +1,7 @@
 //! The reading end of a log.
 use std::{fmt, io::IoSlice, mem, ptr};
 
-use super::{ASKED, COPY_MAX, Count, NONE, OPEN, SIZES, Segment, Shared, Splice, TAKEN};
+use super::{ASKED, Count, NONE, OPEN, SIZES, Segment, Shared, Splice, TAKEN};
 use crate::{
     Kind, chain,
     link::{Dropped, Link, Position},
@@ -317,12 +317,18 @@ impl Reader {
         while bytes < self.place.bytes {
             let header = self.header_at(self.place.segment, at);
             at += header.header_len;
-            bytes += header.header_len as u64 + header.body_len;
-            if header.body_len <= COPY_MAX as u64 {
+            bytes += header.header_len as u64;
+            if self.spliced_at(bytes).is_none() {
                 at += header.body_len as usize;
             }
+            bytes += header.body_len;
         }
         bytes - self.place.bytes
+    }
+
+    /// The body that lies outside the segments at this position, if one does; no other is before it.
+    fn spliced_at(&self, position: u64) -> Option<&Splice> {
+        self.splices.first().filter(|splice| splice.at == position)
     }
 
     /// The header of the record that starts at `at`, published.
@@ -345,10 +351,10 @@ impl Reader {
         }
         self.leave_ends();
         let header = self.header_at(self.place.segment, self.place.at);
-        let body = match self.splices.first() {
-            Some(s) if header.body_len > COPY_MAX as u64 => s.body.as_slice(),
+        let body = match self.spliced_at(self.place.bytes + header.header_len as u64) {
+            Some(splice) => splice.body.as_slice(),
             // SAFETY: a published record; the reader is borrowed while the body is.
-            _ => unsafe {
+            None => unsafe {
                 let at = self.place.at + header.header_len;
                 (*self.place.segment).read_at(at, header.body_len as usize)
             },

@@ -1,4 +1,9 @@
-use std::{collections::VecDeque, io::IoSlice, sync::Arc};
+use std::{
+    collections::VecDeque,
+    ffi::c_void,
+    io::IoSlice,
+    sync::{Arc, atomic::AtomicUsize},
+};
 
 use super::*;
 use crate::{link::Dropped, promise::Promise};
@@ -64,6 +69,66 @@ fn what_is_published_is_written_as_it_lies() {
         assert_eq!((r.queued(), r.link().sent.messages.count()), (0, 200));
         assert_eq!(r.link().sent.bytes.count(), expected.len() as u64);
     }
+}
+
+extern "C" fn count_free(_: *mut c_void, hint: *mut c_void) {
+    // SAFETY: the hint is the counter of the test that runs.
+    unsafe { &*hint.cast::<AtomicUsize>() }.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A message around bytes whose owner counts when they are given back; the counter outlives it.
+fn lent(bytes: &'static [u8], freed: &AtomicUsize) -> Msg {
+    let hint = ptr::from_ref(freed).cast_mut().cast();
+    // SAFETY: constant bytes; the tests keep the counter until the last message is gone.
+    unsafe { Msg::foreign(bytes.as_ptr().cast_mut().cast(), bytes.len(), Some(count_free), hint) }.unwrap()
+}
+
+#[test]
+fn a_lent_body_is_held_until_it_is_written_however_small() {
+    for step in [1, 3, usize::MAX] {
+        let freed = AtomicUsize::new(0);
+        let (mut w, mut r) = pair(0);
+        put(&mut w, b"before", true);
+        w.put(&mut lent(b"lent", &freed), true).unwrap();
+        w.put_copy(&lent(b"len", &freed), true).unwrap();
+        w.put(&mut lent(b"", &freed), false).unwrap();
+        w.publish();
+        put(&mut w, b"behind", false);
+        w.publish();
+        assert_eq!(freed.load(Ordering::Relaxed), 1, "only that of no bytes");
+        let frames: [(&[u8], bool); 5] =
+            [(b"before", true), (b"lent", true), (b"len", true), (b"", false), (b"behind", false)];
+        assert_eq!(drain(&mut r, step), wire(&frames));
+        assert_eq!((freed.load(Ordering::Relaxed), r.queued()), (3, 0));
+    }
+}
+
+#[test]
+fn boundaries_are_those_of_records_with_a_lent_body_too() {
+    let (mut w, mut r) = pair(0);
+    let freed = AtomicUsize::new(0);
+    put(&mut w, b"ab", true);
+    w.put(&mut lent(b"lent", &freed), true).unwrap();
+    put(&mut w, b"c", false);
+    w.publish();
+    assert!(r.pending());
+    let mut left = Vec::new();
+    for _ in 0..4 + 6 + 3 {
+        left.push(r.bytes_to_boundary());
+        r.advance(1);
+    }
+    assert_eq!(left, [0, 3, 2, 1, 0, 5, 4, 3, 2, 1, 0, 2, 1]);
+
+    w.put(&mut lent(b"lent", &freed), true).unwrap();
+    put(&mut w, b"c", false);
+    w.publish();
+    assert!(r.pending());
+    let mut bodies = Vec::new();
+    while let Some(record) = r.next_record() {
+        bodies.push(record.body.to_vec());
+        r.consume();
+    }
+    assert_eq!(bodies, [b"lent".to_vec(), b"c".to_vec()]);
 }
 
 #[test]

@@ -127,10 +127,8 @@ impl Router {
 
     /// Leaves the empty message that tells of a peer, if these notices are wanted.
     fn notify(&mut self, id: PipeId, bit: u8) {
-        if self.tells(bit)
-            && let Some(routing_id) = self.peers.routes.id(id)
-        {
-            self.inbound.notify(routing_id);
+        if self.tells(bit) {
+            self.inbound.notify(&self.peers.routes, id);
         }
     }
 
@@ -178,6 +176,7 @@ impl Machine for Router {
             self.inbound.input.ended(pipes, replaced, due);
         }
         self.inbound.input.attach(id);
+        self.peers.routes.set_peer(id, info.peer);
         self.notify(id, NOTIFY_CONNECT);
     }
 

@@ -1,5 +1,5 @@
-//! `docs/options.md`, written from the table. The test fails when the page is not what the table says; run it with
-//! `FERROZMQ_WRITE_DOCS=1` to write the page.
+//! `docs/options.md` and `docs/not-honoured.md`, written from the table. The tests fail when a page is not what the table
+//! says; run them with `FERROZMQ_WRITE_DOCS=1` to write the pages.
 use super::{Effect, Kinds, Null, ReadAs, Reset, Row, Status, TABLE, Write};
 use ferrozmq_base::SocketType;
 use std::{fmt::Write as _, path::Path};
@@ -108,12 +108,88 @@ fn range(least: i32, most: i32) -> String {
     }
 }
 
+const NOT_HONOURED: &str = "\
+# Options that are not honoured
+
+Written from the table in `crates/runtime/src/option/table.rs`. The conformance tests put every question to every
+option; each that is not answered as libzmq answers is on this page.
+
+## Refused
+
+EINVAL, as from a libzmq that was built without the feature; reading such an option is EINVAL too, or gives its
+default. Values that change nothing are accepted.
+
+| option | what is missing |
+|---|---|
+";
+
+/// Why options are refused: the beginning of their names, and the reason.
+const REASONS: &[(&str, &str)] = &[
+    ("ZMQ_GSSAPI_", "the GSSAPI mechanism, which needs Kerberos; a libzmq built without it refuses them too"),
+    ("ZMQ_SOCKS_", "connecting through a SOCKS5 proxy"),
+    (
+        "ZMQ_VMCI_",
+        "the vmci transport, which needs a virtual machine's kernel module; a libzmq built without it refuses them too",
+    ),
+    ("ZMQ_WSS_", "the wss transport"),
+    (
+        "ZMQ_NORM_",
+        "the norm transport, which needs the NORM library; a libzmq built without it refuses them too",
+    ),
+];
+
+const WITHOUT_EFFECT: &str = "
+## Accepted without effect
+
+They are stored and read back, as by a libzmq that was built without what they are for.
+
+| option | why |
+|---|---|
+";
+
+/// Options that are stored, read back, and mean nothing here.
+const IDLE: &[(&str, &str)] = &[
+    (
+        "ZMQ_RATE",
+        "for the transports pgm and norm, which are not built; libzmq without them accepts it as well",
+    ),
+    ("ZMQ_RECOVERY_IVL", "for pgm, which is not built; libzmq without it accepts it as well"),
+    ("ZMQ_MULTICAST_MAXTPDU", "for pgm, which is not built; libzmq without it accepts it as well"),
+    ("ZMQ_MULTICAST_HOPS", "for the transport udp, which is not built; its endpoints are refused"),
+    ("ZMQ_MULTICAST_LOOP", "for the transport udp, which is not built; its endpoints are refused"),
+    ("ZMQ_LOOPBACK_FASTPATH", "a setting of Windows"),
+    ("ZMQ_MAX_MSGSZ", "of the context: libzmq never enforces it; ZMQ_MAXMSGSIZE of a socket is enforced"),
+];
+
+fn not_honoured() -> String {
+    let mut page = NOT_HONOURED.to_owned();
+    for row in TABLE.iter().filter(|row| matches!(row.write, Write::Unbuilt(_))) {
+        let reasons: Vec<_> = REASONS.iter().filter(|(start, _)| row.constant.starts_with(start)).collect();
+        let [(_, reason)] = reasons[..] else { panic!("one reason for {}, not {reasons:?}", row.constant) };
+        writeln!(page, "| {} | {reason} |", row.constant).expect("a string takes everything");
+    }
+    page.push_str(WITHOUT_EFFECT);
+    for (option, why) in IDLE {
+        writeln!(page, "| {option} | {why} |").expect("a string takes everything");
+    }
+    page
+}
+
+fn is_written(name: &str, page: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+    if std::env::var_os("FERROZMQ_WRITE_DOCS").is_some() {
+        std::fs::write(&path, page).expect("docs can be written");
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == page, "docs/{name} is old: run this test with FERROZMQ_WRITE_DOCS=1");
+}
+
 #[test]
 fn the_page_is_what_the_table_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/options.md");
-    if std::env::var_os("FERROZMQ_WRITE_DOCS").is_some() {
-        std::fs::write(&path, page()).expect("docs can be written");
-    }
-    let written = std::fs::read_to_string(&path).expect("docs/options.md");
-    assert!(written == page(), "docs/options.md is old: run this test with FERROZMQ_WRITE_DOCS=1");
+    is_written("options.md", &page());
+}
+
+#[test]
+fn the_page_of_what_is_not_honoured_is_what_the_table_says() {
+    is_written("not-honoured.md", &not_honoured());
 }

@@ -95,10 +95,22 @@ pub struct SocketOptions {
     /// Sent first on each new connection (DEALER, ROUTER, CLIENT, SERVER, PEER); empty is none.
     #[doc(alias = "ZMQ_HELLO_MSG")]
     pub hello_message: Box<[u8]>,
+    /// Received as the last message of an accepted peer that goes away (ROUTER, SERVER, PEER); empty is none.
+    #[doc(alias = "ZMQ_DISCONNECT_MSG")]
+    pub disconnect_message: Box<[u8]>,
+    /// Received when the connection to a peer that was connected to is lost (DEALER, CLIENT, PEER); empty is none.
+    #[doc(alias = "ZMQ_HICCUP_MSG")]
+    pub hiccup_message: Box<[u8]>,
+    /// Most bytes of one read from a connection; `None` grows with the traffic.
+    #[doc(alias = "ZMQ_IN_BATCH_SIZE")]
+    pub in_batch_size: Option<u32>,
+    /// Most bytes of one write to a connection; `None` takes what is queued.
+    #[doc(alias = "ZMQ_OUT_BATCH_SIZE")]
+    pub out_batch_size: Option<u32>,
     /// Windows' short cut for loopback connections; has no meaning elsewhere.
     #[doc(alias = "ZMQ_LOOPBACK_FASTPATH")]
     pub loopback_fastpath: bool,
-    /// Whether received bodies may stay in the read buffer (the context's ZMQ_ZERO_COPY_RECV).
+    /// Whether received bodies may stay in the read buffer; if not, each has memory of its own (the context's ZMQ_ZERO_COPY_RECV).
     pub zero_copy_receive: bool,
     /// Who may come in, and whether anybody else can read along.
     pub security: Security,
@@ -223,11 +235,36 @@ impl SocketOptions {
             bind_to_device: Box::default(),
             metadata: Vec::new(),
             hello_message: Box::default(),
+            disconnect_message: Box::default(),
+            hiccup_message: Box::default(),
+            in_batch_size: None,
+            out_batch_size: None,
             loopback_fastpath: false,
             zero_copy_receive: context.zero_copy_receive,
             security: Security::default(),
             accept_old_versions: true,
         }
+    }
+
+    /// What is sent first to each peer; only these types do that.
+    pub(crate) fn hello(&self, kind: SocketType) -> Option<&[u8]> {
+        use SocketType::{Client, Dealer, Peer, Rep, Router, Server};
+        let fits = matches!(kind, Dealer | Router | Rep | Client | Server | Peer);
+        (fits && !self.hello_message.is_empty()).then_some(&self.hello_message)
+    }
+
+    /// What is received as the last message of an accepted peer; only by these types.
+    pub(crate) fn farewell(&self, kind: SocketType) -> Option<&[u8]> {
+        use SocketType::{Peer, Rep, Router, Server};
+        let fits = matches!(kind, Router | Rep | Server | Peer);
+        (fits && !self.disconnect_message.is_empty()).then_some(&self.disconnect_message)
+    }
+
+    /// What is received when a peer that was connected to is lost; only by these types.
+    pub(crate) fn hiccup(&self, kind: SocketType) -> Option<&[u8]> {
+        use SocketType::{Client, Dealer, Peer};
+        let fits = matches!(kind, Dealer | Client | Peer);
+        (fits && !self.hiccup_message.is_empty()).then_some(&self.hiccup_message)
     }
 
     /// Whether this type keeps only the newest message: conflating where the option acts.

@@ -9,6 +9,8 @@ use ferrozmq_base::{Error, Result, SocketType};
 use std::time::Duration;
 
 const MAX: i32 = i32::MAX;
+/// What the batch sizes read as until they are set.
+const BATCH: i32 = 8192;
 const ALL: Kinds = Kinds::ALL;
 const NONE: Kinds = Kinds::NONE;
 const XSUB: Kinds = Kinds::of(&[SocketType::Xsub]);
@@ -32,6 +34,8 @@ const HELLO: Kinds = Kinds::of(&[
     SocketType::Server,
     SocketType::Peer,
 ]);
+const FAREWELL: Kinds = Kinds::of(&[SocketType::Router, SocketType::Server, SocketType::Peer]);
+const HICCUP: Kinds = Kinds::of(&[SocketType::Dealer, SocketType::Client, SocketType::Peer]);
 const ONE_THREAD: Kinds = Kinds::of(&[
     SocketType::Server,
     SocketType::Client,
@@ -425,10 +429,12 @@ rows! {
 100 ZMQ_SOCKS_PASSWORD "socks_password"; Draft NextEndpoint "" NONE;
     set unbuilt(Reset::Empty); get as_text(|_| b"");
     "Password for the SOCKS5 proxy; not built, so only empty is accepted."
-101 ZMQ_IN_BATCH_SIZE "in_batch_size"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Bytes of one read from a connection; not built, reads grow with the traffic."
-102 ZMQ_OUT_BATCH_SIZE "out_batch_size"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Bytes gathered for one write to a connection; not built."
+101 ZMQ_IN_BATCH_SIZE "in_batch_size"; Draft NextEndpoint "8192" ALL;
+    set int(1, MAX, |o, v| o.in_batch_size = optional(v)); get as_int(|o| o.in_batch_size.map_or(BATCH, clipped));
+    "Most bytes of one read from a connection. Until it is set, reads grow with the traffic."
+102 ZMQ_OUT_BATCH_SIZE "out_batch_size"; Draft NextEndpoint "8192" ALL;
+    set int(1, MAX, |o, v| o.out_batch_size = optional(v)); get as_int(|o| o.out_batch_size.map_or(BATCH, clipped));
+    "Most bytes of one write to a connection. Until it is set, writes take what is queued."
 103 ZMQ_WSS_KEY_PEM "wss_key_pem"; Draft NextEndpoint "-" NONE;
     set unbuilt(Reset::Nothing); get WRITE_ONLY; "Private key of a wss listener; not built."
 104 ZMQ_WSS_CERT_PEM "wss_cert_pem"; Draft NextEndpoint "-" NONE;
@@ -448,18 +454,18 @@ rows! {
 110 ZMQ_HELLO_MSG "hello_message"; Draft NextEndpoint "-" HELLO;
     set bytes(0, usize::MAX, Null::Clears, |o, v| keep(&mut o.hello_message, v)); get WRITE_ONLY;
     "Sent first on each new connection; empty is none."
-111 ZMQ_DISCONNECT_MSG "disconnect_message"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Empty); get WRITE_ONLY;
-    "Delivered locally when an accepted peer goes away; not built, so only empty is accepted."
+111 ZMQ_DISCONNECT_MSG "disconnect_message"; Draft NextEndpoint "-" FAREWELL;
+    set bytes(0, usize::MAX, Null::Clears, |o, v| keep(&mut o.disconnect_message, v)); get WRITE_ONLY;
+    "Received as the last message of an accepted peer that goes away; empty is none."
 112 ZMQ_PRIORITY "tcp.priority"; Draft NextEndpoint "0" ALL;
     set int(0, MAX, |o, v| o.tcp.priority = natural(v)); get as_int(|o| clipped(o.tcp.priority));
     "SO_PRIORITY; 0 leaves it alone."
 113 ZMQ_BUSY_POLL "tcp.busy_poll"; Draft NextEndpoint "-" ALL;
     set int(i32::MIN, MAX, |o, v| o.tcp.busy_poll = v); get WRITE_ONLY;
     "SO_BUSY_POLL in microseconds, if above 0."
-114 ZMQ_HICCUP_MSG "hiccup_message"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Empty); get WRITE_ONLY;
-    "Delivered locally when an outgoing connection is lost; not built, so only empty is accepted."
+114 ZMQ_HICCUP_MSG "hiccup_message"; Draft NextEndpoint "-" HICCUP;
+    set bytes(0, usize::MAX, Null::Clears, |o, v| keep(&mut o.hiccup_message, v)); get WRITE_ONLY;
+    "Received when the connection to a peer that was connected to is lost; empty is none."
 115 ZMQ_XSUB_VERBOSE_UNSUBSCRIBE "xsub_verbose_unsubscribe"; Draft Now "0" XSUB;
     set setting(i32::MIN, MAX, |_, v| Setting::XsubVerboseUnsubscribe(v != 0)).only(XSUB); get WRITE_ONLY;
     "Forward every unsubscription, repeated ones as well."

@@ -73,8 +73,8 @@ impl Session {
                 Err(e) => self.not_connected(&e, turn),
             };
         }
-        if connector.stops_after(error) {
-            // The socket keeps the endpoint listed until it is disconnected.
+        if connector.stops_after(error, self.port.has_disconnected()) {
+            self.unlist();
             return self.die(turn);
         }
         self.retry(turn);

@@ -50,9 +50,10 @@ impl Session {
 
     /// Lets go of the stream; both directions are held.
     pub(super) fn disconnect(&mut self, turn: &mut Turn<'_>) {
-        let stream = match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Handshake(h) => h.stream,
-            Phase::Active(stream) | Phase::Connecting(stream) | Phase::Farewell(stream) => stream,
+        let (stream, stood) = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Handshake(h) => (h.stream, false),
+            Phase::Active(stream) => (stream, self.identified),
+            Phase::Connecting(stream) | Phase::Farewell(stream) => (stream, false),
             other => return self.phase = other,
         };
         (self.lease, self.watch, self.idle_at) = (None, None, None);
@@ -75,7 +76,17 @@ impl Session {
                     let _ = self.port.post(Event::Writable(id));
                 }
                 conn.link.sent.dropped(Dropped::PeerGone).add(cut);
-                conn.input.access(&mut holds.input).detach();
+                let input = conn.input.access(&mut holds.input);
+                input.detach();
+                let connected = matches!(self.role, Role::Connect(_));
+                if stood
+                    && self.closing.is_none()
+                    && let Some(message) = self.settings.farewell(connected)
+                    // Without memory for it nothing is said.
+                    && let Ok(true) = input.push_farewell(message)
+                {
+                    self.tell(Event::Readable);
+                }
             }
         }
         drop(stream);
@@ -91,6 +102,7 @@ impl Session {
         }
         let Role::Connect(connector) = &mut self.role else { return self.die(turn) };
         if !connector.reconnects() {
+            self.unlist();
             return self.die(turn);
         }
         if self.settings.options.immediate {
@@ -100,6 +112,11 @@ impl Session {
             self.tell(Event::Hiccup);
         }
         self.retry(turn);
+    }
+
+    /// The endpoint is over: the socket forgets that it connected.
+    pub(super) fn unlist(&self) {
+        let _ = self.port.post(Event::Unlisted(self.id));
     }
 
     /// Ends the pipe: what the peer sent stays readable, what was queued for it is dropped and counted.

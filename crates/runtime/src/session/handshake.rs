@@ -139,6 +139,7 @@ impl Session {
         self.conn = Some(conn.clone());
         self.holds = Some(holds);
         self.phase = Phase::Active(stream);
+        conn.set_ends(&self.ends);
         conn.set_plain_out(plain_out);
         conn.set_blocked(false);
         if attached.is_err() {
@@ -165,7 +166,7 @@ impl Session {
 
     /// Tells the socket who is there. False: the socket is closed.
     pub(super) fn introduce(&mut self, conn: &Arc<Conn>, pipe: Option<Pipe>, ready: Option<&Ready>) -> bool {
-        let info = peer_info(ready);
+        let info = peer_info(ready, self.peer);
         let connected = matches!(self.role, Role::Connect(_));
         let event = match pipe {
             Some(pipe) => {
@@ -214,11 +215,12 @@ impl Session {
     }
 }
 
-fn peer_info(ready: Option<&Ready>) -> PeerInfo {
-    let Some(ready) = ready else { return PeerInfo::default() };
+fn peer_info(ready: Option<&Ready>, peer: Option<PeerRef>) -> PeerInfo {
+    let Some(ready) = ready else { return PeerInfo { peer, ..PeerInfo::default() } };
     PeerInfo {
         socket_type: ready.peer.socket_type,
         routing_id: ready.peer.routing_id.clone().into_boxed_slice(),
         subscribes_to_all: ready.phantom_subscription,
+        peer,
     }
 }

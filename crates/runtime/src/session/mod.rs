@@ -198,7 +198,10 @@ impl Session {
         endpoint: String,
         conn: Option<Arc<Conn>>,
     ) -> Self {
-        let ends = Ends { endpoint: endpoint.clone(), local: String::new(), remote: endpoint };
+        let ends = Ends::connected(&endpoint);
+        if let Some(conn) = &conn {
+            conn.set_ends(&ends);
+        }
         let holds = conn.as_deref().and_then(Holds::take);
         let connector = Connector::new(target, &settings.options, context.random());
         Self::new(id, context, io, port, settings, Role::Connect(Box::new(connector)), ends, conn, holds)

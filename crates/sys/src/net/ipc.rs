@@ -95,6 +95,7 @@ pub(super) struct OwnedDirectory {
     /// The directory, from the root, so that a later change of the current directory does not matter.
     path: PathBuf,
     epoch: ForkEpoch,
+    is_removed: bool,
 }
 
 impl OwnedDirectory {
@@ -109,17 +110,29 @@ impl OwnedDirectory {
         }
         let shown = PathBuf::from(OsString::from_vec(name.into_bytes()));
         let path = std::path::absolute(&shown).unwrap_or_else(|_| shown.clone());
-        Ok(Self { shown_socket: shown.join("socket"), path, epoch: ForkEpoch::current() })
+        let shown_socket = shown.join("socket");
+        Ok(Self { shown_socket, path, epoch: ForkEpoch::current(), is_removed: false })
+    }
+
+    /// Removes the socket file, and then the directory.
+    pub(super) fn remove(mut self) -> io::Result<()> {
+        self.remove_once()
+    }
+
+    fn remove_once(&mut self) -> io::Result<()> {
+        if !self.epoch.is_current() || std::mem::replace(&mut self.is_removed, true) {
+            return Ok(());
+        }
+        let file = fs::remove_file(self.path.join("socket"));
+        let directory = fs::remove_dir(&self.path);
+        file.and(directory)
     }
 }
 
 impl Drop for OwnedDirectory {
     fn drop(&mut self) {
-        if self.epoch.is_current() {
-            // The socket may never have been made, or somebody may have removed it or put files of their own there.
-            let _ = fs::remove_file(self.path.join("socket"));
-            let _ = fs::remove_dir(&self.path);
-        }
+        // The socket may never have been made, or somebody may have removed it or put files of their own there.
+        let _ = self.remove_once();
     }
 }
 

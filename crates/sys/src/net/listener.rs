@@ -18,16 +18,16 @@ pub struct Listener {
     /// What accepted connections get; `None` for ipc.
     tcp: Option<TcpOptions>,
     /// Removed after `fd` is closed.
-    _directory: Option<OwnedDirectory>,
+    directory: Option<OwnedDirectory>,
 }
 
 impl Listener {
     pub(super) fn tcp(fd: OwnedFd, options: TcpOptions) -> Self {
-        Self { fd, tcp: Some(options), _directory: None }
+        Self { fd, tcp: Some(options), directory: None }
     }
 
     pub(super) fn ipc(fd: OwnedFd, directory: Option<OwnedDirectory>) -> Self {
-        Self { fd, tcp: None, _directory: directory }
+        Self { fd, tcp: None, directory }
     }
 
     /// Takes the next connection, `None` if there is none.
@@ -51,6 +51,12 @@ impl Listener {
             options.apply_to_accepted(fd.as_fd())?;
         }
         Ok(Some(Stream::new(fd)))
+    }
+
+    /// Closes it. The error is that of removing the file and directory of an ipc wildcard.
+    pub fn close(self) -> io::Result<()> {
+        drop(self.fd);
+        self.directory.map_or(Ok(()), OwnedDirectory::remove)
     }
 
     /// Where it listens: `tcp://ip:port` with the port the kernel chose, `ipc://path` or `ipc://@name`.
