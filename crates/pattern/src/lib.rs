@@ -501,7 +501,7 @@ mod tests {
             let frames: &[&[u8]] = if kind.is_thread_safe() { &[b"a"] } else { &[b"a", b"b"] };
             assert_eq!(net.send(socket, frames), send, "{kind:?}");
             assert_eq!(net.recv(socket), Err(recv), "{kind:?}");
-            let writable = matches!(kind, Pub | Router | Xpub | Xsub | Stream | Server | Radio | Peer);
+            let writable = matches!(kind, Pub | Router | Xpub | Xsub | Stream | Server | Radio | Dish | Peer);
             assert_eq!(net.ready(socket), Events { readable: false, writable }, "{kind:?}");
         }
     }
