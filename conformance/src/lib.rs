@@ -22,6 +22,7 @@ pub mod c_api;
 mod c_subject;
 pub mod csv;
 pub mod differences;
+pub mod draft;
 mod main_thread;
 pub mod monitor;
 pub mod msg;

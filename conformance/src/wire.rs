@@ -169,6 +169,14 @@ impl Raw {
         }
     }
 
+    /// Whether there is something to read.
+    pub fn has_input(&self) -> bool {
+        self.0.set_nonblocking(true).expect("non-blocking");
+        let found = self.0.peek(&mut [0]);
+        self.0.set_nonblocking(false).expect("blocking");
+        matches!(found, Ok(count) if count > 0)
+    }
+
     /// Reads one ZMTP 2/3 frame: flags and body.
     #[track_caller]
     pub fn take_frame(&mut self) -> (u8, Vec<u8>) {

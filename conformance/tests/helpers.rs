@@ -50,6 +50,12 @@ fn curve_is_there() {
 }
 
 #[test]
+fn the_draft_functions_are_there() {
+    ours_only!("the distribution's build has none");
+    assert_eq!(has(c_library!(), "draft"), 1);
+}
+
+#[test]
 fn what_is_always_there_is_not_reported() {
     let lib = c_library!();
     for capability in ["tcp", "inproc", "udp", "epgm", "ws", "wss", "null", "plain", "", "IPC", "nonsense"] {

@@ -1,11 +1,11 @@
 //! The socket types of RFC 41 (CLIENT, SERVER), RFC 49 (SCATTER, GATHER) and RFC 52 (CHANNEL), over inproc: with the
-//! functions that every build of libzmq has. Other transports need a build with the draft API.
+//! functions that every build of libzmq has. What needs a build with the draft API is in `draft.rs`.
 
 use std::thread;
 
 use conformance::msg::Msg;
 use conformance::socket::{Ctx, PollItem, Sock, Transport, inproc, join, join_more, pair, poll};
-use conformance::{built, c_library, ours_only, zmq};
+use conformance::{c_library, ours_only, zmq};
 
 const TYPES: [i32; 8] =
     [zmq::SERVER, zmq::CLIENT, zmq::RADIO, zmq::DISH, zmq::GATHER, zmq::SCATTER, zmq::PEER, zmq::CHANNEL];
@@ -20,7 +20,6 @@ fn echo(server: &Sock) {
 
 #[test]
 fn they_can_be_made_and_say_what_they_are() {
-    built!("draft socket types");
     let ctx = Ctx::new();
     for kind in TYPES {
         let sock = ctx.socket(kind);
@@ -30,7 +29,6 @@ fn they_can_be_made_and_say_what_they_are() {
 
 #[test]
 fn they_have_no_descriptor() {
-    built!("draft socket types");
     let ctx = Ctx::new();
     for kind in TYPES {
         assert_eq!(ctx.socket(kind).option(zmq::FD), Err(zmq::EINVAL), "{kind}");
@@ -39,7 +37,6 @@ fn they_have_no_descriptor() {
 
 #[test]
 fn senders_refuse_multipart_messages() {
-    built!("draft socket types");
     let ctx = Ctx::new();
     for kind in [zmq::SERVER, zmq::CLIENT, zmq::RADIO, zmq::SCATTER, zmq::PEER, zmq::CHANNEL] {
         assert_eq!(ctx.socket(kind).send_frame("x", zmq::SNDMORE), Err(zmq::EINVAL), "{kind}");
@@ -48,7 +45,6 @@ fn senders_refuse_multipart_messages() {
 
 #[test]
 fn those_that_only_send_cannot_receive() {
-    built!("draft socket types");
     let ctx = Ctx::new();
     for kind in [zmq::RADIO, zmq::SCATTER] {
         assert_eq!(ctx.socket(kind).recv_frame(zmq::DONTWAIT).err(), Some(zmq::ENOTSUP), "{kind}");
@@ -57,7 +53,6 @@ fn those_that_only_send_cannot_receive() {
 
 #[test]
 fn those_that_only_receive_cannot_send() {
-    built!("draft socket types");
     let ctx = Ctx::new();
     for kind in [zmq::DISH, zmq::GATHER] {
         assert_eq!(ctx.socket(kind).send_frame("x", zmq::DONTWAIT), Err(zmq::ENOTSUP), "{kind}");
@@ -66,7 +61,6 @@ fn those_that_only_receive_cannot_send() {
 
 #[test]
 fn without_a_peer_sending_would_block() {
-    built!("draft socket types");
     let ctx = Ctx::new();
     for kind in [zmq::CLIENT, zmq::SCATTER, zmq::CHANNEL] {
         assert_eq!(ctx.socket(kind).send_frame("x", zmq::DONTWAIT), Err(zmq::EAGAIN), "{kind}");
@@ -75,7 +69,6 @@ fn without_a_peer_sending_would_block() {
 
 #[test]
 fn without_a_routing_id_a_server_or_peer_reaches_nobody() {
-    built!("draft socket types");
     let ctx = Ctx::new();
     for kind in [zmq::SERVER, zmq::PEER] {
         assert_eq!(ctx.socket(kind).send_frame("x", zmq::DONTWAIT), Err(zmq::EHOSTUNREACH), "{kind}");
@@ -84,7 +77,6 @@ fn without_a_routing_id_a_server_or_peer_reaches_nobody() {
 
 #[test]
 fn without_a_message_receiving_would_block() {
-    built!("draft socket types");
     let ctx = Ctx::new();
     for kind in [zmq::SERVER, zmq::CLIENT, zmq::DISH, zmq::GATHER, zmq::PEER, zmq::CHANNEL] {
         assert_eq!(ctx.socket(kind).recv_frame(zmq::DONTWAIT).err(), Some(zmq::EAGAIN), "{kind}");
@@ -93,7 +85,6 @@ fn without_a_message_receiving_would_block() {
 
 #[test]
 fn a_server_answers_a_client() {
-    built!("draft socket types");
     c_library!();
     let (server, client) = pair(zmq::SERVER, zmq::CLIENT, Transport::Inproc);
     client.send("hello");
@@ -103,7 +94,6 @@ fn a_server_answers_a_client() {
 
 #[test]
 fn a_server_answers_each_client() {
-    built!("draft socket types");
     c_library!();
     let ctx = Ctx::new();
     let (server, a, b) = (ctx.socket(zmq::SERVER), ctx.socket(zmq::CLIENT), ctx.socket(zmq::CLIENT));
@@ -119,7 +109,6 @@ fn a_server_answers_each_client() {
 
 #[test]
 fn a_client_takes_its_servers_in_turn() {
-    built!("draft socket types");
     let ctx = Ctx::new();
     let (client, a, b) = (ctx.socket(zmq::CLIENT), ctx.socket(zmq::SERVER), ctx.socket(zmq::SERVER));
     let endpoint = join(&client, &a, Transport::Inproc);
@@ -132,7 +121,6 @@ fn a_client_takes_its_servers_in_turn() {
 
 #[test]
 fn gather_collects_what_scatters_send() {
-    built!("draft socket types");
     let ctx = Ctx::new();
     let (gather, a, b) = (ctx.socket(zmq::GATHER), ctx.socket(zmq::SCATTER), ctx.socket(zmq::SCATTER));
     let endpoint = join(&gather, &a, Transport::Inproc);
@@ -145,7 +133,6 @@ fn gather_collects_what_scatters_send() {
 
 #[test]
 fn scatter_takes_its_peers_in_turn() {
-    built!("draft socket types");
     let ctx = Ctx::new();
     let (scatter, a, b) = (ctx.socket(zmq::SCATTER), ctx.socket(zmq::GATHER), ctx.socket(zmq::GATHER));
     let endpoint = join(&scatter, &a, Transport::Inproc);
@@ -158,7 +145,6 @@ fn scatter_takes_its_peers_in_turn() {
 
 #[test]
 fn gather_drops_multipart_messages_whole() {
-    built!("draft socket types");
     let (gather, push) = pair(zmq::GATHER, zmq::PUSH, Transport::Inproc);
     push.send(["two", "parts"]);
     push.send("one part");
@@ -167,7 +153,6 @@ fn gather_drops_multipart_messages_whole() {
 
 #[test]
 fn channel_goes_both_ways() {
-    built!("draft socket types");
     let (a, b) = pair(zmq::CHANNEL, zmq::CHANNEL, Transport::Inproc);
     a.send("ping");
     b.expect("ping");
@@ -177,7 +162,6 @@ fn channel_goes_both_ways() {
 
 #[test]
 fn channel_drops_multipart_messages_whole() {
-    built!("draft socket types");
     let (channel, pair_socket) = pair(zmq::CHANNEL, zmq::PAIR, Transport::Inproc);
     pair_socket.send(["two", "parts"]);
     pair_socket.send("one part");
@@ -186,7 +170,6 @@ fn channel_drops_multipart_messages_whole() {
 
 #[test]
 fn high_water_marks_hold() {
-    built!("draft socket types");
     let ctx = Ctx::new();
     let (gather, scatter) = (ctx.socket(zmq::GATHER), ctx.socket(zmq::SCATTER));
     gather.set(zmq::RCVHWM, 3).unwrap();
@@ -197,7 +180,6 @@ fn high_water_marks_hold() {
 
 #[test]
 fn a_timeout_ends_in_eagain() {
-    built!("draft socket types");
     let gather = Ctx::new().socket(zmq::GATHER);
     gather.set(zmq::RCVTIMEO, 20).unwrap();
     assert_eq!(gather.recv(), Err(zmq::EAGAIN));
@@ -205,7 +187,6 @@ fn a_timeout_ends_in_eagain() {
 
 #[test]
 fn a_blocked_receive_wakes_for_a_message() {
-    built!("draft socket types");
     let ctx = Ctx::new();
     let (gather, scatter) = (ctx.socket(zmq::GATHER), ctx.socket(zmq::SCATTER));
     let endpoint = inproc();
@@ -218,7 +199,6 @@ fn a_blocked_receive_wakes_for_a_message() {
 
 #[test]
 fn shutdown_wakes_a_blocked_receive() {
-    built!("draft socket types");
     let ctx = Ctx::new();
     let gather = ctx.try_socket(zmq::GATHER).unwrap();
     let waiter = thread::spawn(move || gather.recv());
@@ -228,7 +208,6 @@ fn shutdown_wakes_a_blocked_receive() {
 
 #[test]
 fn several_threads_may_send_on_one_socket() {
-    built!("draft socket types");
     let lib = c_library!();
     let (gather, scatter) = pair(zmq::GATHER, zmq::SCATTER, Transport::Inproc);
     let handle = scatter.handle();
@@ -252,7 +231,6 @@ fn several_threads_may_send_on_one_socket() {
 
 #[test]
 fn zmq_poll_works_on_them() {
-    built!("draft socket types");
     ours_only!("the distribution's build refuses with EINVAL");
     let (gather, scatter) = pair(zmq::GATHER, zmq::SCATTER, Transport::Inproc);
     scatter.send("x");
@@ -261,7 +239,6 @@ fn zmq_poll_works_on_them() {
 
 #[test]
 fn they_work_over_tcp() {
-    built!("draft socket types");
     ours_only!("the distribution's build aborts in the handshake");
     for (a, b) in [(zmq::SERVER, zmq::CLIENT), (zmq::GATHER, zmq::SCATTER), (zmq::CHANNEL, zmq::CHANNEL)] {
         let (receiver, sender) = pair(a, b, Transport::Tcp);

@@ -32,7 +32,7 @@ struct Peer {
 
 impl Socket {
     fn new(kind: SocketType) -> Self {
-        let pattern = Pattern::new(kind, 1).expect("a kind that is built");
+        let pattern = Pattern::new(kind, 1);
         Self { pattern, pipes: Pipes::new(), due: DueList::new() }
     }
 

@@ -75,6 +75,30 @@ pub(crate) enum Command {
     /// Talk with a peer over plain tcp; as with router [connects]
     #[command(after_help = EXIT_CODES)]
     Stream(Talk),
+    /// Send to the servers in turn, print what arrives [connects]
+    #[command(after_help = EXIT_CODES)]
+    Client(Talk),
+    /// Print what clients send, send to the client heard from last [binds]
+    #[command(after_help = EXIT_CODES)]
+    Server(Talk),
+    /// Talk with peers: send to the one heard from last, before that to the first that it connects to [connects]
+    #[command(after_help = EXIT_CODES)]
+    Peer(Talk),
+    /// Send messages to a group [binds]
+    #[command(after_help = EXIT_CODES)]
+    Radio(SendToGroup),
+    /// Print the messages of groups, with the group as the first part [connects]
+    #[command(after_help = EXIT_CODES)]
+    Dish(ReceiveOfGroups),
+    /// Send each message to one of the peers, in turn [connects]
+    #[command(after_help = EXIT_CODES)]
+    Scatter(Send),
+    /// Print the messages that are scattered here [binds]
+    #[command(after_help = EXIT_CODES)]
+    Gather(Receive),
+    /// Talk with one peer, as pair, in messages of one part [connects]
+    #[command(after_help = EXIT_CODES)]
+    Channel(Talk),
     /// Pass messages between two sockets, as a broker does
     #[command(after_help = EXIT_CODES)]
     Proxy(Proxy),
@@ -122,6 +146,28 @@ pub(crate) struct Security {
     /// Give a name and a password, in the clear (PLAIN)
     #[arg(long, value_name = "NAME:PASSWORD", conflicts_with_all = ["key", "server_key"])]
     pub(crate) user: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct SendToGroup {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    input: Input,
+    /// The group that gets the messages, of up to 255 bytes; the one without a name unless given
+    #[arg(short, long, value_name = "GROUP", default_value = "", hide_default_value = true)]
+    group: String,
+}
+
+#[derive(Args)]
+pub(crate) struct ReceiveOfGroups {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    output: Output,
+    /// A group to join; may be repeated; the one without a name unless given
+    #[arg(short, long, value_name = "GROUP")]
+    group: Vec<String>,
 }
 
 #[derive(Args)]
@@ -234,7 +280,7 @@ pub(crate) struct Common {
     /// Connect to all endpoints
     #[arg(long)]
     pub(crate) connect: bool,
-    /// End after N messages: sent by pub and push, answered for req and rep, received by the others (0: end with the
+    /// End after N messages: sent by pub, push, radio and scatter, answered for req and rep, received by the others (0: end with the
     /// input)
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) count: Option<u64>,
@@ -247,10 +293,10 @@ pub(crate) struct Common {
     /// Messages that may wait for each peer, and from each peer; 0 for no limit [default: 1000]
     #[arg(long, value_name = "N")]
     pub(crate) hwm: Option<u32>,
-    /// Begin when N peers are there; for pub and xpub, N subscribers
+    /// Begin when N peers are there; for pub and xpub, N subscribers; for radio, N members of groups
     #[arg(short, long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) wait_peers: usize,
-    /// Messages have parts, with this between them (\t, \n, \0 and \xHH are understood); without it, parts received
+    /// Messages have parts, except of client and what follows it, with this between them (\t, \n, \0 and \xHH are understood); without it, parts received
     /// are written with a tab between them
     #[arg(short, long, value_name = "SEPARATOR", value_parser = parse_separator)]
     pub(crate) multipart: Option<Separator>,
@@ -276,8 +322,8 @@ pub(crate) struct Common {
 /// Where the messages come from: standard input, one a line, unless told otherwise.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Input {
-    /// Send this message; may be repeated. With --count, --rate or --interval, pub, push and req send it again and
-    /// again
+    /// Send this message; may be repeated. With --count, --rate or --interval, pub, push, radio, scatter and req send
+    /// it again and again
     #[arg(long, value_name = "TEXT")]
     pub(crate) message: Vec<String>,
     /// Read the messages from this file
@@ -359,6 +405,7 @@ pub(crate) struct Cat {
     pub(crate) common: Common,
     pub(crate) input: Input,
     pub(crate) format: Format,
+    /// Topics, or groups.
     pub(crate) topics: Vec<String>,
     pub(crate) id: Option<String>,
     pub(crate) answer: Answer,
@@ -383,6 +430,14 @@ impl Command {
             Self::Xpub(a) => Cat::talk(T::Xpub, a),
             Self::Xsub(a) => Cat { topics: a.topic, ..Cat::talk(T::Xsub, a.talk) },
             Self::Stream(a) => Cat::talk(T::Stream, a),
+            Self::Client(a) => Cat::talk(T::Client, a),
+            Self::Server(a) => Cat::talk(T::Server, a),
+            Self::Peer(a) => Cat::talk(T::Peer, a),
+            Self::Radio(a) => Cat { input: a.input, topics: vec![a.group], ..Cat::new(T::Radio, a.common) },
+            Self::Dish(a) => Cat { format: a.output.format, topics: a.group, ..Cat::new(T::Dish, a.common) },
+            Self::Scatter(a) => Cat { input: a.input, ..Cat::new(T::Scatter, a.common) },
+            Self::Gather(a) => Cat { format: a.output.format, ..Cat::new(T::Gather, a.common) },
+            Self::Channel(a) => Cat::talk(T::Channel, a),
             Self::Proxy(_) | Self::Keygen(_) | Self::Doctor(_) => return None,
         })
     }
@@ -408,7 +463,10 @@ impl Cat {
     /// Whether an endpoint is bound rather than connected.
     pub(crate) fn binds(&self, endpoint: &str) -> bool {
         use SocketType as T;
-        let by_type = matches!(self.kind, T::Pub | T::Rep | T::Router | T::Pull | T::Xpub);
+        let by_type = matches!(
+            self.kind,
+            T::Pub | T::Rep | T::Router | T::Pull | T::Xpub | T::Server | T::Radio | T::Gather
+        );
         self.common.bind || !self.common.connect && (by_type || endpoint.contains('*'))
     }
 }

@@ -70,7 +70,7 @@ impl<S: Typed> Builder<S> {
     pub fn bind(self, endpoint: impl AsRef<str>) -> Result<S> {
         let mut socket = self.made?;
         socket.bind(endpoint)?;
-        Ok(S::from_socket(socket))
+        S::from_socket(socket)
     }
 
     /// The socket, connected to `endpoint` as soon as somebody is there.
@@ -83,7 +83,7 @@ impl<S: Typed> Builder<S> {
     pub fn connect(self, endpoint: impl AsRef<str>) -> Result<S> {
         let mut socket = self.made?;
         socket.connect(endpoint)?;
-        Ok(S::from_socket(socket))
+        S::from_socket(socket)
     }
 
     /// The socket, neither bound nor connected yet.
@@ -94,7 +94,7 @@ impl<S: Typed> Builder<S> {
     /// What was wrong with an option; [`Error::Terminated`](crate::Error::Terminated),
     /// [`Error::TooManyFiles`](crate::Error::TooManyFiles).
     pub fn build(self) -> Result<S> {
-        Ok(S::from_socket(self.made?))
+        S::from_socket(self.made?)
     }
 
     fn set(mut self, store: impl FnOnce(&mut SocketOptions)) -> Self {
@@ -608,7 +608,7 @@ settings! { Router;
     handover = 56;
 }
 
-settings! { Publisher Xpub;
+settings! { Publisher Xpub Radio;
     /// Whether sends wait for subscribers whose queues are full instead of passing them by.
     ///
     /// ```
@@ -746,6 +746,18 @@ impl Builder<Subscriber> {
     #[doc(alias = "ZMQ_SUBSCRIBE")]
     pub fn subscribe(self, topic: impl AsRef<[u8]>) -> Self {
         self.number(6, topic.as_ref())
+    }
+}
+
+impl Builder<Dish> {
+    /// Joins a group, of up to 255 bytes. See [`Radio`].
+    #[doc(alias = "zmq_join")]
+    pub fn join(mut self, group: impl AsRef<[u8]>) -> Self {
+        self.made = self.made.and_then(|mut socket| {
+            socket.with(|core| core.join(group.as_ref()))?;
+            Ok(socket)
+        });
+        self
     }
 }
 

@@ -112,6 +112,30 @@ kinds! {
     /// Raw tcp connections. See the example of [`Stream`].
     #[doc(alias = "ZMQ_STREAM")]
     stream: Stream;
+    /// For many threads: sends to its servers in turn, receives from all. See the example of [`Client`].
+    #[doc(alias = "ZMQ_CLIENT")]
+    client: Client;
+    /// For many threads: answers its clients, each by its number. See the example of [`Server`].
+    #[doc(alias = "ZMQ_SERVER")]
+    server: Server;
+    /// For many threads: speaks with others of its kind, each by its number. See the example of [`Peer`].
+    #[doc(alias = "ZMQ_PEER")]
+    peer: Peer;
+    /// For many threads: sends messages to groups. See the example of [`Radio`].
+    #[doc(alias = "ZMQ_RADIO")]
+    radio: Radio;
+    /// For many threads: receives messages of the groups that it joined. See the example of [`Radio`].
+    #[doc(alias = "ZMQ_DISH")]
+    dish: Dish;
+    /// For many threads: the start of a pipeline. See the example of [`Scatter`].
+    #[doc(alias = "ZMQ_SCATTER")]
+    scatter: Scatter;
+    /// For many threads: the end of a pipeline. See the example of [`Scatter`].
+    #[doc(alias = "ZMQ_GATHER")]
+    gather: Gather;
+    /// For many threads: a socket for exactly one peer. See the example of [`Channel`].
+    #[doc(alias = "ZMQ_CHANNEL")]
+    channel: Channel;
 }
 
 impl Context {

@@ -29,6 +29,10 @@
 //! A socket belongs to one thread at a time: it is `Send`, and everything takes `&mut self`. The context is
 //! `Clone + Send + Sync`.
 //!
+//! For many threads at once, with messages of one frame, there are [`Client`], [`Server`] and [`Peer`], [`Radio`] and
+//! [`Dish`], [`Scatter`] and [`Gather`], and [`Channel`]: they are `Sync`, and everything takes `&self`. While a thread
+//! waits on one of them, others send and receive.
+//!
 //! # Messages
 //!
 //! Whatever is text or bytes can be sent; a tuple or an array is a [`Multipart`] message, which arrives whole or not at
@@ -92,8 +96,8 @@ pub use multipart::{IntoMultipart, Multipart, Whole};
 pub use poller::{Event, Interest, Poller};
 pub use proxy::{Passed, Proxy, ProxyHandle, Side, proxy};
 pub use socket::{
-    Dealer, Pair, Pending, Publisher, Pull, Push, Rep, Req, Request, Router, Socket, Stream, Subscriber,
-    Watchable, Xpub, Xsub,
+    Channel, Client, Dealer, Dish, Gather, Owned, Pair, Peer, PeerId, Pending, Publisher, Pull, Push, Radio,
+    Rep, Req, Request, Router, Scatter, Server, Socket, Stream, Subscriber, Watchable, Xpub, Xsub,
 };
 pub use stats::{Dropped, PeerStats, Stats};
 

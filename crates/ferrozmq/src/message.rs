@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use ferrozmq_base::Msg;
 
-use crate::Result;
+use crate::{PeerId, Result};
 
 /// A message of one frame, or a frame of a [`Multipart`](crate::Multipart) message: bytes.
 ///
@@ -154,6 +154,53 @@ impl Message {
     #[doc(alias = "zmq_msg_gets")]
     pub fn property(&self, name: &str) -> Option<&[u8]> {
         self.0.properties()?.value(name)
+    }
+
+    /// The group of a message that a [`Dish`](crate::Dish) received; empty for others. See [`Radio`](crate::Radio).
+    #[doc(alias = "zmq_msg_group")]
+    pub fn group(&self) -> &[u8] {
+        self.0.group()
+    }
+
+    /// Sets the group to which a [`Socket`](crate::Socket) that is a RADIO sends it; what goes beyond 255 bytes is cut
+    /// off. [`Radio`](crate::Radio) does it by itself.
+    ///
+    /// ```
+    /// let mut message = ferrozmq::Message::from("21 C");
+    /// message.set_group("weather");
+    /// assert_eq!(message.group(), b"weather");
+    /// ```
+    #[doc(alias = "zmq_msg_set_group")]
+    pub fn set_group(&mut self, group: impl AsRef<[u8]>) {
+        self.0.set_group(group.as_ref());
+    }
+
+    /// The peer that the message came from, on a [`Socket`](crate::Socket) that is a SERVER or PEER; or the one that it
+    /// is to be sent to.
+    ///
+    /// ```
+    /// use ferrozmq::{Context, SocketType};
+    ///
+    /// let ctx = Context::new();
+    /// let mut server = ctx.socket(SocketType::Server).bind("inproc://echo")?;
+    /// let client = ctx.client().connect("inproc://echo")?;
+    /// client.send("Hello")?;
+    /// let request = server.recv()?;
+    /// let mut answer = ferrozmq::Message::from("World");
+    /// answer.set_peer(request.peer().unwrap());
+    /// server.send(answer)?;
+    /// assert_eq!(client.recv()?, "World");
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    #[doc(alias = "zmq_msg_routing_id")]
+    pub fn peer(&self) -> Option<PeerId> {
+        PeerId::from_number(self.0.routing_id())
+    }
+
+    /// Sets the peer that a [`Socket`](crate::Socket) that is a SERVER or PEER sends it to; see [`peer`](Self::peer).
+    #[doc(alias = "zmq_msg_set_routing_id")]
+    pub fn set_peer(&mut self, peer: PeerId) {
+        self.0.set_routing_id(peer.number());
     }
 
     fn text(&self, name: &str) -> Option<&str> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ferrozmq_base::sync::{AtomicU64, Ordering};
 
-use crate::{Error, Multipart, Result, Socket, SocketType};
+use crate::{Error, Multipart, Result, Socket};
 
 /// Every event, in the second layout: with both addresses.
 const ALL: u64 = u64::MAX;
@@ -118,11 +118,14 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    pub(crate) fn of(watched: &mut Socket) -> Result<Self> {
+    /// What `start` sends to the endpoint that it is given, received by `socket`, a PAIR of the same context.
+    pub(crate) fn new(
+        mut socket: Socket,
+        start: impl FnOnce(&str, u64, i32) -> ferrozmq_base::Result<()>,
+    ) -> Result<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let endpoint = format!("inproc://ferrozmq/monitor/{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        watched.with(|core| core.monitor(Some(&endpoint), ALL, LAYOUT, SocketType::Pair))?;
-        let mut socket = watched.sibling(SocketType::Pair)?;
+        start(&endpoint, ALL, LAYOUT)?;
         socket.connect(&endpoint)?;
         Ok(Self { socket, stopped: false })
     }

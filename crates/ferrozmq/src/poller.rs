@@ -7,7 +7,7 @@ use std::{
 };
 
 use ferrozmq_base::{Error as Code, sync::lock};
-use ferrozmq_runtime::{Events, PollItem, poll};
+use ferrozmq_runtime::{Events, PollItem, SharedItem, poll_shared};
 use ferrozmq_sys::{PollFd, clock};
 
 use crate::{
@@ -26,18 +26,12 @@ pub struct Interest(Events);
 
 impl Interest {
     /// A message can be received.
-    ///
-    /// See the example of [`Interest`].
     #[doc(alias = "ZMQ_POLLIN")]
     pub const READABLE: Self = Self(Events { readable: true, writable: false });
     /// A message can be sent.
-    ///
-    /// See the example of [`Interest`].
     #[doc(alias = "ZMQ_POLLOUT")]
     pub const WRITABLE: Self = Self(Events { readable: false, writable: true });
     /// Either.
-    ///
-    /// See the example of [`Interest`].
     pub const BOTH: Self = Self(Events { readable: true, writable: true });
 }
 
@@ -52,28 +46,7 @@ impl std::ops::BitOr for Interest {
     }
 }
 
-/// Something is ready: a socket, or a descriptor.
-///
-/// ```
-/// use ferrozmq::{Context, Interest, Poller};
-/// use std::{io::Write, os::fd::AsFd, os::unix::net::UnixStream, time::Duration};
-///
-/// #[derive(Clone, Copy, PartialEq, Debug)]
-/// enum Key { Tasks, Console }
-///
-/// let tasks = Context::new().pull().bind("inproc://tasks")?;
-/// let (console, mut keyboard) = UnixStream::pair()?;
-/// let mut poller = Poller::new();
-/// poller.add(&tasks, Key::Tasks, Interest::READABLE)?;
-/// poller.add_fd(console.as_fd(), Key::Console, Interest::READABLE)?;
-///
-/// keyboard.write_all(b"quit\n")?;
-/// let event = poller.wait(Duration::from_secs(5))?[0];
-/// assert_eq!(event.key, Key::Console);
-/// assert!(event.readable() && !event.writable() && !event.failed());
-/// poller.remove_fd(console.as_fd());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// Something is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event<K> {
     /// The key with which it was added.
@@ -84,22 +57,16 @@ pub struct Event<K> {
 
 impl<K> Event<K> {
     /// A receive would not wait.
-    ///
-    /// See the example of [`Event`].
     pub fn readable(&self) -> bool {
         self.ready.readable
     }
 
     /// A send would not wait.
-    ///
-    /// See the example of [`Event`].
     pub fn writable(&self) -> bool {
         self.ready.writable
     }
 
     /// A descriptor has an error to report, or its peer is gone.
-    ///
-    /// See the example of [`Event`].
     pub fn failed(&self) -> bool {
         self.failed
     }
@@ -130,7 +97,6 @@ impl<K> Event<K> {
 ///     assert_eq!(tasks.recv()?, "task");
 /// }
 /// assert!(poller.wait(Duration::ZERO)?.is_empty());
-/// poller.remove(&control)?;
 /// # Ok::<(), ferrozmq::Error>(())
 /// ```
 #[doc(alias = "zmq_poll")]
@@ -155,15 +121,11 @@ struct Descriptor<'fd, K> {
 
 impl<'fd, K: Copy> Poller<'fd, K> {
     /// Waits for nothing yet.
-    ///
-    /// See the example of [`Poller`].
     pub const fn new() -> Self {
         Self { sockets: Vec::new(), descriptors: Vec::new(), interrupt: None, events: Vec::new() }
     }
 
     /// Waits for `interest` of a socket from now on, in place of an earlier interest.
-    ///
-    /// See the example of [`Poller`].
     ///
     /// # Errors
     /// [`Error::NotASocket`] if it is closed.
@@ -175,19 +137,15 @@ impl<'fd, K: Copy> Poller<'fd, K> {
 
     /// Does not wait for the socket any more.
     ///
-    /// See the example of [`Poller`].
-    ///
     /// # Errors
     /// As [`add`](Self::add).
     pub fn remove(&mut self, socket: &impl Watchable) -> Result<()> {
         let socket = socket.watch()?;
-        self.sockets.retain(|watched| !watched.socket.ptr_eq(&socket));
+        self.sockets.retain(|watched| !watched.socket.is_same(&socket));
         Ok(())
     }
 
     /// Waits for `interest` of a descriptor from now on, in place of an earlier interest.
-    ///
-    /// See the example of [`Event`].
     pub fn add_fd(&mut self, fd: BorrowedFd<'fd>, key: K, interest: Interest) -> Result<()> {
         self.remove_fd(fd);
         self.descriptors.push(Descriptor { fd, key, interest });
@@ -195,33 +153,18 @@ impl<'fd, K: Copy> Poller<'fd, K> {
     }
 
     /// Does not wait for the descriptor any more.
-    ///
-    /// See the example of [`Event`].
     pub fn remove_fd(&mut self, fd: BorrowedFd<'fd>) {
         self.descriptors.retain(|known| known.fd.as_raw_fd() != fd.as_raw_fd());
     }
 
     /// While `interrupt` is raised, [`wait`](Self::wait) answers [`Error::Interrupted`]. Interrupts of the sockets
     /// have the same effect.
-    ///
-    /// ```
-    /// use ferrozmq::{Error, Interrupt, Poller};
-    ///
-    /// let interrupt = Interrupt::new()?;
-    /// let mut poller = Poller::<()>::new();
-    /// poller.interrupt(&interrupt);
-    /// std::thread::spawn(move || interrupt.raise());
-    /// assert_eq!(poller.wait(None), Err(Error::Interrupted));
-    /// # Ok::<(), Error>(())
-    /// ```
     pub fn interrupt(&mut self, interrupt: &Interrupt) {
         self.interrupt = Some(interrupt.clone());
     }
 
     /// Waits until something is ready, and says what; at most for `timeout`, after which nothing is. `None` waits for
     /// ever.
-    ///
-    /// See the example of [`Poller`].
     ///
     /// # Errors
     /// [`Error::Terminated`], [`Error::Interrupted`]; [`Error::BadDescriptor`].
@@ -235,21 +178,29 @@ impl<'fd, K: Copy> Poller<'fd, K> {
 
     /// Waits once; false if a signal ended that.
     fn look(&mut self, deadline: Option<Instant>) -> Result<bool> {
-        self.sockets.retain(|watched| watched.socket.strong_count() > 0);
-        let held: Vec<_> = self.sockets.iter().filter_map(|w| Some((w.socket.upgrade()?, w))).collect();
-        let mut locked: Vec<_> = held.iter().map(|(core, _)| lock(core)).collect();
+        self.sockets.retain(|watched| watched.socket.is_alive());
+        let (mut own, mut many) = (Vec::new(), Vec::new());
+        for watched in &self.sockets {
+            match &watched.socket {
+                Watched::Own(core) => own.extend(core.upgrade().map(|core| (core, watched))),
+                Watched::Shared(socket) => many.extend(socket.upgrade().map(|socket| (socket, watched))),
+            }
+        }
+        let mut locked: Vec<_> = own.iter().map(|(core, _)| lock(core)).collect();
         let mut items: Vec<PollItem<_>> = locked
             .iter_mut()
-            .zip(&held)
+            .zip(&own)
             .map(|(core, (_, watched))| PollItem::new(&mut **core, watched.interest.0))
             .collect();
+        let mut shared: Vec<_> =
+            many.iter().map(|(socket, watched)| SharedItem::new(socket, watched.interest.0)).collect();
         let interrupt = self.interrupt.as_ref();
         let mut fds: Vec<PollFd> =
             self.descriptors.iter().map(|d| PollFd::new(&d.fd, of_descriptor(d.interest))).collect();
         fds.extend(interrupt.map(|i| PollFd::new(&*i.0, ferrozmq_sys::Interest::READ)));
 
         let remaining = deadline.map(|deadline| deadline.saturating_duration_since(clock::now()));
-        let result = poll(&mut items, &mut fds, remaining, None);
+        let result = poll_shared(&mut items, &mut shared, &mut fds, remaining, None);
         if interrupt.is_some_and(Interrupt::is_raised) {
             return Err(Error::Interrupted);
         }
@@ -267,9 +218,11 @@ impl<'fd, K: Copy> Poller<'fd, K> {
             }
             Err(e) => return Err(e.into()),
         }
-        for (item, (_, watched)) in items.iter().zip(&held) {
-            if item.ready != Events::default() {
-                self.events.push(Event { key: watched.key, ready: item.ready, failed: false });
+        let found = items.iter().map(|item| item.ready).zip(own.iter().map(|(_, watched)| watched));
+        let shared = shared.iter().map(|item| item.ready).zip(many.iter().map(|(_, watched)| watched));
+        for (ready, watched) in found.chain(shared) {
+            if ready != Events::default() {
+                self.events.push(Event { key: watched.key, ready, failed: false });
             }
         }
         for (fd, descriptor) in fds.iter().zip(&self.descriptors) {

@@ -8,7 +8,7 @@ use ferrozmq_base::{
 };
 use ferrozmq_runtime as runtime;
 
-use crate::{Result, Socket, SocketType, socket::Watchable};
+use crate::{Result, Socket, SocketType, socket::Owned};
 
 /// Passes messages between two sockets, both ways: the whole of most brokers.
 ///
@@ -32,7 +32,7 @@ use crate::{Result, Socket, SocketType, socket::Watchable};
 /// # Ok::<(), Error>(())
 /// ```
 #[doc(alias = "zmq_proxy")]
-pub fn proxy<'a>(front: &'a mut impl Watchable, back: &'a mut impl Watchable) -> Proxy<'a> {
+pub fn proxy<'a>(front: &'a mut impl Owned, back: &'a mut impl Owned) -> Proxy<'a> {
     Proxy { front: front.inside_mut(), back: back.inside_mut(), capture: None, control: None }
 }
 
@@ -62,7 +62,7 @@ impl<'a> Proxy<'a> {
     /// assert_eq!(seen.recv()?, "task");
     /// # Ok::<(), ferrozmq::Error>(())
     /// ```
-    pub fn capture(mut self, socket: &'a mut impl Watchable) -> Self {
+    pub fn capture(mut self, socket: &'a mut impl Owned) -> Self {
         self.capture = Some(socket.inside_mut());
         self
     }

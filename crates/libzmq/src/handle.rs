@@ -16,6 +16,7 @@ use ferrozmq_base::{
     gate::{Gate, Pass},
     sync::heavy_fence,
 };
+use ferrozmq_runtime::SharedSocket;
 use ferrozmq_sys::ForkEpoch;
 use libc::c_void;
 use std::{
@@ -23,8 +24,8 @@ use std::{
     collections::VecDeque,
     ptr,
     sync::{
-        Mutex, MutexGuard, OnceLock, TryLockError,
-        atomic::{AtomicPtr, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, TryLockError,
+        atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering},
     },
 };
 
@@ -43,6 +44,8 @@ pub(crate) enum Object {
     Free,
     Context(ContextHandle),
     Socket(Box<SocketHandle>),
+    /// A socket of a type that several threads may use at once.
+    Shared(Arc<SharedSocket>),
     Poller(Box<Registrations>),
     Timers(Box<Timers>),
 }
@@ -52,6 +55,8 @@ struct Slot {
     /// The handle that stands for the object, or will for the next one.
     name: AtomicUsize,
     gate: Gate,
+    /// What it stands for is for several threads, which are inside for a moment only: to find out where it is.
+    shared: AtomicBool,
     object: UnsafeCell<Object>,
 }
 
@@ -139,7 +144,26 @@ impl Slot {
         if !self.is_named(handle) {
             return Err(Refused::Dead);
         }
-        self.gate.enter(thread()).ok_or(Refused::Busy)
+        match self.gate.enter(thread()) {
+            Some(pass) => Ok(pass),
+            None => self.enter_soon(),
+        }
+    }
+
+    /// Somebody is inside: waits for those who stay for a moment only.
+    #[cold]
+    fn enter_soon(&self) -> Result<Pass<'_>, Refused> {
+        // Bounded: after a fork another thread's moment may never end.
+        for _ in 0..1_000_000 {
+            if !self.shared.load(Ordering::Relaxed) || in_forked_child() {
+                break;
+            }
+            std::thread::yield_now();
+            if let Some(pass) = self.gate.enter(thread()) {
+                return Ok(pass);
+            }
+        }
+        Err(Refused::Busy)
     }
 }
 
@@ -198,6 +222,7 @@ pub(crate) fn insert(object: Object) -> Result<*mut c_void> {
         }
     };
     let mut entered = Entered { slot, _pass: pass };
+    slot.shared.store(matches!(object, Object::Shared(_)), Ordering::Relaxed);
     *entered.object() = object;
     let step = slot.name.load(Ordering::Relaxed) % STRIDE;
     Ok(ptr::from_ref(slot).wrapping_byte_add(step).cast_mut().cast())
@@ -214,7 +239,12 @@ fn first_use(index: usize) -> Result<usize> {
     unsafe {
         let place = region.add(index);
         let name = AtomicUsize::new(place as usize);
-        place.write(Slot { name, gate: Gate::new(), object: UnsafeCell::new(Object::Free) });
+        place.write(Slot {
+            name,
+            gate: Gate::new(),
+            shared: AtomicBool::new(false),
+            object: UnsafeCell::new(Object::Free),
+        });
     }
     USED.store((index + 1) * STRIDE, Ordering::Release);
     Ok(index)

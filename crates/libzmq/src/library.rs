@@ -8,7 +8,7 @@ use std::ffi::CStr;
 const VERSION: [c_int; 3] = [4, 3, 6];
 
 /// What `zmq_has` answers with 1.
-const CAPABILITIES: [&CStr; 2] = [c"ipc", c"curve"];
+const CAPABILITIES: [&CStr; 3] = [c"ipc", c"curve", c"draft"];
 
 /// The texts of ZeroMQ's own errors; the C library has the others.
 fn own_text(code: c_int) -> Option<&'static CStr> {

@@ -4,7 +4,7 @@
 //! pattern is a valid `Msg` to look at. Functions on a message that is not live answer EFAULT.
 use crate::{
     boundary::{bytes, clamped, entries, text},
-    socket::with_socket,
+    socket::with_traffic,
 };
 use ferrozmq_base::{Error, Msg, Result, content::FreeFn};
 use ferrozmq_runtime::Flags;
@@ -51,13 +51,13 @@ pub(crate) fn flags(bits: c_int) -> Flags {
 /// # Safety
 /// As [`live`].
 #[inline(always)]
-unsafe fn send(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
+pub(crate) unsafe fn send(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
     let mut size = 0;
-    with_socket(socket, |core| {
+    with_traffic(socket, |socket| {
         // SAFETY: by the contract.
         let message = unsafe { live(message) }?;
         size = message.len();
-        core.send(message, flags(bits))
+        socket.send(message, flags(bits))
     })?;
     Ok(clamped(size))
 }
@@ -67,13 +67,13 @@ unsafe fn send(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_
 /// # Safety
 /// As [`live`].
 #[inline(always)]
-unsafe fn receive(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
+pub(crate) unsafe fn receive(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
     // SAFETY: by the contract.
     let Some(message) = (unsafe { message.as_mut() }).filter(|m| m.is_plain()) else {
         // SAFETY: by the contract.
         return unsafe { receive_over(message, socket, bits) };
     };
-    with_socket(socket, |core| core.recv(message, flags(bits).dont_wait))?;
+    with_traffic(socket, |socket| socket.recv(message, flags(bits).dont_wait))?;
     Ok(clamped(message.len()))
 }
 
@@ -85,10 +85,10 @@ unsafe fn receive(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result
 #[cold]
 unsafe fn receive_over(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
     let mut received = Msg::new();
-    with_socket(socket, |core| {
+    with_traffic(socket, |socket| {
         // SAFETY: by the contract.
         unsafe { live(message) }?;
-        core.recv(&mut received, flags(bits).dont_wait)
+        socket.recv(&mut received, flags(bits).dont_wait)
     })?;
     let size = received.len();
     // SAFETY: by the contract, and live a moment ago.

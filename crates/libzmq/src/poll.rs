@@ -1,10 +1,13 @@
 //! `zmq_poll`: sockets and descriptors together.
-use crate::{boundary::entries, socket::Inside};
+use crate::{
+    boundary::entries,
+    socket::{Inside, Taken},
+};
 use ferrozmq_base::{Error, Result};
-use ferrozmq_runtime::{Events, PollItem as Item, poll};
+use ferrozmq_runtime::{Events, PollItem as Item, SharedItem, SharedSocket, poll_shared};
 use ferrozmq_sys::{Interest, PollFd, SignalSet};
 use libc::{c_int, c_long, c_short, c_void, sigset_t};
-use std::{iter::Peekable, slice::Iter, time::Duration};
+use std::{iter::Peekable, slice::Iter, sync::Arc, time::Duration};
 
 /// `zmq_pollitem_t`.
 #[derive(Clone, Copy, Debug)]
@@ -40,43 +43,76 @@ pub(crate) fn timeout(milliseconds: c_long) -> Option<Duration> {
     u64::try_from(milliseconds).ok().map(Duration::from_millis)
 }
 
+/// A socket for several threads, and what it is asked for.
+#[derive(Debug)]
+struct Shared {
+    handle: *const c_void,
+    socket: Arc<SharedSocket>,
+    interest: Events,
+    ready: Events,
+}
+
+/// Which of a wait's sockets stands at a place, where it is not the next of its own.
+#[derive(Clone, Copy, Debug)]
+enum Which {
+    Again(usize),
+    Shared(usize),
+}
+
 /// The sockets and descriptors of one wait, in the order in which they were named. This thread is inside the sockets.
 ///
 /// A socket may be named more than once: it is asked for everything, and each of its places gets its part.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     sockets: Vec<Item<Inside>>,
+    shared: Vec<Shared>,
     fds: Vec<PollFd>,
-    /// Where a socket is named again: the place in the whole list, and the socket's in `sockets`.
-    again: Vec<(usize, usize)>,
+    /// The places of sockets that were named before, and of those for several threads.
+    others: Vec<(usize, Which)>,
 }
 
 impl Waiting {
-    /// Goes inside all the sockets.
+    /// Takes all the sockets.
     ///
     /// # Errors
     /// `NotASocket`; `InvalidState` for a socket in use elsewhere; `OutOfMemory`.
     pub(crate) fn new(list: impl ExactSizeIterator<Item = Wanted>) -> Result<Self> {
-        let mut this = Self { sockets: Vec::new(), fds: Vec::new(), again: Vec::new() };
+        let mut this = Self { sockets: Vec::new(), shared: Vec::new(), fds: Vec::new(), others: Vec::new() };
         this.sockets.try_reserve(list.len()).map_err(|_| Error::OutOfMemory)?;
         for (place, Wanted { socket, fd, events }) in list.enumerate() {
             if socket.is_null() {
                 this.fds.push(PollFd::new(&fd, of_fd(events)));
                 continue;
             }
-            match Inside::enter(socket) {
-                Ok(inside) => this.sockets.push(Item::new(inside, of_socket(events))),
+            let events = of_socket(events);
+            match Taken::take(socket) {
+                Ok(Taken::Own(inside)) => this.sockets.push(Item::new(inside, events)),
+                Ok(Taken::Shared(shared)) => this.add_shared(place, socket, shared, events),
                 // In use, perhaps by this very call.
                 Err(error) => {
                     let first = this.sockets.iter().position(|item| item.socket.is(socket)).ok_or(error)?;
-                    let (interest, more) = (&mut this.sockets[first].interest, of_socket(events));
-                    interest.readable |= more.readable;
-                    interest.writable |= more.writable;
-                    this.again.push((place, first));
+                    widen(&mut this.sockets[first].interest, events);
+                    this.others.push((place, Which::Again(first)));
                 }
             }
         }
         Ok(this)
+    }
+
+    fn add_shared(
+        &mut self,
+        place: usize,
+        handle: *const c_void,
+        socket: Arc<SharedSocket>,
+        interest: Events,
+    ) {
+        let known = self.shared.iter().position(|shared| shared.handle == handle);
+        let index = known.unwrap_or(self.shared.len());
+        match self.shared.get_mut(index) {
+            Some(shared) => widen(&mut shared.interest, interest),
+            None => self.shared.push(Shared { handle, socket, interest, ready: Events::default() }),
+        }
+        self.others.push((place, Which::Shared(index)));
     }
 
     /// Waits until anything is ready or the time is over.
@@ -84,29 +120,42 @@ impl Waiting {
     /// # Errors
     /// Those of the runtime's poll.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>, mask: Option<&SignalSet>) -> Result<()> {
-        poll(&mut self.sockets, &mut self.fds, timeout, mask).map(|_| ())
+        let items = self.shared.iter().map(|shared| SharedItem::new(&shared.socket, shared.interest));
+        let mut items: Vec<_> = items.collect();
+        poll_shared(&mut self.sockets, &mut items, &mut self.fds, timeout, mask)?;
+        let ready: Vec<_> = items.iter().map(|item| item.ready).collect();
+        for (shared, ready) in self.shared.iter_mut().zip(ready) {
+            shared.ready = ready;
+        }
+        Ok(())
     }
 
     /// What was found, place by place.
     pub(crate) fn found(&self) -> Found<'_> {
         Found {
             place: 0,
-            all: &self.sockets,
+            waiting: self,
             sockets: self.sockets.iter(),
             fds: self.fds.iter(),
-            again: self.again.iter().peekable(),
+            others: self.others.iter().peekable(),
         }
     }
+}
+
+/// Asks for these as well.
+fn widen(interest: &mut Events, more: Events) {
+    interest.readable |= more.readable;
+    interest.writable |= more.writable;
 }
 
 /// See [`Waiting::found`].
 #[derive(Debug)]
 pub(crate) struct Found<'a> {
     place: usize,
-    all: &'a [Item<Inside>],
+    waiting: &'a Waiting,
     sockets: Iter<'a, Item<Inside>>,
     fds: Iter<'a, PollFd>,
-    again: Peekable<Iter<'a, (usize, usize)>>,
+    others: Peekable<Iter<'a, (usize, Which)>>,
 }
 
 impl Found<'_> {
@@ -117,11 +166,12 @@ impl Found<'_> {
         if socket.is_null() {
             return self.fds.next().map_or(0, found_on_fd);
         }
-        let item = match self.again.next_if(|(at, _)| *at == place) {
-            Some((_, first)) => self.all.get(*first),
-            None => self.sockets.next(),
+        let ready = match self.others.next_if(|(at, _)| *at == place) {
+            Some((_, Which::Again(first))) => self.waiting.sockets.get(*first).map(|item| item.ready),
+            Some((_, Which::Shared(index))) => self.waiting.shared.get(*index).map(|shared| shared.ready),
+            None => self.sockets.next().map(|item| item.ready),
         };
-        item.map_or(0, |item| found_on_socket(item.ready)) & events
+        ready.map_or(0, found_on_socket) & events
     }
 }
 

@@ -207,7 +207,8 @@ entries! {
         Ok(crate::boundary::clamped(found))
     }
 
-    /// A descriptor to wait for the poller itself: only with thread-safe sockets, which are not built.
+    /// A descriptor to wait for the poller itself. There is none, as in a libzmq whose poller has no thread-safe socket:
+    /// EINVAL.
     fn zmq_poller_fd(poller: *mut c_void, fd: *mut c_int) -> c_int, or -1; {
         with_poller(poller, |_| if fd.is_null() { Err(Error::BadAddress) } else { Err(Error::InvalidArgument) })
     }

@@ -1,13 +1,70 @@
 //! Proxies (zmq_proxy(3)): the calling thread gives its sockets away for as long as the call lasts.
-use crate::{boundary::entries, socket::Inside};
+use crate::{
+    boundary::entries,
+    handle::{self, Entered, Object},
+    socket::SocketHandle,
+};
 use ferrozmq_base::{Error, Result};
-use ferrozmq_runtime::Proxy;
+use ferrozmq_runtime::{Exclusive, Proxy, SharedSocket, SocketCore};
 use libc::{c_int, c_void};
-use std::borrow::BorrowMut;
+use std::sync::Arc;
 
-/// Goes inside a socket that may be left out as NULL.
-fn optional(handle: *mut c_void) -> Result<Option<Inside>> {
-    if handle.is_null() { Ok(None) } else { Inside::enter(handle).map(Some) }
+/// A socket of a proxy.
+enum Taken {
+    Own(Entered),
+    Shared(Arc<SharedSocket>),
+}
+
+/// Takes a socket that may be left out as NULL.
+fn optional(handle: *mut c_void) -> Result<Option<Taken>> {
+    if handle.is_null() {
+        return Ok(None);
+    }
+    let mut entered = handle::enter(handle).map_err(|refused| refused.or(Error::NotASocket))?;
+    Ok(Some(match entered.object() {
+        Object::Shared(socket) => Taken::Shared(socket.clone()),
+        _ => Taken::Own(entered),
+    }))
+}
+
+/// The core of a socket that was taken, if one was.
+enum Core<'a> {
+    None,
+    Own(&'a mut SocketCore, &'a mut bool),
+    Shared(Exclusive<'a>),
+}
+
+impl<'a> Core<'a> {
+    fn of(taken: &'a mut Option<Taken>) -> Result<Self> {
+        match taken {
+            None => Ok(Self::None),
+            Some(Taken::Shared(socket)) => socket.exclusive().map(Self::Shared),
+            Some(Taken::Own(entered)) => match entered.object() {
+                Object::Socket(socket) if socket.inside => Err(Error::BadAddress),
+                Object::Socket(socket) => {
+                    let SocketHandle { core, inside } = &mut **socket;
+                    *inside = true;
+                    Ok(Self::Own(core, inside))
+                }
+                _ => Err(Error::NotASocket),
+            },
+        }
+    }
+
+    fn core(&mut self) -> Result<Option<&mut SocketCore>> {
+        match self {
+            Self::None => Ok(None),
+            Self::Own(core, _) => Ok(Some(core)),
+            Self::Shared(guard) => guard.core().map(Some),
+        }
+    }
+
+    /// The call has come to its end, not to a panic.
+    fn leave(self) {
+        if let Self::Own(_, inside) = self {
+            *inside = false;
+        }
+    }
 }
 
 /// Moves messages between the two until the context ends, a signal comes, or `control` says TERMINATE.
@@ -20,17 +77,24 @@ fn run(
     if frontend.is_null() || backend.is_null() {
         return Err(Error::BadAddress);
     }
-    let mut front = Inside::enter(frontend)?;
+    let mut front = optional(frontend)?;
     // One socket may be both ends: it sends back what it receives.
     let mut back = if frontend == backend { None } else { optional(backend)? };
-    let (mut capture, mut control) = (optional(capture)?, optional(control)?);
-    let proxy = Proxy {
-        front: front.borrow_mut(),
-        back: back.as_mut().map(Inside::borrow_mut),
-        capture: capture.as_mut().map(Inside::borrow_mut),
-        control: control.as_mut().map(Inside::borrow_mut),
+    let (mut tap, mut steer) = (optional(capture)?, optional(control)?);
+    let all = [Core::of(&mut front), Core::of(&mut back), Core::of(&mut tap), Core::of(&mut steer)];
+    let failed = all.iter().find_map(|core| core.as_ref().err().copied());
+    let [mut front, mut back, mut tap, mut steer] = all.map(|core| core.unwrap_or(Core::None));
+    let result = match failed {
+        Some(error) => Err(error),
+        None => pass(&mut front, &mut back, &mut tap, &mut steer),
     };
-    proxy.run().map(|()| 0)
+    [front, back, tap, steer].into_iter().for_each(Core::leave);
+    result.map(|()| 0)
+}
+
+fn pass(front: &mut Core<'_>, back: &mut Core<'_>, tap: &mut Core<'_>, steer: &mut Core<'_>) -> Result<()> {
+    let front = front.core()?.ok_or(Error::NotASocket)?;
+    Proxy { front, back: back.core()?, capture: tap.core()?, control: steer.core()? }.run()
 }
 
 entries! {

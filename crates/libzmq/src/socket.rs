@@ -6,12 +6,14 @@ use crate::{
     message::flags,
 };
 use ferrozmq_base::{Error, Msg, Result, SocketType};
-use ferrozmq_runtime::{BindError, SocketCore};
+use ferrozmq_runtime::{BindError, Flags, SharedSocket, SocketCore};
 use libc::{c_char, c_int, c_void};
 use std::{
     borrow::{Borrow, BorrowMut},
+    ffi::CStr,
     mem,
     ptr::{self, NonNull},
+    sync::Arc,
 };
 
 /// What a socket's handle stands for.
@@ -45,7 +47,8 @@ impl Drop for MarkOnPanic<'_> {
     }
 }
 
-/// Runs `body` on the socket behind a handle. While it runs, other threads get EFSM for this socket.
+/// Runs `body` on the socket behind a handle. While it runs, other threads get EFSM for this socket, or, if it is one
+/// for several threads, wait. It does not send or receive: see [`with_traffic`].
 #[inline(always)]
 pub(crate) fn with_socket<R>(
     handle: *const c_void,
@@ -54,6 +57,57 @@ pub(crate) fn with_socket<R>(
     let mut entered = handle::enter(handle).map_err(|refused| refused.or(Error::NotASocket))?;
     match entered.object() {
         Object::Socket(socket) => socket.run(body),
+        _ => shared(entered)?.with(body),
+    }
+}
+
+/// A socket to send on or to receive from.
+pub(crate) enum Traffic<'a> {
+    Own(&'a mut SocketCore),
+    Shared(&'a SharedSocket),
+}
+
+impl Traffic<'_> {
+    #[inline(always)]
+    pub(crate) fn send(self, m: &mut Msg, flags: Flags) -> Result<()> {
+        match self {
+            Self::Own(core) => core.send(m, flags),
+            Self::Shared(socket) => socket.send(m, flags),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn recv(self, m: &mut Msg, dont_wait: bool) -> Result<()> {
+        match self {
+            Self::Own(core) => core.recv(m, dont_wait),
+            Self::Shared(socket) => socket.recv(m, dont_wait),
+        }
+    }
+}
+
+/// As [`with_socket`], for a `body` that may wait: on a socket for several threads it keeps nobody out.
+#[inline(always)]
+pub(crate) fn with_traffic<R>(
+    handle: *const c_void,
+    body: impl FnOnce(Traffic<'_>) -> Result<R>,
+) -> Result<R> {
+    let mut entered = handle::enter(handle).map_err(|refused| refused.or(Error::NotASocket))?;
+    match entered.object() {
+        Object::Socket(socket) => socket.run(|core| body(Traffic::Own(core))),
+        _ => with_shared_traffic(entered, body),
+    }
+}
+
+#[inline(never)]
+fn with_shared_traffic<R>(entered: Entered, body: impl FnOnce(Traffic<'_>) -> Result<R>) -> Result<R> {
+    body(Traffic::Shared(&*shared(entered)?))
+}
+
+/// The socket for several threads that was entered, and is left again at once.
+#[inline(never)]
+pub(crate) fn shared(mut entered: Entered) -> Result<Arc<SharedSocket>> {
+    match entered.object() {
+        Object::Shared(socket) => Ok(socket.clone()),
         _ => Err(Error::NotASocket),
     }
 }
@@ -69,12 +123,8 @@ pub(crate) struct Inside {
 }
 
 impl Inside {
-    /// Goes inside.
-    ///
-    /// # Errors
-    /// `NotASocket`; `InvalidState` if it is in use, also by this thread; `BadAddress` after a panic.
-    pub(crate) fn enter(handle: *const c_void) -> Result<Self> {
-        let mut entered = handle::enter(handle).map_err(|refused| refused.or(Error::NotASocket))?;
+    /// Goes inside the socket that was entered by this handle.
+    fn of(handle: *const c_void, mut entered: Entered) -> Result<Self> {
         let Object::Socket(socket) = entered.object() else { return Err(Error::NotASocket) };
         if std::mem::replace(&mut socket.inside, true) {
             return Err(Error::BadAddress);
@@ -85,6 +135,27 @@ impl Inside {
     /// Whether this is the socket of the handle.
     pub(crate) fn is(&self, handle: *const c_void) -> bool {
         self.handle == handle
+    }
+}
+
+/// A socket that a call uses until its end.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    Own(Inside),
+    Shared(Arc<SharedSocket>),
+}
+
+impl Taken {
+    /// Takes the socket of a handle.
+    ///
+    /// # Errors
+    /// `NotASocket`; `InvalidState` if it is in use, also by this thread; `BadAddress` after a panic.
+    pub(crate) fn take(handle: *const c_void) -> Result<Self> {
+        let mut entered = handle::enter(handle).map_err(|refused| refused.or(Error::NotASocket))?;
+        match entered.object() {
+            Object::Shared(socket) => Ok(Self::Shared(socket.clone())),
+            _ => Inside::of(handle, entered).map(Self::Own),
+        }
     }
 }
 
@@ -115,7 +186,11 @@ fn open(context_handle: *mut c_void, kind: c_int) -> Result<*mut c_void> {
     let context = context(context_handle)?;
     let kind = SocketType::from_number(kind).ok_or(Error::InvalidArgument)?;
     let core = context.socket(kind)?;
-    handle::insert(Object::Socket(Box::new(SocketHandle { core, inside: false })))
+    handle::insert(if kind.is_thread_safe() {
+        Object::Shared(Arc::new(SharedSocket::new(core)))
+    } else {
+        Object::Socket(Box::new(SocketHandle { core, inside: false }))
+    })
 }
 
 fn close(socket: *mut c_void) -> Result<c_int> {
@@ -125,11 +200,13 @@ fn close(socket: *mut c_void) -> Result<c_int> {
         Err(Refused::Busy) if handle::in_forked_child() => return Ok(0),
         Err(refused) => return Err(refused.or(Error::NotASocket)),
     };
-    if !matches!(entered.object(), Object::Socket(_)) {
+    if !matches!(entered.object(), Object::Socket(_) | Object::Shared(_)) {
         return Err(Error::NotASocket);
     }
-    if let Object::Socket(socket) = entered.retire() {
-        socket.core.close();
+    match entered.retire() {
+        Object::Socket(socket) => socket.core.close(),
+        Object::Shared(socket) => socket.close(),
+        _ => {}
     }
     Ok(0)
 }
@@ -147,6 +224,25 @@ unsafe fn with_endpoint(
         // SAFETY: by the contract.
         let endpoint = unsafe { text(endpoint) }.ok_or(Error::InvalidArgument)?;
         body(core, endpoint).map(|()| 0).map_err(|error| error.error())
+    })
+}
+
+/// Runs `body` with the name of a group, which need not be text.
+///
+/// # Safety
+/// `group` is NULL or ends in a NUL.
+unsafe fn with_group(
+    socket: *mut c_void,
+    group: *const c_char,
+    body: impl FnOnce(&mut SocketCore, &[u8]) -> Result<()>,
+) -> Result<c_int> {
+    with_socket(socket, |core| {
+        if group.is_null() {
+            return Err(Error::InvalidArgument);
+        }
+        // SAFETY: not NULL, so by the contract a C string.
+        let group = unsafe { CStr::from_ptr(group) };
+        body(core, group.to_bytes()).map(|()| 0)
     })
 }
 
@@ -217,22 +313,22 @@ entries! {
 
     /// Sends a copy of a buffer.
     fn zmq_send(socket: *mut c_void, buf: *const c_void, len: usize, bits: c_int) -> c_int, or -1; {
-        with_socket(socket, |core| {
+        with_traffic(socket, |socket| {
             // SAFETY: NULL or readable, by the contract of the entry points.
             let body = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
             let mut message = Msg::new();
             message.assign(body)?;
-            core.send(&mut message, flags(bits))
+            socket.send(&mut message, flags(bits))
         })?;
         Ok(clamped(len))
     }
 
     /// Sends constant memory without a copy.
     fn zmq_send_const(socket: *mut c_void, buf: *const c_void, len: usize, bits: c_int) -> c_int, or -1; {
-        with_socket(socket, |core| {
+        with_traffic(socket, |socket| {
             // SAFETY: NULL or readable, for ever, as the prototype's comment in zmq.h asks.
             let body: &'static [u8] = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
-            core.send(&mut Msg::from_static(body), flags(bits))?;
+            socket.send(&mut Msg::from_static(body), flags(bits))?;
             Ok(clamped(len))
         })
     }
@@ -240,7 +336,7 @@ entries! {
     /// Receives into a buffer; what does not fit is lost, and the result is the whole size.
     fn zmq_recv(socket: *mut c_void, buf: *mut c_void, len: usize, bits: c_int) -> c_int, or -1; {
         let mut message = Msg::new();
-        with_socket(socket, |core| core.recv(&mut message, flags(bits).dont_wait))?;
+        with_traffic(socket, |socket| socket.recv(&mut message, flags(bits).dont_wait))?;
         if !buf.is_null() {
             // SAFETY: writable for `len` bytes, by the contract of the entry points, and no part of the message.
             unsafe { message.copy_body(buf.cast(), len) };
@@ -296,24 +392,30 @@ entries! {
         with_socket(socket, |core| core.monitor_pipes().map(|()| 0))
     }
 
-    /// Joins a group: for DISH, which is not built.
-    fn zmq_join(socket: *mut c_void, _group: *const c_char) -> c_int, or -1; {
-        with_socket(socket, |_| Err(Error::NotSupported))
+    /// Joins a group, on DISH.
+    fn zmq_join(socket: *mut c_void, group: *const c_char) -> c_int, or -1; {
+        // SAFETY: by the contract of the entry points.
+        unsafe { with_group(socket, group, SocketCore::join) }
     }
 
-    /// Leaves a group: for DISH, which is not built.
-    fn zmq_leave(socket: *mut c_void, _group: *const c_char) -> c_int, or -1; {
-        with_socket(socket, |_| Err(Error::NotSupported))
+    /// Leaves a group, on DISH.
+    fn zmq_leave(socket: *mut c_void, group: *const c_char) -> c_int, or -1; {
+        // SAFETY: by the contract of the entry points.
+        unsafe { with_group(socket, group, SocketCore::leave) }
     }
 
-    /// Connects and tells the peer's number: for PEER, which is not built.
-    fn zmq_connect_peer(socket: *mut c_void, _endpoint: *const c_char) -> u32, or 0; {
-        with_socket(socket, |_| Err(Error::NotSupported))
+    /// Connects a PEER to an endpoint, and tells the number of the peer there.
+    fn zmq_connect_peer(socket: *mut c_void, endpoint: *const c_char) -> u32, or 0; {
+        with_socket(socket, |core| {
+            // SAFETY: by the contract of the entry points.
+            let endpoint = unsafe { text(endpoint) }.ok_or(Error::InvalidArgument)?;
+            core.connect_peer(endpoint).map_err(|error| error.error())
+        })
     }
 
-    /// Ends the connection of a peer: for SERVER and PEER, which are not built.
-    fn zmq_disconnect_peer(socket: *mut c_void, _routing_id: u32) -> c_int, or -1; {
-        with_socket(socket, |_| Err(Error::NotSupported))
+    /// Ends the connection to a peer, on SERVER and PEER.
+    fn zmq_disconnect_peer(socket: *mut c_void, routing_id: u32) -> c_int, or -1; {
+        with_socket(socket, |core| core.disconnect_peer(routing_id).map(|()| 0))
     }
 
     /// What can be done with a peer of a ROUTER or REP: ZMQ_POLLOUT while a message to it would find room.

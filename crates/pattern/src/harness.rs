@@ -42,7 +42,7 @@ impl Net {
     }
 
     pub(crate) fn socket(&mut self, kind: SocketType) -> Node {
-        let pattern = Pattern::new(kind, 7).expect("built");
+        let pattern = Pattern::new(kind, 7);
         self.sockets.push(Socket { pattern, pipes: Pipes::new(), due: DueList::new() });
         self.sockets.len() - 1
     }
@@ -194,6 +194,64 @@ impl Net {
         let events = pattern.ready(pipes, due);
         self.settle();
         events
+    }
+
+    /// Sends a message to the peer with this number.
+    pub(crate) fn send_numbered(&mut self, node: Node, body: &[u8], number: u32) -> Result<(), Error> {
+        let mut m = Msg::copy_from(body)?;
+        m.set_routing_id(number);
+        let result = self.send_msg(node, &mut m);
+        assert!(result.is_ok() || m.routing_id() == number);
+        result
+    }
+
+    pub(crate) fn send_to_group(&mut self, node: Node, group: &str, body: &str) -> Result<(), Error> {
+        let mut m = Msg::copy_from(body.as_bytes())?;
+        m.set_group(group.as_bytes());
+        let result = self.send_msg(node, &mut m);
+        assert!(result.is_ok() || m.group() == group.as_bytes());
+        result
+    }
+
+    fn send_msg(&mut self, node: Node, m: &mut Msg) -> Result<(), Error> {
+        let Socket { pattern, pipes, due } = &mut self.sockets[node];
+        let result = pattern.send(pipes, m, false, due);
+        self.settle();
+        result
+    }
+
+    fn recv_msg(&mut self, node: Node) -> Result<Msg, Error> {
+        let Socket { pattern, pipes, due } = &mut self.sockets[node];
+        let mut m = Msg::new();
+        let result = pattern.recv(pipes, &mut m, due);
+        self.settle();
+        result.map(|()| m)
+    }
+
+    /// A message and the number of its sender.
+    pub(crate) fn recv_numbered(&mut self, node: Node) -> Result<(Vec<u8>, u32), Error> {
+        self.recv_msg(node).map(|m| (m.as_slice().to_vec(), m.routing_id()))
+    }
+
+    /// All messages that are there, as `group: body`.
+    pub(crate) fn drain_groups(&mut self, node: Node) -> Vec<String> {
+        std::iter::from_fn(|| self.recv_msg(node).ok())
+            .map(|m| format!("{}: {}", m.group().escape_ascii(), m.as_slice().escape_ascii()))
+            .collect()
+    }
+
+    pub(crate) fn join_group(&mut self, node: Node, group: &[u8]) -> Result<(), Error> {
+        let Socket { pattern, pipes, due } = &mut self.sockets[node];
+        let result = pattern.join(group, pipes, due);
+        self.settle();
+        result
+    }
+
+    pub(crate) fn leave_group(&mut self, node: Node, group: &[u8]) -> Result<(), Error> {
+        let Socket { pattern, pipes, due } = &mut self.sockets[node];
+        let result = pattern.leave(group, pipes, due);
+        self.settle();
+        result
     }
 
     pub(crate) fn pattern(&self, node: Node) -> &Pattern {

@@ -1,5 +1,6 @@
 #![forbid(unsafe_code)]
-//! The ZeroMQ socket types as single-owner state machines over pipes (RFC 28, 29, 30, 31; zmq_socket(3)).
+//! The ZeroMQ socket types as single-owner state machines over pipes (RFC 28, 29, 30, 31, 41, 48,
+//! 49, 51, 52; zmq_socket(3)).
 //!
 //! A [`Pattern`] decides where a frame goes and where the next one comes from. It does no I/O and knows no clock,
 //! no thread and no make of pipe; all it touches are the [`Pipes`] of its socket, and what it leaves for others to
@@ -21,9 +22,13 @@
 //! - The rest of a message whose peer died is swallowed with success, also by a send that may not block.
 //! - PAIR drops such a message as the other types do, and never continues it to its next peer.
 //! - REQ and REP are readable only if a well-formed reply or request is there.
+//! - Those of one part are readable only if a message of one part is there.
 //! - A relaxed REQ that cannot send a new request still waits for the reply to the last one.
 use ferrozmq_base::{DueList, Error, Msg, PeerInfo, PipeId, Pipes, SocketType};
 
+mod channel;
+mod client_server;
+mod dgram;
 mod distribute;
 mod fair_queue;
 #[cfg(test)]
@@ -33,17 +38,25 @@ mod pair;
 mod pipe_list;
 mod pipeline;
 mod pubsub;
+mod radio_dish;
 mod reqrep;
 mod routing;
+mod scatter_gather;
+mod single;
 mod stream;
 mod subscription;
 #[cfg(test)]
 mod wholeness;
 
+pub use channel::Channel;
+pub use client_server::{Client, Server};
+pub use dgram::Dgram;
 pub use pair::Pair;
 pub use pipeline::{pull::Pull, push::Push};
 pub use pubsub::{Pub, Sub, xpub::Xpub, xsub::Xsub};
+pub use radio_dish::{Dish, Radio};
 pub use reqrep::{dealer::Dealer, rep::Rep, req::Req, router::Router};
+pub use scatter_gather::{Gather, Scatter};
 pub use stream::Stream;
 
 /// What the owner of a socket knows of a pipe when it makes it.
@@ -153,6 +166,15 @@ pub enum Pattern {
     Xpub(Xpub),
     Xsub(Xsub),
     Stream(Stream),
+    Server(Server),
+    Client(Client),
+    Radio(Radio),
+    Dish(Dish),
+    Gather(Gather),
+    Scatter(Scatter),
+    Dgram(Dgram),
+    Peer(Server),
+    Channel(Channel),
 }
 
 /// Runs the same expression on whichever machine it is: static dispatch.
@@ -171,15 +193,23 @@ macro_rules! each {
             Pattern::Xpub($machine) => $call,
             Pattern::Xsub($machine) => $call,
             Pattern::Stream($machine) => $call,
+            Pattern::Server($machine) => $call,
+            Pattern::Client($machine) => $call,
+            Pattern::Radio($machine) => $call,
+            Pattern::Dish($machine) => $call,
+            Pattern::Gather($machine) => $call,
+            Pattern::Scatter($machine) => $call,
+            Pattern::Dgram($machine) => $call,
+            Pattern::Peer($machine) => $call,
+            Pattern::Channel($machine) => $call,
         }
     };
 }
 
 impl Pattern {
-    /// A socket of this kind without peers; none for the kinds that are not built. The seed starts the automatic
-    /// routing ids and request ids.
-    pub fn new(kind: SocketType, seed: u64) -> Option<Self> {
-        Some(match kind {
+    /// A socket of this kind without peers. The seed starts the automatic routing ids and request ids.
+    pub fn new(kind: SocketType, seed: u64) -> Self {
+        match kind {
             SocketType::Pair => Self::Pair(Pair::default()),
             SocketType::Pub => Self::Pub(Pub::default()),
             SocketType::Sub => Self::Sub(Sub::default()),
@@ -192,8 +222,16 @@ impl Pattern {
             SocketType::Xpub => Self::Xpub(Xpub::default()),
             SocketType::Xsub => Self::Xsub(Xsub::default()),
             SocketType::Stream => Self::Stream(Stream::new(seed)),
-            _ => return None,
-        })
+            SocketType::Server => Self::Server(Server::new(seed)),
+            SocketType::Client => Self::Client(Client::default()),
+            SocketType::Radio => Self::Radio(Radio::default()),
+            SocketType::Dish => Self::Dish(Dish::default()),
+            SocketType::Gather => Self::Gather(Gather::default()),
+            SocketType::Scatter => Self::Scatter(Scatter::default()),
+            SocketType::Dgram => Self::Dgram(Dgram::default()),
+            SocketType::Peer => Self::Peer(Server::new(seed)),
+            SocketType::Channel => Self::Channel(Channel::default()),
+        }
     }
 
     /// The kind of the socket.
@@ -211,12 +249,21 @@ impl Pattern {
             Self::Xpub(_) => SocketType::Xpub,
             Self::Xsub(_) => SocketType::Xsub,
             Self::Stream(_) => SocketType::Stream,
+            Self::Server(_) => SocketType::Server,
+            Self::Client(_) => SocketType::Client,
+            Self::Radio(_) => SocketType::Radio,
+            Self::Dish(_) => SocketType::Dish,
+            Self::Gather(_) => SocketType::Gather,
+            Self::Scatter(_) => SocketType::Scatter,
+            Self::Dgram(_) => SocketType::Dgram,
+            Self::Peer(_) => SocketType::Peer,
+            Self::Channel(_) => SocketType::Channel,
         }
     }
 
     /// A pipe exists: on a connect at once, else together with [`Pattern::identified`], before it.
     ///
-    /// A PAIR ends any pipe but its first (`Due::End(End::Now)`).
+    /// A PAIR, CHANNEL or DGRAM ends any pipe but its first (`Due::End(End::Now)`).
     pub fn opened(&mut self, pipes: &mut Pipes, id: PipeId, local: Local, due: &mut DueList) {
         each!(self, p => p.opened(pipes, id, local, due));
     }
@@ -236,8 +283,8 @@ impl Pattern {
         each!(self, p => p.writable(pipes, id, due));
     }
 
-    /// The connection of a pipe was lost and is being made again. For SUB and XSUB the caller has called
-    /// [`Pipes::restart`], and they write all their subscriptions anew; raw sockets tell the application, and hear of the
+    /// The connection of a pipe was lost and is being made again. For SUB, XSUB and DISH the caller has
+    /// called [`Pipes::restart`], and they write all their subscriptions anew; raw sockets tell the application, and hear of the
     /// new connection by [`Pattern::identified`].
     pub fn hiccup(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
         each!(self, p => p.hiccup(pipes, id, due));
@@ -255,9 +302,9 @@ impl Pattern {
         each!(self, p => p.gone(pipes, id, due));
     }
 
-    /// Whether the type ever reads what its peers send; false for PUSH.
+    /// Whether the type ever reads what its peers send; false for PUSH and SCATTER.
     pub fn reads_input(&self) -> bool {
-        !matches!(self, Self::Push(_))
+        !matches!(self, Self::Push(_) | Self::Scatter(_))
     }
 
     /// Sends a frame; `more` says that the message goes on. On success `m` is left empty.
@@ -305,11 +352,13 @@ impl Pattern {
         }
     }
 
-    /// The number of peers with at least one subscription, for PUB and XPUB; 0 for the others.
+    /// The number of peers with at least one subscription, or in at least one group, for PUB, XPUB and RADIO; 0 for the
+    /// others.
     pub fn subscribers(&self) -> usize {
         match self {
             Self::Pub(p) => p.subscribers(),
             Self::Xpub(p) => p.subscribers(),
+            Self::Radio(p) => p.members(),
             _ => 0,
         }
     }
@@ -343,6 +392,45 @@ impl Pattern {
         }
     }
 
+    /// The pipe of the peer with this number (a message's routing id on SERVER and PEER).
+    ///
+    /// Errors: `HostUnreachable` if nobody has it, `NotSupported` on other types.
+    pub fn peer_pipe(&self, number: u32) -> Result<PipeId, Error> {
+        match self {
+            Self::Server(p) | Self::Peer(p) => p.pipe(number).ok_or(Error::HostUnreachable),
+            _ => Err(Error::NotSupported),
+        }
+    }
+
+    /// The number of the peer at the end of this pipe, on SERVER and PEER.
+    pub fn peer_number(&self, id: PipeId) -> Option<u32> {
+        match self {
+            Self::Server(p) | Self::Peer(p) => Some(p.number(id)).filter(|number| *number != 0),
+            _ => None,
+        }
+    }
+
+    /// Joins a group.
+    ///
+    /// Errors: `InvalidArgument` if it was joined before or has more than [`Msg::GROUP_MAX`] bytes, `NotSupported` on
+    /// types other than DISH, `OutOfMemory`.
+    pub fn join(&mut self, group: &[u8], pipes: &mut Pipes, due: &mut DueList) -> Result<(), Error> {
+        match self {
+            Self::Dish(p) => p.join(group, pipes, due),
+            _ => Err(Error::NotSupported),
+        }
+    }
+
+    /// Leaves a group.
+    ///
+    /// Errors: `InvalidArgument` if it was not joined, `NotSupported` on types other than DISH, `OutOfMemory`.
+    pub fn leave(&mut self, group: &[u8], pipes: &mut Pipes, due: &mut DueList) -> Result<(), Error> {
+        match self {
+            Self::Dish(p) => p.leave(group, pipes, due),
+            _ => Err(Error::NotSupported),
+        }
+    }
+
     /// The routing id of a pipe, for types that route by it; none while the peer is not known.
     pub fn routing_id(&self, id: PipeId) -> Option<&[u8]> {
         match self {
@@ -358,11 +446,12 @@ impl Pattern {
         each!(self, p => p.drops())
     }
 
-    /// Messages that this peer lost because its pipe was full; counted by PUB and XPUB.
+    /// Messages that this peer lost because its pipe was full; counted by PUB, XPUB and RADIO.
     pub fn drops_of(&self, id: PipeId) -> Option<u64> {
         match self {
             Self::Pub(p) => Some(p.drops_of(id)),
             Self::Xpub(p) => Some(p.drops_of(id)),
+            Self::Radio(p) => Some(p.drops_of(id)),
             _ => None,
         }
     }
@@ -374,16 +463,13 @@ mod tests {
     use crate::harness::{Join, Net};
     use SocketType::*;
 
-    const BUILT: [SocketType; 12] =
-        [Pair, Pub, Sub, Req, Rep, Dealer, Router, Pull, Push, Xpub, Xsub, Stream];
-
     const fn moves_between_threads<T: Send>() {}
     const _: () = moves_between_threads::<Pattern>();
 
     #[test]
     fn each_kind_is_what_it_was_made_as() {
         for kind in SocketType::ALL {
-            assert_eq!(Pattern::new(*kind, 1).map(|p| p.kind()), BUILT.contains(kind).then_some(*kind));
+            assert_eq!(Pattern::new(*kind, 1).kind(), *kind);
         }
     }
 
@@ -403,12 +489,22 @@ mod tests {
             (Xpub, Ok(()), Again),
             (Xsub, Ok(()), Again),
             (Stream, Err(HostUnreachable), Again),
+            (Server, Err(HostUnreachable), Again),
+            (Client, Err(Again), Again),
+            (Radio, Ok(()), NotSupported),
+            (Dish, Err(NotSupported), Again),
+            (Gather, Err(NotSupported), Again),
+            (Scatter, Err(Again), NotSupported),
+            (Dgram, Err(HostUnreachable), Again),
+            (Peer, Err(HostUnreachable), Again),
+            (Channel, Err(Again), Again),
         ] {
             let mut net = Net::new();
             let socket = net.socket(kind);
-            assert_eq!(net.send(socket, &[b"a", b"b"]), send, "{kind:?}");
+            let frames: &[&[u8]] = if kind.is_thread_safe() { &[b"a"] } else { &[b"a", b"b"] };
+            assert_eq!(net.send(socket, frames), send, "{kind:?}");
             assert_eq!(net.recv(socket), Err(recv), "{kind:?}");
-            let writable = matches!(kind, Pub | Router | Xpub | Xsub | Stream);
+            let writable = matches!(kind, Pub | Router | Xpub | Xsub | Stream | Server | Radio | Dish | Peer);
             assert_eq!(net.ready(socket), Events { readable: false, writable }, "{kind:?}");
         }
     }
@@ -429,7 +525,7 @@ mod tests {
             (Setting::XpubVerboser(true), &[Pub, Xpub]),
             (Setting::XpubManual(false), &[Pub, Xpub]),
             (Setting::XpubManualLastValue(false), &[Pub, Xpub]),
-            (Setting::XpubNodrop(true), &[Pub, Xpub]),
+            (Setting::XpubNodrop(true), &[Pub, Xpub, Radio]),
             (Setting::XpubWelcome(b"hi"), &[Pub, Xpub]),
             (Setting::OnlyFirstSubscribe(true), &[Pub, Xpub, Sub, Xsub]),
             (Setting::InvertMatching(true), &[Pub, Xpub, Sub, Xsub]),
@@ -437,7 +533,7 @@ mod tests {
             (Setting::XsubVerboseUnsubscribe(true), &[Sub, Xsub]),
             (Setting::Conflate(true), &[Dealer, Pull, Push, Pub, Sub]),
         ];
-        for kind in BUILT {
+        for &kind in SocketType::ALL {
             let mut net = Net::new();
             let socket = net.socket(kind);
             for (setting, kinds) in &fits {

@@ -160,6 +160,26 @@ impl SocketCore {
         Ok(())
     }
 
+    /// Connects a PEER, and tells the number of the peer (zmq_connect_peer(3)).
+    ///
+    /// # Errors
+    /// `NotSupported` on other types; `BadAddress` if connections are made only when they stand (ZMQ_IMMEDIATE); those of
+    /// [`SocketCore::connect`].
+    pub fn connect_peer(&mut self, endpoint: &str) -> Result<u32, BindError> {
+        if self.kind() != SocketType::Peer {
+            return Err(Error::NotSupported.into());
+        }
+        if self.options.immediate {
+            return Err(Error::BadAddress.into());
+        }
+        self.connect(endpoint)?;
+        let pipe = match self.endpoints.last().map(|endpoint| &endpoint.kind) {
+            Some(Kind::Connection { pipe: Some(pipe), .. } | Kind::InprocPipe(pipe)) => *pipe,
+            _ => return Err(Error::HostUnreachable.into()),
+        };
+        self.pattern.peer_number(pipe).ok_or_else(|| Error::HostUnreachable.into())
+    }
+
     /// Ends what [`SocketCore::bind`] began: the endpoint and every connection that came through it.
     ///
     /// # Errors

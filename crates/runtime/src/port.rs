@@ -207,6 +207,17 @@ impl Port {
         self.wake.as_raw_fd()
     }
 
+    /// From now on the descriptor is signalled as long as there is mail, for as many threads as wait for it.
+    pub(crate) fn begin_watch(&self) {
+        self.export();
+    }
+
+    /// Nobody waits for the descriptor any more.
+    pub(crate) fn end_watch(&self) {
+        self.exported.store(false, Ordering::Relaxed);
+        self.awake(true);
+    }
+
     /// Whether the application polls the descriptor by itself.
     pub(crate) fn is_exported(&self) -> bool {
         self.exported.load(Ordering::Relaxed)

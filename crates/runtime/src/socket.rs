@@ -61,6 +61,8 @@ pub struct SocketCore {
     receive_more: bool,
     raw: bool,
     stopped: bool,
+    /// How often events were taken.
+    news: u64,
     pub(crate) direct: Direct,
     pub(crate) waits: Waits,
     _live: Live,
@@ -74,7 +76,7 @@ impl SocketCore {
         kind: SocketType,
         options: &ContextOptions,
     ) -> Result<Self> {
-        let pattern = Pattern::new(kind, shared.random()).ok_or(Error::InvalidArgument)?;
+        let pattern = Pattern::new(kind, shared.random());
         Ok(Self {
             _live: shared.live(),
             id,
@@ -91,8 +93,10 @@ impl SocketCore {
             mail: Vec::new(),
             receive_more: false,
             raw: kind == SocketType::Stream,
-            direct: Direct::new(shared.is_direct()),
+            // Several threads cannot lend each other the right to drive a connection.
+            direct: Direct::new(shared.is_direct() && !kind.is_thread_safe()),
             stopped: false,
+            news: 0,
             waits: Waits::default(),
             shared,
         })
@@ -136,6 +140,11 @@ impl SocketCore {
     /// Peers of a PUB or XPUB with at least one subscription.
     pub fn subscribers(&self) -> usize {
         self.pattern.subscribers()
+    }
+
+    /// A number that changes whenever the socket has heard of something.
+    pub(crate) fn news(&self) -> u64 {
+        self.news
     }
 
     /// The number of peers that the socket has pipes to.
@@ -264,6 +273,7 @@ impl SocketCore {
 
     #[cold]
     fn take_mail(&mut self) {
+        self.news = self.news.wrapping_add(1);
         let mut mail = std::mem::take(&mut self.mail);
         self.port.take(&mut mail);
         for event in mail.drain(..) {
@@ -512,6 +522,46 @@ impl SocketCore {
         }
     }
 
+    // ---- Groups and numbered peers ----
+
+    /// Joins a group (zmq_join(3)).
+    ///
+    /// # Errors
+    /// `NotSupported` on types other than DISH; `InvalidArgument` if it was joined before, or is too long.
+    pub fn join(&mut self, group: &[u8]) -> Result<()> {
+        self.check_fork()?;
+        let result = self.pattern.join(group, &mut self.pipes, &mut self.due);
+        self.settle();
+        result
+    }
+
+    /// Leaves a group (zmq_leave(3)).
+    ///
+    /// # Errors
+    /// `NotSupported` on types other than DISH; `InvalidArgument` if it was not joined.
+    pub fn leave(&mut self, group: &[u8]) -> Result<()> {
+        self.check_fork()?;
+        let result = self.pattern.leave(group, &mut self.pipes, &mut self.due);
+        self.settle();
+        result
+    }
+
+    /// Ends the connection to the peer with this number, on SERVER and PEER: unread messages are dropped, unsent ones
+    /// linger.
+    ///
+    /// # Errors
+    /// `NotSupported` on other types, `HostUnreachable` if nobody has the number.
+    pub fn disconnect_peer(&mut self, number: u32) -> Result<()> {
+        self.check_fork()?;
+        let id = self.pattern.peer_pipe(number)?;
+        if let Some(Far::Wire(conn)) = self.far(id) {
+            conn.io.send(Command::Close(conn.session, linger(self.options.linger)));
+        }
+        self.drop_pipe(id, false);
+        self.settle();
+        Ok(())
+    }
+
     // ---- Options ----
 
     /// Sets the option with this number of `zmq.h` (zmq_setsockopt(3)); `None` is a NULL value of length 0.
@@ -617,7 +667,7 @@ impl SocketCore {
             match event {
                 Event::Attached(attachment) => {
                     drop(attachment.pipe);
-                    self.leave(attachment.far);
+                    self.let_go(attachment.far);
                 }
                 // The binder is to hear of the end.
                 Event::Bound(id, party) => self.bound(id, &party),
@@ -628,12 +678,12 @@ impl SocketCore {
         // The pipes first: a far end that hears of the end finds nothing more to come.
         self.pipes = Pipes::new();
         for far in far.into_iter().flatten() {
-            self.leave(far);
+            self.let_go(far);
         }
         self.shared.forget_port(self.id);
     }
 
-    fn leave(&self, far: Far) {
+    fn let_go(&self, far: Far) {
         match far {
             Far::Wire(conn) => conn.io.send(Command::Close(conn.session, linger(self.options.linger))),
             Far::Inproc { port, near, far, .. } => {

@@ -126,7 +126,7 @@ impl Waits {
 }
 
 /// The end of a wait; `Again` if there is to be none.
-fn deadline(timeout: Option<Duration>) -> Result<Option<Instant>> {
+pub(crate) fn deadline(timeout: Option<Duration>) -> Result<Option<Instant>> {
     match timeout {
         None => Ok(None),
         Some(Duration::ZERO) => Err(Error::Again),

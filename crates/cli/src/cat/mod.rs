@@ -13,7 +13,7 @@ pub(crate) use open::only_other_processes;
 
 use std::time::{Duration, Instant};
 
-use ferrozmq::{Context, Error, Interest, Interrupt, Message, Multipart, Poller, Socket, SocketType};
+use ferrozmq::{Context, Error, Interest, Interrupt, Message, Multipart, PeerId, Poller, Socket, SocketType};
 
 use crate::{
     args::{Answer, Cat},
@@ -31,8 +31,9 @@ const BATCH: usize = 256;
 pub(crate) fn run(cat: &Cat, signals: &Signals) -> Result<(), Failure> {
     let security = Security::of(&cat.common.security)?;
     let ctx = security.context(Context::builder().interrupt(&signals.interrupt))?;
-    let (socket, watch) = open::open(&ctx, cat, &security, signals)?;
+    let (socket, watch, number) = open::open(&ctx, cat, &security, signals)?;
     let mut talk = Conversation::new(cat, socket, &signals.interrupt)?;
+    talk.number = number;
     let mut result = talk.run();
     result = talk.output.flush().and(result);
     if cat.common.stats {
@@ -81,8 +82,8 @@ enum Role {
 impl Role {
     const fn of(kind: SocketType) -> Self {
         match kind {
-            SocketType::Pub | SocketType::Push => Self::Sends,
-            SocketType::Sub | SocketType::Pull => Self::Receives,
+            SocketType::Pub | SocketType::Push | SocketType::Radio | SocketType::Scatter => Self::Sends,
+            SocketType::Sub | SocketType::Pull | SocketType::Dish | SocketType::Gather => Self::Receives,
             SocketType::Req => Self::Asks,
             SocketType::Rep => Self::Answers,
             _ => Self::Talks,
@@ -105,6 +106,8 @@ struct Conversation<'a> {
     asked: bool,
     /// To whom ROUTER and STREAM send unless the message says: the parts in front of the last message.
     peer: Option<Vec<Message>>,
+    /// To whom SERVER and PEER send: the sender of the last message, or the first peer that a PEER connected to.
+    number: Option<PeerId>,
     /// STREAM: the peer that we connected to has gone.
     left: bool,
     pace: Pace,
@@ -142,6 +145,7 @@ impl<'a> Conversation<'a> {
             blocked: false,
             asked: false,
             peer: None,
+            number: None,
             left: false,
             pace,
             sent: Tally::default(),
@@ -263,6 +267,14 @@ impl<'a> Conversation<'a> {
                     *id = output::written_id(id);
                 }
             }
+            SocketType::Server | SocketType::Peer => {
+                self.number = parts.first().and_then(Message::peer).or(self.number);
+            }
+            SocketType::Dish => {
+                if let [only] = &parts[..] {
+                    parts = vec![only.group().into(), only.clone()];
+                }
+            }
             SocketType::Xpub if self.cat.format == crate::args::Format::Line => {
                 if let [only] = &mut parts[..] {
                     match only.split_first() {
@@ -299,9 +311,15 @@ impl<'a> Conversation<'a> {
             Role::Receives => false,
             Role::Asks => !self.asked,
             Role::Answers => self.asked,
+            Role::Talks if self.numbers() => self.number.is_some(),
             Role::Talks => !self.addresses() || self.peer.is_some(),
         };
         turn && !reached
+    }
+
+    /// Whether the message says by its number to which peer it goes.
+    fn numbers(&self) -> bool {
+        matches!(self.cat.kind, SocketType::Server | SocketType::Peer)
     }
 
     /// Whether messages go to the peer heard from last.
@@ -365,12 +383,20 @@ impl<'a> Conversation<'a> {
                     *id = output::read_id(id);
                 }
             }
+            SocketType::Radio => {
+                for (part, group) in parts.iter_mut().zip(&self.cat.topics) {
+                    part.set_group(group);
+                }
+            }
             _ => {}
         }
         parts.into()
     }
 
-    fn addressed(&self, message: Multipart) -> Multipart {
+    fn addressed(&self, mut message: Multipart) -> Multipart {
+        if let (true, Some(number), Some(part)) = (self.numbers(), self.number, message.first_mut()) {
+            part.set_peer(number);
+        }
         match &self.peer {
             Some(peer) if self.addresses() => peer.iter().cloned().chain(message).collect(),
             _ => message,

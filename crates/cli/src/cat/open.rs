@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ferrozmq::{Context, Error, Publisher, Socket, SocketType, Xpub};
+use ferrozmq::{Context, Error, PeerId, Publisher, Socket, SocketType, Xpub};
 
 use crate::{
     args::{Cat, Common},
@@ -52,29 +52,44 @@ macro_rules! each {
     };
 }
 
+/// The longest name of a group (zmq_join(3)).
+const GROUP_MAX: usize = 255;
+
+/// A socket, what tells of it, and the number of the first peer that it connected to, if it numbers them.
+type Opened = (Socket, Option<Watch>, Option<PeerId>);
+
 /// The socket, bound and connected, once the peers are there that it shall wait for.
 pub(crate) fn open(
     ctx: &Context,
     cat: &Cat,
     security: &Security,
     signals: &Signals,
-) -> Result<(Socket, Option<Watch>), Failure> {
+) -> Result<Opened, Failure> {
+    if cat.kind.is_thread_safe() && cat.common.multipart.is_some() {
+        let text = format!("--multipart: messages of {} have one part", cat.kind.name().to_lowercase());
+        return Err(Failure::Usage(text));
+    }
     let mut made = make(ctx, cat, security)?;
     // A socket that is watched tells from the beginning.
-    let counts_peers = cat.common.wait_peers > 0 && matches!(made, Made::Other(_));
+    let counts_peers =
+        cat.common.wait_peers > 0 && matches!(made, Made::Other(_)) && cat.kind != SocketType::Radio;
     let mut watch = None;
     if cat.common.verbose || counts_peers {
         let monitor = each!(&mut made, socket => socket.monitor()?);
         watch = Some(Watch::start(ctx, monitor, cat.kind, cat.common.verbose)?);
     }
+    let mut number = None;
     for endpoint in &cat.common.endpoints {
-        attach(&mut made, cat, endpoint)?;
+        number = number.or(attach(&mut made, cat, endpoint)?);
     }
     let (count, timeout) = (cat.common.wait_peers, cat.common.timeout);
     match (&mut made, &mut watch) {
         _ if count == 0 => {}
         (Made::Publisher(socket), _) => subscribed(&cat.common, |t| socket.wait_for_subscribers(count, t))?,
         (Made::Xpub(socket), _) => subscribed(&cat.common, |t| socket.wait_for_subscribers(count, t))?,
+        (Made::Other(socket), _) if cat.kind == SocketType::Radio => {
+            subscribed(&cat.common, |t| socket.wait_for_subscribers(count, t))?;
+        }
         (Made::Other(_), Some(watch)) => watch.wait_for(count, timeout, &signals.interrupt)?,
         (Made::Other(_), None) => {}
     }
@@ -83,12 +98,12 @@ pub(crate) fn open(
         Made::Xpub(socket) => socket.into(),
         Made::Other(socket) => socket,
     };
-    // Subscriptions are nothing to wait for: SUB and XSUB do not linger unless told to.
-    let only_subscribes = matches!(cat.kind, SocketType::Sub | SocketType::Xsub);
+    // Subscriptions are nothing to wait for: SUB, XSUB and DISH do not linger unless told to.
+    let only_subscribes = matches!(cat.kind, SocketType::Sub | SocketType::Xsub | SocketType::Dish);
     if cat.common.linger.is_none() && !only_subscribes {
         socket.set_option(LINGER, &(-1_i32).to_ne_bytes())?;
     }
-    Ok((socket, watch))
+    Ok((socket, watch, number))
 }
 
 fn make(ctx: &Context, cat: &Cat, security: &Security) -> Result<Made, Failure> {
@@ -103,7 +118,20 @@ fn make(ctx: &Context, cat: &Cat, security: &Security) -> Result<Made, Failure> 
                     .set_option(ROUTING_ID, id.as_bytes())
                     .map_err(|e| Failure::Usage(format!("--id {id:?}: {e}; a name has 1 to 255 bytes")))?;
             }
+            for group in cat.topics.iter().filter(|_| matches!(kind, SocketType::Radio | SocketType::Dish)) {
+                if group.len() > GROUP_MAX {
+                    return Err(Failure::Usage(format!(
+                        "--group {group:?}: a group has up to {GROUP_MAX} bytes"
+                    )));
+                }
+            }
             match kind {
+                SocketType::Dish if cat.topics.is_empty() => socket.join("")?,
+                SocketType::Dish => cat.topics.iter().try_for_each(|group| match socket.join(group) {
+                    // It was named twice.
+                    Err(Error::InvalidArgument) => Ok(()),
+                    joined => joined,
+                })?,
                 SocketType::Router => socket.set_option(ROUTER_MANDATORY, &1_i32.to_ne_bytes())?,
                 SocketType::Sub if cat.topics.is_empty() => socket.set_option(SUBSCRIBE, b"")?,
                 SocketType::Sub => {
@@ -116,7 +144,8 @@ fn make(ctx: &Context, cat: &Cat, security: &Security) -> Result<Made, Failure> 
     })
 }
 
-fn attach(made: &mut Made, cat: &Cat, endpoint: &str) -> Result<(), Failure> {
+/// Binds or connects; the number of the peer, if the socket numbers those that it connects to.
+fn attach(made: &mut Made, cat: &Cat, endpoint: &str) -> Result<Option<PeerId>, Failure> {
     only_other_processes(endpoint)?;
     if cat.binds(endpoint) {
         let bound = each!(made, socket => {
@@ -126,9 +155,14 @@ fn attach(made: &mut Made, cat: &Cat, endpoint: &str) -> Result<(), Failure> {
         if !cat.common.quiet {
             eprintln!("bound to {bound}");
         }
-        Ok(())
-    } else {
-        Ok(each!(made, socket => socket.connect(endpoint))?)
+        return Ok(None);
+    }
+    match made {
+        Made::Other(socket) if cat.kind == SocketType::Peer => Ok(Some(socket.connect_peer(endpoint)?)),
+        _ => {
+            each!(made, socket => socket.connect(endpoint))?;
+            Ok(None)
+        }
     }
 }
 

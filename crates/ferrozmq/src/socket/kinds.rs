@@ -79,10 +79,6 @@ impl Publisher {
 }
 
 impl crate::Socket {
-    fn wait_for_subscribers(&mut self, count: usize, timeout: Duration) -> Result<()> {
-        Ok(self.with(|core| core.wait_until(Some(timeout), |core| core.subscribers() >= count))?)
-    }
-
     fn subscribers(&mut self) -> Result<usize> {
         Ok(self.with(|core| core.events().map(|_| core.subscribers()))?)
     }

@@ -1,21 +1,20 @@
 //! The socket whose kind is known at run time, on which the typed ones stand.
 //!
 //! A socket is its owner's alone: [`SocketCore`] lies in it. Only one that a [`Poller`](crate::Poller) watches lies
-//! behind a mutex, which nobody else holds unless the poller looks at it in another thread.
+//! behind a mutex, which nobody else holds unless the poller looks at it in another thread. The kinds for many threads
+//! stand on [`shared::Shared`] instead.
 
 mod kinds;
+mod shared;
+mod shared_kinds;
 mod typed;
 
 pub use kinds::*;
-pub use typed::Watchable;
-pub(crate) use typed::sealed::Typed;
+pub use shared_kinds::*;
+pub(crate) use typed::sealed::{Typed, Watched};
+pub use typed::{Owned, Watchable};
 
-use std::{
-    cell::RefCell,
-    fmt,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{cell::RefCell, fmt, sync::Arc, time::Duration};
 
 use ferrozmq_base::{
     Error as Code, Msg,
@@ -72,9 +71,6 @@ impl Core {
     }
 }
 
-/// What a core is to its poller.
-pub(crate) type Watched = Weak<Mutex<SocketCore>>;
-
 impl Socket {
     pub(crate) fn new(context: Arc<Shared>, kind: SocketType, interrupt: Option<Interrupt>) -> Result<Self> {
         let core = context.socket(kind)?;
@@ -126,7 +122,7 @@ impl Socket {
         };
         let watched = Arc::downgrade(&shared);
         *core = Core::Watched(shared);
-        Ok(watched)
+        Ok(Watched::Own(watched))
     }
 
     /// Calls that may wait end at once while the interrupt is raised, also where they would not have to wait.
@@ -498,6 +494,65 @@ impl Socket {
         }
     }
 
+    // ---- Groups and numbered peers ----
+
+    /// Receives messages of this group, of up to 255 bytes, from now on: for a DISH.
+    ///
+    /// ```
+    /// # use ferrozmq::{Context, SocketType};
+    /// let ctx = Context::new();
+    /// let mut radio = ctx.socket(SocketType::Radio).bind("inproc://groups")?;
+    /// let mut dish = ctx.socket(SocketType::Dish).connect("inproc://groups")?;
+    /// dish.join("weather")?;
+    /// let mut message = ferrozmq::Message::from("21 C");
+    /// message.set_group("weather");
+    /// radio.send(message)?;
+    /// assert_eq!(dish.recv()?.group(), b"weather");
+    /// dish.leave("weather")?;
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if it was joined before, or is longer; [`Error::NotSupported`] on other kinds.
+    #[doc(alias = "zmq_join")]
+    pub fn join(&mut self, group: impl AsRef<[u8]>) -> Result<()> {
+        Ok(self.with(|core| core.join(group.as_ref()))?)
+    }
+
+    /// Receives messages of this group no more: for a DISH; see [`join`](Self::join).
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if it was not joined; [`Error::NotSupported`] on other kinds.
+    #[doc(alias = "zmq_leave")]
+    pub fn leave(&mut self, group: impl AsRef<[u8]>) -> Result<()> {
+        Ok(self.with(|core| core.leave(group.as_ref()))?)
+    }
+
+    /// Connects a PEER, and tells by what number it knows its peer; see [`Peer`].
+    ///
+    /// # Errors
+    /// As [`Peer::connect_peer`]; [`Error::Endpoint`] on other kinds.
+    #[doc(alias = "zmq_connect_peer")]
+    pub fn connect_peer(&mut self, endpoint: impl AsRef<str>) -> Result<PeerId> {
+        let endpoint = endpoint.as_ref();
+        let (result, last) = self.with(|core| {
+            let result = core.connect_peer(endpoint);
+            Ok((result, core.last_endpoint().to_owned()))
+        })?;
+        self.last_endpoint = last;
+        let number = result.map_err(|e| Error::at_endpoint(endpoint, e))?;
+        PeerId::from_number(number).ok_or(Error::Protocol)
+    }
+
+    /// Waits until this many peers have subscribed to something, or joined a group: for PUB, XPUB and RADIO. See
+    /// [`Publisher`].
+    ///
+    /// # Errors
+    /// [`Error::Again`] once the timeout has passed; [`Error::Terminated`], [`Error::Interrupted`].
+    pub fn wait_for_subscribers(&mut self, count: usize, timeout: Duration) -> Result<()> {
+        Ok(self.with(|core| core.wait_until(Some(timeout), |core| core.subscribers() >= count))?)
+    }
+
     /// What can be done without waiting. See the example of [`Events`].
     ///
     /// # Errors
@@ -552,7 +607,10 @@ impl Socket {
     /// [`Error::TooManyFiles`], [`Error::Terminated`].
     #[doc(alias = "zmq_socket_monitor")]
     pub fn monitor(&mut self) -> Result<Monitor> {
-        Monitor::of(self)
+        let sibling = self.sibling(SocketType::Pair)?;
+        Monitor::new(sibling, |endpoint, events, layout| {
+            self.with(|core| core.monitor(Some(endpoint), events, layout, SocketType::Pair))
+        })
     }
 
     /// What has become of the socket's messages so far.

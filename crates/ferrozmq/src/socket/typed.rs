@@ -1,8 +1,8 @@
 //! What the typed sockets are made of: each offers those of [`Socket`]'s functions that its kind has.
 
-use crate::{Result, socket::Watched};
+use crate::Result;
 
-/// Every socket: what a [`Poller`](crate::Poller) can watch and a [`proxy`](crate::proxy) can use.
+/// Every socket: what a [`Poller`](crate::Poller) can watch.
 ///
 /// ```
 /// use ferrozmq::{Context, Interest, Poller, Watchable};
@@ -21,40 +21,90 @@ use crate::{Result, socket::Watched};
 /// assert!(is_ready(&tasks)?);
 /// # Ok::<(), ferrozmq::Error>(())
 /// ```
-pub trait Watchable: sealed::Inside {}
+pub trait Watchable: sealed::Watch {}
+
+/// Every socket of one thread: what a [`proxy`](crate::proxy) can use.
+///
+/// ```
+/// use ferrozmq::{Context, Owned};
+///
+/// fn pass(from: &mut impl Owned, to: &mut impl Owned) -> ferrozmq::Result<()> {
+///     ferrozmq::proxy(from, to).run()
+/// }
+///
+/// let ctx = Context::new();
+/// let (mut inlet, mut outlet) = (ctx.pull().bind("inproc://in")?, ctx.push().bind("inproc://out")?);
+/// ctx.shutdown();
+/// assert_eq!(pass(&mut inlet, &mut outlet), Err(ferrozmq::Error::Terminated));
+/// # Ok::<(), ferrozmq::Error>(())
+/// ```
+pub trait Owned: Watchable + sealed::Inside {}
 
 pub(crate) mod sealed {
-    use super::{Result, Watched};
+    use std::sync::{Mutex, Weak};
+
+    use ferrozmq_runtime::{SharedSocket, SocketCore};
+
+    use super::Result;
+
+    /// What a core is to its poller.
+    #[derive(Clone)]
+    pub enum Watched {
+        /// Of one thread.
+        Own(Weak<Mutex<SocketCore>>),
+        /// Of many.
+        Shared(Weak<SharedSocket>),
+    }
+
+    impl Watched {
+        pub(crate) fn is_alive(&self) -> bool {
+            match self {
+                Self::Own(core) => core.strong_count() > 0,
+                Self::Shared(socket) => socket.strong_count() > 0,
+            }
+        }
+
+        pub(crate) fn is_same(&self, other: &Self) -> bool {
+            match (self, other) {
+                (Self::Own(a), Self::Own(b)) => a.ptr_eq(b),
+                (Self::Shared(a), Self::Shared(b)) => a.ptr_eq(b),
+                _ => false,
+            }
+        }
+    }
 
     /// A socket that a builder makes.
     pub trait Typed: Sized {
         /// The typed socket on the one that was made.
-        fn from_socket(socket: crate::Socket) -> Self;
+        fn from_socket(socket: crate::Socket) -> Result<Self>;
+    }
+
+    pub trait Watch {
+        fn watch(&self) -> Result<Watched>;
     }
 
     pub trait Inside {
-        fn inside(&self) -> &crate::Socket;
         fn inside_mut(&mut self) -> &mut crate::Socket;
-
-        fn watch(&self) -> Result<Watched> {
-            self.inside().watch()
-        }
     }
 }
 
 impl sealed::Typed for crate::Socket {
-    fn from_socket(socket: crate::Socket) -> Self {
-        socket
+    fn from_socket(socket: crate::Socket) -> Result<Self> {
+        Ok(socket)
     }
 }
 
 impl Watchable for crate::Socket {}
 
-impl sealed::Inside for crate::Socket {
-    fn inside(&self) -> &crate::Socket {
-        self
-    }
+impl Owned for crate::Socket {}
 
+impl sealed::Watch for crate::Socket {
+    fn watch(&self) -> Result<sealed::Watched> {
+        Self::watch(self)
+    }
+}
+
+impl sealed::Inside for crate::Socket {
     fn inside_mut(&mut self) -> &mut crate::Socket {
         self
     }
@@ -152,18 +202,22 @@ macro_rules! socket {
         }
 
         impl $crate::socket::Typed for $name {
-            fn from_socket(socket: $crate::Socket) -> Self {
-                Self(socket)
+            fn from_socket(socket: $crate::Socket) -> $crate::Result<Self> {
+                Ok(Self(socket))
             }
         }
 
         impl $crate::socket::Watchable for $name {}
 
-        impl $crate::socket::typed::sealed::Inside for $name {
-            fn inside(&self) -> &$crate::Socket {
-                &self.0
-            }
+        impl $crate::socket::Owned for $name {}
 
+        impl $crate::socket::typed::sealed::Watch for $name {
+            fn watch(&self) -> $crate::Result<$crate::socket::Watched> {
+                self.0.watch()
+            }
+        }
+
+        impl $crate::socket::typed::sealed::Inside for $name {
             fn inside_mut(&mut self) -> &mut $crate::Socket {
                 &mut self.0
             }
