@@ -26,12 +26,18 @@ pub struct Interest(Events);
 
 impl Interest {
     /// A message can be received.
+    ///
+    /// See the example of [`Interest`].
     #[doc(alias = "ZMQ_POLLIN")]
     pub const READABLE: Self = Self(Events { readable: true, writable: false });
     /// A message can be sent.
+    ///
+    /// See the example of [`Interest`].
     #[doc(alias = "ZMQ_POLLOUT")]
     pub const WRITABLE: Self = Self(Events { readable: false, writable: true });
     /// Either.
+    ///
+    /// See the example of [`Interest`].
     pub const BOTH: Self = Self(Events { readable: true, writable: true });
 }
 
@@ -46,7 +52,28 @@ impl std::ops::BitOr for Interest {
     }
 }
 
-/// Something is ready.
+/// Something is ready: a socket, or a descriptor.
+///
+/// ```
+/// use ferrozmq::{Context, Interest, Poller};
+/// use std::{io::Write, os::fd::AsFd, os::unix::net::UnixStream, time::Duration};
+///
+/// #[derive(Clone, Copy, PartialEq, Debug)]
+/// enum Key { Tasks, Console }
+///
+/// let tasks = Context::new().pull().bind("inproc://tasks")?;
+/// let (console, mut keyboard) = UnixStream::pair()?;
+/// let mut poller = Poller::new();
+/// poller.add(&tasks, Key::Tasks, Interest::READABLE)?;
+/// poller.add_fd(console.as_fd(), Key::Console, Interest::READABLE)?;
+///
+/// keyboard.write_all(b"quit\n")?;
+/// let event = poller.wait(Duration::from_secs(5))?[0];
+/// assert_eq!(event.key, Key::Console);
+/// assert!(event.readable() && !event.writable() && !event.failed());
+/// poller.remove_fd(console.as_fd());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event<K> {
     /// The key with which it was added.
@@ -57,16 +84,22 @@ pub struct Event<K> {
 
 impl<K> Event<K> {
     /// A receive would not wait.
+    ///
+    /// See the example of [`Event`].
     pub fn readable(&self) -> bool {
         self.ready.readable
     }
 
     /// A send would not wait.
+    ///
+    /// See the example of [`Event`].
     pub fn writable(&self) -> bool {
         self.ready.writable
     }
 
     /// A descriptor has an error to report, or its peer is gone.
+    ///
+    /// See the example of [`Event`].
     pub fn failed(&self) -> bool {
         self.failed
     }
@@ -97,6 +130,7 @@ impl<K> Event<K> {
 ///     assert_eq!(tasks.recv()?, "task");
 /// }
 /// assert!(poller.wait(Duration::ZERO)?.is_empty());
+/// poller.remove(&control)?;
 /// # Ok::<(), ferrozmq::Error>(())
 /// ```
 #[doc(alias = "zmq_poll")]
@@ -121,11 +155,15 @@ struct Descriptor<'fd, K> {
 
 impl<'fd, K: Copy> Poller<'fd, K> {
     /// Waits for nothing yet.
+    ///
+    /// See the example of [`Poller`].
     pub const fn new() -> Self {
         Self { sockets: Vec::new(), descriptors: Vec::new(), interrupt: None, events: Vec::new() }
     }
 
     /// Waits for `interest` of a socket from now on, in place of an earlier interest.
+    ///
+    /// See the example of [`Poller`].
     ///
     /// # Errors
     /// [`Error::NotASocket`] if it is closed.
@@ -137,6 +175,8 @@ impl<'fd, K: Copy> Poller<'fd, K> {
 
     /// Does not wait for the socket any more.
     ///
+    /// See the example of [`Poller`].
+    ///
     /// # Errors
     /// As [`add`](Self::add).
     pub fn remove(&mut self, socket: &impl Watchable) -> Result<()> {
@@ -146,6 +186,8 @@ impl<'fd, K: Copy> Poller<'fd, K> {
     }
 
     /// Waits for `interest` of a descriptor from now on, in place of an earlier interest.
+    ///
+    /// See the example of [`Event`].
     pub fn add_fd(&mut self, fd: BorrowedFd<'fd>, key: K, interest: Interest) -> Result<()> {
         self.remove_fd(fd);
         self.descriptors.push(Descriptor { fd, key, interest });
@@ -153,18 +195,33 @@ impl<'fd, K: Copy> Poller<'fd, K> {
     }
 
     /// Does not wait for the descriptor any more.
+    ///
+    /// See the example of [`Event`].
     pub fn remove_fd(&mut self, fd: BorrowedFd<'fd>) {
         self.descriptors.retain(|known| known.fd.as_raw_fd() != fd.as_raw_fd());
     }
 
     /// While `interrupt` is raised, [`wait`](Self::wait) answers [`Error::Interrupted`]. Interrupts of the sockets
     /// have the same effect.
+    ///
+    /// ```
+    /// use ferrozmq::{Error, Interrupt, Poller};
+    ///
+    /// let interrupt = Interrupt::new()?;
+    /// let mut poller = Poller::<()>::new();
+    /// poller.interrupt(&interrupt);
+    /// std::thread::spawn(move || interrupt.raise());
+    /// assert_eq!(poller.wait(None), Err(Error::Interrupted));
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn interrupt(&mut self, interrupt: &Interrupt) {
         self.interrupt = Some(interrupt.clone());
     }
 
     /// Waits until something is ready, and says what; at most for `timeout`, after which nothing is. `None` waits for
     /// ever.
+    ///
+    /// See the example of [`Poller`].
     ///
     /// # Errors
     /// [`Error::Terminated`], [`Error::Interrupted`]; [`Error::BadDescriptor`].
