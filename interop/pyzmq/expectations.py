@@ -12,7 +12,7 @@ import pytest
 FAILURES = {}
 
 # Test: why it may be tried again. They count on something to happen in time, and on a busy machine it does not always.
-MONITORED = "subscribes 0.2 s before it sends; with direct I/O and a busy machine not always enough, not yet explained"
+MONITORED = "subscribes in the call before it sends: the publisher, in another context, may send before it hears of that"
 RACES = {
     "tests/test_monqueue.py::TestMonitoredQueue::test_monitor": MONITORED,
     "tests/test_monqueue.py::TestMonitoredQueue::test_prefix": MONITORED,

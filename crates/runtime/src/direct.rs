@@ -15,7 +15,7 @@ use std::{
 };
 
 use ferrozmq_base::{Due, PipeId, drive_lock::Hold, patience::Patience, pool, sync::spin_loop};
-use ferrozmq_sys::{Interest, PollFd, clock};
+use ferrozmq_sys::{Interest, PollFd, clock, thread};
 
 use crate::{
     conn::{Conn, Fill, Flush, InHalf, OutHalf},
@@ -36,6 +36,8 @@ const SPIN_MAX: Duration = Duration::from_micros(100);
 /// How long a waiting thread keeps the right to read: after that the I/O threads are quick enough, and neither they
 /// nor this one need to wake up for nothing.
 const LASTING: Duration = Duration::from_millis(500);
+/// How long a subscription may take until it is written before this thread goes on.
+const HEAD_START: Duration = Duration::from_millis(1);
 /// Looks between two looks at the clock.
 const PAUSES: u32 = 8;
 
@@ -62,7 +64,7 @@ impl Direct {
             answered: false,
             patient: false,
             last_write: None,
-            spin: (ferrozmq_sys::thread::cpus_online() > 1).then(Patience::default),
+            spin: (thread::cpus_online() > 1).then(Patience::default),
             spin_limit: SPIN_MAX,
         }
     }
@@ -165,6 +167,27 @@ impl SocketCore {
             room |= self.drive(&conn, false).unwrap_or(false);
         }
         room
+    }
+
+    /// Gives subscriptions on these pipes a moment to be written. Only the I/O thread can write them; what this thread
+    /// writes by itself on its other sockets would overtake them, and a publisher that is fed by it would send before it
+    /// has heard of them.
+    pub(crate) fn await_subscriptions(&self, pipes: &[PipeId]) {
+        if !self.drives() {
+            return;
+        }
+        let end = clock::now() + HEAD_START;
+        for id in pipes {
+            let Some(Far::Wire(conn)) = self.far(*id) else { continue };
+            let is_under_way = || {
+                !conn.link.promise.is_parked()
+                    && !conn.is_blocked()
+                    && (conn.has_unwritten() || conn.output.is_held())
+            };
+            while is_under_way() && clock::now() < end {
+                thread::yield_now();
+            }
+        }
     }
 
     /// The connections that are `wanted`; where none is, there is no allocation.

@@ -439,10 +439,14 @@ impl SocketCore {
     #[inline(never)]
     pub(crate) fn settle(&mut self) {
         let mut kick: Option<Arc<Io>> = None;
+        let mut subscribed = Vec::new();
         // Settling may leave more to settle.
         while !self.due.is_empty() {
             let mut due = std::mem::take(&mut self.due);
             for (id, due) in due.drain(..) {
+                if self.kind.sends_commands() && due == Due::Look {
+                    subscribed.push(id);
+                }
                 self.act(id, due, &mut kick);
             }
             if self.due.is_empty() {
@@ -451,6 +455,9 @@ impl SocketCore {
         }
         if let Some(io) = kick {
             io.kick();
+        }
+        if !subscribed.is_empty() {
+            self.await_subscriptions(&subscribed);
         }
     }
 

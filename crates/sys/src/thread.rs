@@ -154,6 +154,11 @@ impl ThreadOptions {
     }
 }
 
+/// Lets another thread run on this processor, if one waits for it.
+pub fn yield_now() {
+    std::thread::yield_now();
+}
+
 /// How many CPUs are online, at least 1.
 pub fn cpus_online() -> usize {
     // SAFETY: integers only.
