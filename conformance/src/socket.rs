@@ -546,6 +546,13 @@ impl<'a> PollItem<'a> {
     }
 }
 
+/// A socket with a routing id.
+pub fn named(ctx: &Ctx, kind: i32, id: &str) -> Sock {
+    let sock = ctx.socket(kind);
+    sock.set_bytes(zmq::ROUTING_ID, id).unwrap();
+    sock
+}
+
 /// Waits until an item is ready; how many are. The timeout is in milliseconds, negative for none.
 pub fn poll(items: &mut [PollItem<'_>], timeout: i64) -> std::result::Result<usize, Errno> {
     let mut raw: Vec<BackendPollItem<'_>> = items
