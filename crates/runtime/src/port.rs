@@ -211,10 +211,9 @@ impl Port {
     }
 
     fn signal(&self) {
-        match &*lock(&self.lookout) {
-            Some(lookout) => lookout.signal(),
-            None => self.wake.signal(),
-        }
+        // Not under the lock: who is woken may want it.
+        let lookout = lock(&self.lookout).clone();
+        lookout.as_deref().unwrap_or(&self.wake).signal();
     }
 
     /// From now on this is signalled in place of the descriptor.

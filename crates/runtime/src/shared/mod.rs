@@ -11,6 +11,7 @@ mod poll;
 mod waiting;
 
 use std::{
+    ops::{Deref, DerefMut},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -49,16 +50,36 @@ pub struct SharedSocket {
 /// The mutex, held.
 #[derive(Debug)]
 struct Guard<'a> {
-    state: MutexGuard<'a, State>,
+    /// None while it is being dropped.
+    state: Option<MutexGuard<'a, State>>,
     holder: &'a AtomicU64,
+}
+
+impl Deref for Guard<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        self.state.as_ref().expect("only drop takes it")
+    }
+}
+
+impl DerefMut for Guard<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        self.state.as_mut().expect("only drop takes it")
+    }
 }
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.state.call_all();
+            self.call_all();
         }
+        let calls = std::mem::take(&mut self.calls);
         self.holder.store(0, Ordering::Relaxed);
+        self.state = None;
+        for called in calls {
+            called.signal();
+        }
     }
 }
 
@@ -94,9 +115,9 @@ impl SharedSocket {
     /// `Interrupted` in a forked child.
     pub fn with<R>(&self, f: impl FnOnce(&mut SocketCore) -> Result<R>) -> Result<R> {
         let mut guard = self.lock()?;
-        let result = guard.state.core().and_then(f);
+        let result = guard.core().and_then(f);
         // New peers, limits, groups.
-        guard.state.call(true);
+        guard.call(true);
         result
     }
 
@@ -169,8 +190,8 @@ impl SharedSocket {
             return;
         }
         let mut guard = self.hold(self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        let core = guard.state.core.take();
-        guard.state.call_all();
+        let core = guard.core.take();
+        guard.call_all();
         drop(guard);
         if let Some(core) = core {
             core.close();
@@ -188,7 +209,7 @@ impl SharedSocket {
 
     fn hold<'a>(&'a self, state: MutexGuard<'a, State>) -> Guard<'a> {
         self.holder.store(thread(), Ordering::Relaxed);
-        Guard { state, holder: &self.holder }
+        Guard { state: Some(state), holder: &self.holder }
     }
 
     fn lock(&self) -> Result<Guard<'_>> {
@@ -202,11 +223,11 @@ impl SharedSocket {
     /// Tries something at once.
     fn attempt<R>(&self, f: impl FnOnce(&mut SocketCore) -> Result<R>) -> Result<R> {
         let mut guard = self.lock()?;
-        let core = guard.state.core()?;
+        let core = guard.core()?;
         let before = core.news();
         let result = f(core);
         let news = core.news() != before;
-        guard.state.call(news);
+        guard.call(news);
         result
     }
 
@@ -219,7 +240,7 @@ impl SharedSocket {
     ) -> Result<R> {
         let (deadline, waits) = {
             let mut guard = self.lock()?;
-            let core = guard.state.core()?;
+            let core = guard.core()?;
             (deadline(timeout(core))?, core.waits().clone())
         };
         let mut sleeper = Sleeper::new(self, want)?;
@@ -259,7 +280,7 @@ struct Sleeper<'a> {
 
 impl<'a> Sleeper<'a> {
     fn new(socket: &'a SharedSocket, want: Want) -> Result<Self> {
-        let wake = socket.lock()?.state.enter(want)?;
+        let wake = socket.lock()?.enter(want)?;
         Ok(Self { socket, wake, want, held: Held::default(), lasted: false, left: false })
     }
 
@@ -268,7 +289,7 @@ impl<'a> Sleeper<'a> {
         let mut guard = self.socket.lock()?;
         let mut may_spin = self.want == Want::Input;
         loop {
-            let state = &mut *guard.state;
+            let state = &mut *guard;
             state.begin_look(&self.wake);
             let core = state.core()?;
             let before = core.news();
@@ -292,7 +313,7 @@ impl<'a> Sleeper<'a> {
                 drop(guard);
                 spinner.run(&mut self.held, &self.socket.port);
                 guard = self.socket.lock()?;
-                guard.state.core()?.end_spin(spinner);
+                guard.core()?.end_spin(spinner);
                 continue;
             }
             let asleep = state.announce(&self.wake);
@@ -345,11 +366,11 @@ impl Drop for Sleeper<'_> {
         }
         let socket = self.socket;
         let mut guard = socket.hold(socket.state.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Some(core) = &mut guard.state.core {
+        if let Some(core) = &mut guard.core {
             core.hear(&mut self.held);
         }
-        guard.state.leave(&self.wake);
-        guard.state.call(true);
+        guard.leave(&self.wake);
+        guard.call(true);
     }
 }
 

@@ -12,8 +12,8 @@
 //! - Who has been called looks before it sleeps again, and whoever leaves, for whatever reason, hands on what it was:
 //!   lookout, or called.
 //!
-//! A descriptor stays signalled until its thread clears it, before it looks, so that a call between the look and the
-//! sleep ends the sleep.
+//! Who is called is signalled as soon as the mutex is free: it would wait for it otherwise. A descriptor stays signalled
+//! until its thread clears it, before it looks, so that a call between the look and the sleep ends the sleep.
 
 use std::sync::Arc;
 
@@ -61,6 +61,8 @@ pub(super) struct State {
     lookout: Option<Arc<WakeFd>>,
     /// Lone waits until one reads again.
     crowd: u32,
+    /// To be signalled when the mutex is free.
+    pub calls: Vec<Arc<WakeFd>>,
     spare: Vec<Arc<WakeFd>>,
 }
 
@@ -72,6 +74,7 @@ impl State {
             waiting: Vec::new(),
             lookout: None,
             crowd: 0,
+            calls: Vec::new(),
             spare: Vec::new(),
         }
     }
@@ -95,7 +98,7 @@ impl State {
             // Only a lone receiver reads the connections itself: it gives them back.
             core.end_leases();
             if let [lone] = &mut self.waiting[..] {
-                lone.call();
+                lone.call(&mut self.calls);
             }
         }
         self.waiting.push(Waiting { wake: wake.clone(), want, called: true });
@@ -116,7 +119,7 @@ impl State {
             && !next.called
             && !self.port.prepare_lookout()
         {
-            next.call();
+            next.call(&mut self.calls);
         }
     }
 
@@ -158,7 +161,7 @@ impl State {
         let ready = match &mut self.core {
             Some(core) if !core.is_stopped() => core.ready(),
             // The end is for everybody.
-            _ => return self.waiting.iter_mut().for_each(Waiting::call),
+            _ => return self.call_all(),
         };
         let called = |want| self.waiting.iter().any(|waiting| waiting.called && waiting.want == want);
         let mut input = ready.readable && !called(Want::Input);
@@ -173,14 +176,14 @@ impl State {
                 }
             };
             if is_meant {
-                waiting.call();
+                waiting.call(&mut self.calls);
             }
         }
     }
 
     /// Calls everybody.
     pub(super) fn call_all(&mut self) {
-        self.waiting.iter_mut().for_each(Waiting::call);
+        self.waiting.iter_mut().for_each(|waiting| waiting.call(&mut self.calls));
     }
 
     fn is_lookout(&self, wake: &Arc<WakeFd>) -> bool {
@@ -200,8 +203,8 @@ impl State {
 }
 
 impl Waiting {
-    fn call(&mut self) {
+    fn call(&mut self, calls: &mut Vec<Arc<WakeFd>>) {
         self.called = true;
-        self.wake.signal();
+        calls.push(self.wake.clone());
     }
 }
