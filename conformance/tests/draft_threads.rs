@@ -8,7 +8,7 @@ use conformance::c_api::{Handle, Library};
 use conformance::draft::Draft;
 use conformance::msg::Msg;
 use conformance::signals::{Handler, interrupted};
-use conformance::socket::{Ctx, PollItem, Sock, Transport, join, pair, poll};
+use conformance::socket::{Ctx, Sock, Transport, join, pair};
 use conformance::{c_library, draft, ours_only, wait, zmq};
 
 /// On each side.
@@ -374,40 +374,6 @@ fn room_wakes_every_thread_that_waits_for_it() {
 }
 
 #[test]
-fn closing_wakes_those_that_wait() {
-    ours_only!("a libzmq may crash");
-    let lib = c_library!();
-    for kind in [zmq::GATHER, zmq::SERVER, zmq::CLIENT, zmq::DISH, zmq::PEER, zmq::CHANNEL] {
-        let ctx = Ctx::new();
-        let socket = ctx.socket(kind);
-        let waiters: Vec<_> = (0..3).map(|_| waiting(lib, &socket)).collect();
-        socket.close().unwrap();
-        for waiter in waiters {
-            assert_eq!(waiter.join().unwrap(), Err(zmq::ENOTSOCK), "{kind}");
-        }
-    }
-}
-
-#[test]
-fn the_context_s_end_wakes_those_that_wait() {
-    ours_only!("the distribution's build aborts in the handshake");
-    let lib = c_library!();
-    let ctx = Ctx::new();
-    let (a, b) = (ctx.socket(zmq::CHANNEL), ctx.socket(zmq::SCATTER));
-    let mut waiters: Vec<_> = (0..3).map(|_| waiting(lib, &a)).collect();
-    let handle = b.handle();
-    waiters.push(thread::spawn(move || {
-        let handle = handle;
-        lib.check(lib.zmq_send(handle.0, b"x".as_ptr().cast(), 1, 0))
-    }));
-    ctx.shutdown().unwrap();
-    for waiter in waiters {
-        assert_eq!(waiter.join().unwrap(), Err(zmq::ETERM));
-    }
-    assert_eq!(a.try_send("x"), Err(zmq::ETERM));
-}
-
-#[test]
 fn a_signal_ends_a_wait() {
     ours_only!("a libzmq waits on");
     let lib = c_library!();
@@ -420,17 +386,4 @@ fn a_signal_ends_a_wait() {
         });
         assert_eq!(ended, Err(zmq::EINTR), "{handler:?}");
     }
-}
-
-#[test]
-fn a_timeout_ends_each_wait() {
-    ours_only!("the distribution's build aborts in the handshake");
-    let lib = c_library!();
-    let gather = Ctx::new().socket(zmq::GATHER);
-    gather.set(zmq::RCVTIMEO, 20).unwrap();
-    let waiters: Vec<_> = (0..4).map(|_| waiting(lib, &gather)).collect();
-    for waiter in waiters {
-        assert_eq!(waiter.join().unwrap(), Err(zmq::EAGAIN));
-    }
-    assert_eq!(poll(&mut [PollItem::socket(&gather, zmq::POLLIN)], 0), Ok(0));
 }
