@@ -14,7 +14,7 @@ use conformance::{draft, wait, zmq};
 const THREADS: usize = 8;
 
 /// What fills a queue of small limits.
-const LARGE: [u8; 200_000] = [7; 200_000];
+static LARGE: [u8; 200_000] = [7; 200_000];
 
 /// Threads that are blocked in a call.
 struct Blocked(Vec<JoinHandle<Result<usize>>>);
