@@ -10,8 +10,8 @@ fn joined() -> (Context, SharedSocket, SharedSocket) {
     let context = Context::new().unwrap();
     let [gather, scatter] = [SocketType::Gather, SocketType::Scatter]
         .map(|kind| SharedSocket::new(context.socket(kind).unwrap()));
-    gather.with(|core| Ok(core.bind("inproc://x").unwrap())).unwrap();
-    scatter.with(|core| Ok(core.connect("inproc://x").unwrap())).unwrap();
+    gather.with(|core| core.bind("inproc://x").map_err(|e| e.error())).unwrap();
+    scatter.with(|core| core.connect("inproc://x").map_err(|e| e.error())).unwrap();
     gather.events().unwrap();
     (context, gather, scatter)
 }
