@@ -2,9 +2,7 @@
 //!
 //! `07 "MESSAGE" counter:be64 box(flags:u8 body)`, in a frame whose own flags say nothing of the message.
 
-use crypto_box::SalsaBox;
-
-use super::sealed::{self, TAG_BYTES};
+use super::sealed::{self, BoxKey, TAG_BYTES};
 use crate::{
     command,
     error::{Malformed, ProtocolError},
@@ -26,7 +24,7 @@ pub(crate) enum Role {
 
 /// The key of a connection, and how far its counters are.
 pub(crate) struct Cipher {
-    key: SalsaBox,
+    key: BoxKey,
     role: Role,
     /// The counter of the last box that was sent, and the highest of those received.
     sent: u64,
@@ -45,7 +43,7 @@ pub(crate) struct Opened<'a> {
 
 impl Cipher {
     /// `sent` and `received`: the counters after the handshake.
-    pub(super) fn new(key: SalsaBox, role: Role, sent: u64, received: u64) -> Self {
+    pub(super) fn new(key: BoxKey, role: Role, sent: u64, received: u64) -> Self {
         Self { key, role, sent, received, opened: Vec::new() }
     }
 
@@ -62,8 +60,7 @@ impl Cipher {
         out.extend_from_slice(prefix);
         out.extend_from_slice(body);
         let purpose = if self.role == Role::Client { FROM_CLIENT } else { FROM_SERVER };
-        // Fails for more bytes than one nonce may serve, 2^70, only.
-        let _ = sealed::close(&self.key, &sealed::counted(purpose, self.sent), out, start);
+        sealed::close(&self.key, &sealed::counted(purpose, self.sent), out, start);
     }
 
     /// Opens the body of a frame. What comes out is valid until the next one is opened.
