@@ -25,6 +25,7 @@ use ferrozmq_sys::Stream;
 
 use crate::{codec::Codec, io_thread::Io, monitor::Ends};
 
+mod opened;
 #[cfg(test)]
 mod tests;
 
@@ -402,7 +403,9 @@ impl OutHalf {
             self.written += stream.write(&[IoSlice::new(&self.wire[self.written..end])])?;
         }
         self.wire.clear();
-        self.wire.shrink_to(WIRE_BYTES);
+        if self.wire.capacity() > 4 * WIRE_BYTES {
+            self.wire = Vec::new();
+        }
         self.written = 0;
         Ok(())
     }
@@ -785,34 +788,6 @@ impl InHalf {
     pub(crate) fn push_command(&mut self, kind: Kind, body: &[u8]) -> Result<bool, Error> {
         let m = Msg::command(kind, body)?;
         Ok(self.push_frame(m)?)
-    }
-
-    /// Coded: the codec finds frames; each becomes a message of its own.
-    fn decode(
-        &mut self,
-        codec: &mut Codec,
-        commands: &mut Vec<Vec<u8>>,
-        wake: &mut bool,
-    ) -> Result<(), Refused> {
-        loop {
-            let Some(chunk) = &mut self.chunk else { return Ok(()) };
-            match codec.decode(chunk.pending())? {
-                crate::codec::Decoded::Incomplete { needed } => {
-                    let need = needed.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
-                    return if need > chunk.capacity() { self.regrow(need) } else { Ok(()) };
-                }
-                crate::codec::Decoded::Frame { consumed, more, body } => {
-                    let mut m = Msg::copy_from(body)?;
-                    m.set_more(more);
-                    chunk.skip(consumed);
-                    *wake |= self.push_frame(m)?;
-                }
-                crate::codec::Decoded::Command { consumed, body } => {
-                    commands.push(body.to_vec());
-                    chunk.skip(consumed);
-                }
-            }
-        }
     }
 }
 
