@@ -79,14 +79,14 @@ impl Conn {
         link: Arc<Link>,
         source: Source,
         sink: Sink,
-        batches: Batches,
+        transfer: Transfer,
     ) -> Self {
         Self {
             session,
             io,
             link,
-            output: DriveLock::new(OutHalf::new(source, batches.write)),
-            input: DriveLock::new(InHalf::new(sink, batches.read)),
+            output: DriveLock::new(OutHalf::new(source, transfer.write)),
+            input: DriveLock::new(InHalf::new(sink, transfer)),
             hook: Hook::new(),
             plain_out: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
@@ -147,11 +147,14 @@ impl Conn {
     }
 }
 
-/// Most bytes of one read and one write (ZMQ_IN_BATCH_SIZE, ZMQ_OUT_BATCH_SIZE).
+/// How bytes come and go.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Batches {
+pub(crate) struct Transfer {
+    /// Most bytes of one read and one write (ZMQ_IN_BATCH_SIZE, ZMQ_OUT_BATCH_SIZE).
     pub read: usize,
     pub write: usize,
+    /// Every received body gets memory of its own (ZMQ_ZERO_COPY_RECV is off).
+    pub copies: bool,
 }
 
 /// Where a connection's output comes from.
@@ -459,6 +462,8 @@ pub(crate) struct InHalf {
     chunk_class: usize,
     /// Most bytes of one read.
     batch: usize,
+    /// Coded: every body gets memory of its own.
+    copies: bool,
     /// Pending bytes of the chunk that are frames of an unfinished message.
     scanned: usize,
     large: Option<Large>,
@@ -468,14 +473,15 @@ pub(crate) struct InHalf {
 }
 
 impl InHalf {
-    fn new(sink: Sink, batch: usize) -> Self {
+    fn new(sink: Sink, transfer: Transfer) -> Self {
         Self {
             sink: Some(sink),
             stream: None,
             scanner: None,
             chunk: None,
             chunk_class: 0,
-            batch,
+            batch: transfer.read,
+            copies: transfer.copies,
             scanned: 0,
             large: None,
             peer: None,

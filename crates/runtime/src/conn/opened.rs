@@ -91,7 +91,7 @@ impl InHalf {
                 Decoded::Frame { consumed, more, body } => (consumed, body.len(), more),
             };
             let record = record::header_len(len) + len;
-            if frame < record {
+            if frame < record || self.copies {
                 self.copy_out(opened, frame, len, more, wake)?;
                 continue;
             }
@@ -109,7 +109,8 @@ impl InHalf {
         }
     }
 
-    /// The next frame is too short for the header of a record, or has none at all: its body leaves as a copy.
+    /// The body of the next frame leaves as a copy: it is too short for the header of a record, or is to have memory of
+    /// its own.
     fn copy_out(
         &mut self,
         opened: &mut Opened,
