@@ -15,7 +15,8 @@ const NAME: &[u8] = b"\x07MESSAGE";
 /// What a frame is longer than its body: name, counter, tag and flags.
 const OVERHEAD: u64 = 33;
 /// The same with the longest header of a frame.
-const FRAME_OVERHEAD: usize = OVERHEAD as usize + 9;
+const FRAME_OVERHEAD: usize = 42;
+const _: () = assert!(OVERHEAD + 9 == FRAME_OVERHEAD as u64);
 
 /// Which side of a connection this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
