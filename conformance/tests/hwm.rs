@@ -395,18 +395,15 @@ fn a_publisher_below_its_limit_loses_nothing_for_a_drained_subscriber() {
         for i in 0..900_u32 {
             sub.expect(&i.to_be_bytes());
         }
-        // Where a thread of its own writes, it makes room after it has written: before its next write at the latest.
-        publisher.send(&900_u32.to_be_bytes());
-        sub.expect(&900_u32.to_be_bytes());
         // libzmq looks at what its peers have read once in a millisecond or when asked for events.
         if differs!("a_publisher_below_its_limit_loses_nothing_for_a_drained_subscriber", libzmq: true, ours: false)
         {
             publisher.events();
         }
-        for i in 901..1101_u32 {
+        for i in 900..1100_u32 {
             publisher.send(&i.to_be_bytes());
         }
-        for i in 901..1101_u32 {
+        for i in 900..1100_u32 {
             sub.expect(&i.to_be_bytes());
         }
     }
