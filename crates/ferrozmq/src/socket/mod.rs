@@ -141,7 +141,8 @@ impl Socket {
 
     // ---- Endpoints ----
 
-    /// Accepts peers at `endpoint`: `tcp://host:port`, `tcp://127.0.0.1:*`, `ipc:///path` or `inproc://name`.
+    /// Accepts peers at `endpoint`: `tcp://host:port`, `tcp://127.0.0.1:*`, `ipc:///path` or `inproc://name`;
+    /// where the kernel has them, `vsock://cid:port` and `tipc://{type,lower,upper}`.
     ///
     /// ```
     /// let ctx = ferrozmq::Context::new();
