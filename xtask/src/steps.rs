@@ -73,7 +73,7 @@ pub(crate) fn all() -> Vec<Step> {
             &[],
             "",
             vec![
-                Command::new("cargo doc --no-deps -p ferrozmq").env("RUSTDOCFLAGS", "-D warnings"),
+                Command::new("cargo doc --no-deps --workspace").env("RUSTDOCFLAGS", "-D warnings"),
                 Command::new("cargo test --workspace --doc"),
             ],
         ),
