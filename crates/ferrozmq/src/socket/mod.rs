@@ -11,8 +11,8 @@ mod typed;
 
 pub use kinds::*;
 pub use shared_kinds::*;
-pub(crate) use typed::sealed::{Typed, Watched};
-pub use typed::{Owned, Watchable};
+pub(crate) use typed::sealed::{Member, Typed, Watched};
+pub use typed::{Owned, Proxied, Watchable};
 
 use std::{cell::RefCell, fmt, sync::Arc, time::Duration};
 
