@@ -167,7 +167,7 @@ impl Held {
 
 impl SocketCore {
     fn drives(&self) -> bool {
-        self.direct.enabled && !self.port().is_exported()
+        self.direct.enabled && !self.port().is_exported() && !self.port().is_watched()
     }
 
     /// Writes now if that is worth it; true if nothing is left to do for this due.

@@ -38,6 +38,6 @@ pub use ferrozmq_pattern::Events;
 pub use interrupt::Interrupt;
 pub use poller::{PollItem, poll};
 pub use proxy::{Passed, Proxy, ProxySocket};
-pub use shared::{SharedItem, SharedSocket, poll_shared};
+pub use shared::{SharedItem, SharedSocket, Watch, poll_shared};
 pub use socket::{Flags, SocketCore, Waits};
 pub use stats::{ConnectionStats, Stats};

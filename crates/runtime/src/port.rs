@@ -122,6 +122,10 @@ pub(crate) struct Port {
     wake: WakeFd,
     /// Who is woken instead: of the threads that wait for one socket, the one that looks out for all.
     lookout: Mutex<Option<Arc<WakeFd>>>,
+    /// Who else is told of everything: pollers that the application waits for by a descriptor.
+    watchers: Mutex<Vec<Arc<WakeFd>>>,
+    /// Whether there are watchers.
+    watched: AtomicBool,
     /// Set once the application has asked for the descriptor: it polls by itself, so every post signals.
     exported: AtomicBool,
     /// Who reads the mail of a hidden socket.
@@ -140,6 +144,8 @@ impl Port {
             mailbox: Mailbox::new(),
             wake: WakeFd::new()?,
             lookout: Mutex::new(None),
+            watchers: Mutex::default(),
+            watched: AtomicBool::new(false),
             exported: AtomicBool::new(false),
             relay: OnceLock::new(),
             closed: AtomicBool::new(false),
@@ -153,6 +159,9 @@ impl Port {
     pub(crate) fn post(&self, event: Event) -> Result<(), Event> {
         if self.mailbox.post(event)? {
             self.signal();
+        }
+        for watcher in self.watchers() {
+            watcher.signal();
         }
         match self.relay.get() {
             None => {}
@@ -219,6 +228,29 @@ impl Port {
     /// From now on this is signalled in place of the descriptor.
     pub(crate) fn set_lookout(&self, lookout: Option<Arc<WakeFd>>) {
         *lock(&self.lookout) = lookout;
+    }
+
+    /// From now on this is signalled after every post.
+    pub(crate) fn add_watcher(&self, watcher: &Arc<WakeFd>) {
+        lock(&self.watchers).push(watcher.clone());
+        self.watched.store(true, Ordering::Relaxed);
+        // Whoever posts from here on sees the flag; what was posted before is there to be found.
+        self.mailbox.sleeper().prepare();
+    }
+
+    pub(crate) fn remove_watcher(&self, watcher: &Arc<WakeFd>) {
+        let mut watchers = lock(&self.watchers);
+        watchers.retain(|other| !Arc::ptr_eq(other, watcher));
+        self.watched.store(!watchers.is_empty(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn watchers(&self) -> Vec<Arc<WakeFd>> {
+        if self.is_watched() { lock(&self.watchers).clone() } else { Vec::new() }
+    }
+
+    /// Whether somebody is told of every post.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
     }
 
     /// Whether the application polls the descriptor by itself.

@@ -9,6 +9,7 @@
 
 mod poll;
 mod waiting;
+mod watch;
 
 use std::{
     ops::{Deref, DerefMut},
@@ -32,6 +33,7 @@ use crate::{
 
 pub use poll::{SharedItem, poll_shared};
 use waiting::{State, Want};
+pub use watch::Watch;
 
 /// A socket for many threads; see the module.
 ///
