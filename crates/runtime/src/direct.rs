@@ -128,6 +128,11 @@ impl Held {
         self.reads
     }
 
+    /// Whether there is anything to read.
+    pub(crate) fn has_inputs(&self) -> bool {
+        !self.inputs.is_empty()
+    }
+
     /// Reads every held input once; true if a pipe became readable.
     pub(crate) fn read(&mut self) -> bool {
         let (before, mut next) = (self.readable.len(), 0);

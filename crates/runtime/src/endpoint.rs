@@ -316,13 +316,15 @@ impl SocketCore {
             send_hwm: self.options.send_hwm,
             receive_hwm: self.options.receive_hwm,
             farewell: None,
+            hello: None,
         }
     }
 
-    /// As who binds: it may want a last message of its peers.
+    /// As who binds: it may have a first message for its peers, and want a last one of them.
     fn binder(&self) -> Party {
         let farewell = self.options.farewell(self.kind()).map(Arc::from);
-        Party { farewell, ..self.party() }
+        let hello = self.options.hello(self.kind()).map(Arc::from);
+        Party { farewell, hello, ..self.party() }
     }
 
     fn bind_inproc(&mut self, text: &str) -> Result<()> {
@@ -372,6 +374,7 @@ impl SocketCore {
                 conflate,
                 inproc::sum(own.send_hwm, binder.receive_hwm),
                 inproc::sum(binder.send_hwm, own.receive_hwm),
+                binder.hello.as_deref(),
             );
             let ends = Ends::connected(text);
             let id = self.open(pipe, Far::inproc(&binder, near.clone(), far.clone(), ends), local);
@@ -387,7 +390,7 @@ impl SocketCore {
             let _ = binder.port.post(Event::Attached(Box::new(attachment)));
             id
         } else {
-            let (pipe, theirs) = inproc::pair(conflate, own.send_hwm, own.receive_hwm);
+            let (pipe, theirs) = inproc::pair(conflate, own.send_hwm, own.receive_hwm, None);
             let nobody = Party { port: self.port().clone(), receive_hwm: own.receive_hwm, ..own.clone() };
             let ends = Ends::connected(text);
             let id = self.open(pipe, Far::inproc(&nobody, near.clone(), far.clone(), ends), local);

@@ -321,11 +321,7 @@ impl SocketCore {
     /// A pipe to a new peer.
     fn attach(&mut self, attachment: Attachment) {
         let Attachment { pipe, far, local, info } = attachment;
-        let is_inproc = matches!(far, Far::Inproc { .. });
         let id = self.open(pipe, far, local);
-        if is_inproc {
-            self.say_hello(id);
-        }
         if let Some(info) = info {
             self.pattern.identified(&mut self.pipes, id, &info, &mut self.due);
         }
@@ -402,7 +398,8 @@ impl SocketCore {
         self.pattern.identified(&mut self.pipes, id, info, &mut self.due);
     }
 
-    /// Writes the message that goes first to a peer of this context; on a connection the session does.
+    /// Writes the message that goes first to a peer of this context; on a connection the session does, and for a binder
+    /// who connects to it.
     pub(crate) fn say_hello(&mut self, id: PipeId) {
         if let Some(hello) = self.options.hello(self.kind) {
             say(&mut self.pipes, id, hello, &mut self.due);

@@ -8,6 +8,8 @@
 //! that back, and the I/O threads read.
 
 mod poll;
+#[cfg(test)]
+mod tests;
 mod waiting;
 mod watch;
 
@@ -311,6 +313,7 @@ impl<'a> Sleeper<'a> {
             self.read_if_lone(state)?;
             if may_spin && let Some(mut spinner) = state.core()?.begin_spin(&self.held) {
                 may_spin = false;
+                state.set_reads(&self.wake, self.held.has_inputs());
                 state.call(news);
                 drop(guard);
                 spinner.run(&mut self.held, &self.socket.port);
@@ -323,6 +326,7 @@ impl<'a> Sleeper<'a> {
             if asleep {
                 // Whoever lends from here on wakes the lookout.
                 state.core()?.borrow(&mut self.held);
+                state.set_reads(&self.wake, self.held.has_inputs());
                 return Ok(None);
             }
         }

@@ -48,6 +48,8 @@ struct Waiting {
     want: Want,
     /// It was signalled, and has not looked since.
     called: bool,
+    /// It reads the connections meanwhile.
+    reads: bool,
 }
 
 /// What the mutex guards.
@@ -97,11 +99,11 @@ impl State {
         if !self.waiting.is_empty() || want != Want::Input {
             // Only a lone receiver reads the connections itself: it gives them back.
             core.end_leases();
-            if let [lone] = &mut self.waiting[..] {
+            if let Some(lone) = self.waiting.iter_mut().find(|waiting| waiting.reads) {
                 lone.call(&mut self.calls);
             }
         }
-        self.waiting.push(Waiting { wake: wake.clone(), want, called: true });
+        self.waiting.push(Waiting { wake: wake.clone(), want, called: true, reads: false });
         Ok(wake)
     }
 
@@ -144,6 +146,11 @@ impl State {
         if self.is_lookout(wake) {
             self.port.awake_lookout();
         }
+    }
+
+    /// Whether a thread that looks reads the connections from now on.
+    pub(super) fn set_reads(&mut self, wake: &Arc<WakeFd>, reads: bool) {
+        self.entry(wake, |own| own.reads = reads);
     }
 
     /// A thread has found nothing and goes to sleep; false if it has to look again.
