@@ -113,7 +113,11 @@ mod tests {
         net.join_with(dgram, far, Join { longest: Some(4), ..Join::default() });
         net.send_frame(dgram, b"an address of any length", true).unwrap();
         assert_eq!(net.send_frame(dgram, b"12345", false), Err(Error::MessageTooLong));
-        assert_eq!(net.send_frame(dgram, b"1234", false), Err(Error::InvalidArgument), "an address comes first");
+        assert_eq!(
+            net.send_frame(dgram, b"1234", false),
+            Err(Error::InvalidArgument),
+            "an address comes first"
+        );
         net.send(dgram, &[b"address", b"1234"]).unwrap();
         assert_eq!(net.drain(far), ["address|1234"]);
     }

@@ -62,11 +62,8 @@ impl Net {
         self.far.insert((a, from_a), (b, from_b));
         self.far.insert((b, from_b), (a, from_a));
         let assigned_id = join.assigned.map(Into::into);
-        let info = PeerInfo {
-            routing_id: join.far_id.into(),
-            longest_message: join.longest,
-            ..PeerInfo::default()
-        };
+        let info =
+            PeerInfo { routing_id: join.far_id.into(), longest_message: join.longest, ..PeerInfo::default() };
         self.arrive(a, from_a, Local { connected: true, assigned_id, inproc: true }, &info);
         let info = PeerInfo {
             routing_id: join.id.into(),

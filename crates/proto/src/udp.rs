@@ -239,7 +239,8 @@ mod tests {
             assert_eq!(peer_frame(peer), [text.as_bytes(), b"\0"].concat());
             assert_eq!(parse_peer(&peer_frame(peer)), Some(peer));
         }
-        for text in ["", "\0", "1.2.3.4", "1.2.3.4:", "1.2.3.4:0", "1.2.3.4:65536", "1.2.3.4:5\0\0", "host:5"] {
+        for text in ["", "\0", "1.2.3.4", "1.2.3.4:", "1.2.3.4:0", "1.2.3.4:65536", "1.2.3.4:5\0\0", "host:5"]
+        {
             assert_eq!(parse_peer(text.as_bytes()), None, "{text:?}");
         }
         for text in ["::1:5", "1.2.3:5", "01.2.3.4:5", " 1.2.3.4:5", "1.2.3.4:5 ", "*:5", "1.2.3.4:+5"] {

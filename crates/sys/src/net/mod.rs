@@ -1,4 +1,4 @@
-//! Connected and listening stream sockets.
+//! Connected and listening stream sockets, and datagram sockets.
 
 use std::{
     io,
@@ -11,6 +11,7 @@ pub mod ipc;
 mod listener;
 mod stream;
 pub mod tcp;
+pub mod udp;
 
 pub(crate) use address::SocketAddress;
 #[cfg(test)]
