@@ -25,6 +25,7 @@ use crate::{
     session::{Close, Session},
     settings::{Settings, conflates},
     socket::SocketCore,
+    udp::check_direction,
 };
 
 /// Why bind, connect, unbind or disconnect failed.
@@ -92,6 +93,11 @@ enum Kind {
 }
 
 impl Endpoint {
+    /// An endpoint without connections: whatever has this id serves it, through this pipe.
+    pub(crate) fn served(text: String, io: Arc<Io>, id: u64, pipe: PipeId) -> Self {
+        Self { text, kind: Kind::Connection { io, session: id, pipe: Some(pipe) } }
+    }
+
     pub(crate) fn is_served_by(&self, session: u64) -> bool {
         matches!(self.kind, Kind::Connection { session: own, .. } if own == session)
     }
@@ -118,10 +124,12 @@ impl SocketCore {
     pub fn bind(&mut self, endpoint: &str) -> Result<(), BindError> {
         self.check()?;
         check_socket_type(endpoint, self.kind())?;
+        check_direction(endpoint, self.kind(), true)?;
         match Address::parse_bind(endpoint)? {
             Address::Inproc(_) => self.bind_inproc(endpoint)?,
             Address::Tcp(address) => self.bind_stream(endpoint, &Bind::Tcp(address))?,
             Address::Ipc(address) => self.bind_stream(endpoint, &Bind::Ipc(address))?,
+            Address::Udp(address) => self.bind_udp(endpoint, &address)?,
             _ => return Err(Error::ProtocolNotSupported.into()),
         }
         self.settle();
@@ -135,6 +143,7 @@ impl SocketCore {
     pub fn connect(&mut self, endpoint: &str) -> Result<(), BindError> {
         self.check()?;
         check_socket_type(endpoint, self.kind())?;
+        check_direction(endpoint, self.kind(), false)?;
         let address = Address::parse_connect(endpoint)?;
         if let Some(id) = &self.options.connect_routing_id
             && self.id_in_use(id)
@@ -153,6 +162,7 @@ impl SocketCore {
                 let settings = self.settings();
                 self.connect_stream(endpoint, Target::Ipc(address), settings)?;
             }
+            Address::Udp(address) => self.connect_udp(endpoint, &address)?,
             _ => return Err(Error::ProtocolNotSupported.into()),
         }
         self.last_endpoint = endpoint.to_owned();
@@ -198,7 +208,7 @@ impl SocketCore {
         Ok(())
     }
 
-    fn settings(&self) -> Arc<Settings> {
+    pub(crate) fn settings(&self) -> Arc<Settings> {
         Arc::new(Settings { kind: self.kind(), raw: self.is_raw(), options: self.options.clone() })
     }
 

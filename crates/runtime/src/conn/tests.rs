@@ -23,7 +23,7 @@ fn inbound(batch: usize) -> (InHalf, inbox::Reader, UnixStream) {
     };
     let (peer, _) = peer.accept().expect("the connection");
     let (writer, reader) = inbox::inbox(0);
-    let mut half = InHalf::new(Sink::Inbox(writer), batch);
+    let mut half = InHalf::new(Some(Sink::Inbox(writer)), batch);
     let scanner = Scanner::new(SocketType::Pull, None);
     half.attach(Arc::new(stream), Some(scanner), None, &[]).expect("memory");
     (half, reader, peer)
