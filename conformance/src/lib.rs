@@ -23,6 +23,7 @@ mod c_subject;
 pub mod csv;
 pub mod differences;
 pub mod draft;
+pub mod groups;
 mod main_thread;
 pub mod monitor;
 pub mod msg;
