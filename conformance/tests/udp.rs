@@ -156,6 +156,27 @@ fn a_message_to_no_address_is_dropped() {
 }
 
 #[test]
+fn a_port_that_nobody_has_does_no_harm() {
+    udp!();
+    let ctx = Ctx::new();
+    let (dgram, own) = dgram(&ctx);
+    let peer = plain();
+    let radio = radio(&ctx, &peer);
+    let to = peer.local_addr().unwrap();
+    drop(peer);
+    for _ in 0..10 {
+        dgram.send([&named(to)[..], b"nobody"]);
+        groups::send(&radio, "g", "nobody").unwrap();
+    }
+    let peer = plain();
+    peer.send_to(b"still there?", own).unwrap();
+    assert_eq!(dgram.recv().map(|message| message[1].clone()), Ok(b"still there?".to_vec()));
+    let back = plain_at(&to.to_string());
+    groups::send(&radio, "g", "again").unwrap();
+    while received(&back).0 != datagram(b"g", b"again") {}
+}
+
+#[test]
 fn a_body_longer_than_any_datagram_is_refused_with_its_address() {
     udp!();
     let (dgram, _) = dgram(&Ctx::new());
@@ -566,6 +587,28 @@ fn who_binds_and_who_connects() {
     ] {
         let endpoint = endpoint.replace("PORT", &port.to_string());
         assert_eq!(answers(&endpoint, true), expected, "{endpoint}");
+    }
+}
+
+#[test]
+fn a_socket_that_is_to_be_secured_does_not_use_udp() {
+    udp!();
+    let ctx = Ctx::new();
+    let secured: [fn(&Sock); 3] = [
+        |socket| socket.set(zmq::CURVE_SERVER, 1).unwrap(),
+        |socket| socket.set_bytes(zmq::PLAIN_USERNAME, "name").unwrap(),
+        |socket| socket.set_bytes(zmq::ZAP_DOMAIN, "domain").unwrap(),
+    ];
+    for secure in secured {
+        for kind in [zmq::DGRAM, zmq::DISH] {
+            let socket = ctx.socket(kind);
+            secure(&socket);
+            assert_eq!(socket.bind("udp://127.0.0.1:*"), Err(zmq::ENOCOMPATPROTO));
+        }
+        let radio = ctx.socket(zmq::RADIO);
+        secure(&radio);
+        assert_eq!(radio.connect("udp://127.0.0.1:5555"), Err(zmq::ENOCOMPATPROTO));
+        radio.bind("tcp://127.0.0.1:*").unwrap();
     }
 }
 

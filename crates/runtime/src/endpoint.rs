@@ -25,7 +25,7 @@ use crate::{
     session::{Close, Session},
     settings::{Settings, conflates},
     socket::SocketCore,
-    udp::check_direction,
+    udp::check_use,
 };
 
 /// Why bind, connect, unbind or disconnect failed.
@@ -124,7 +124,7 @@ impl SocketCore {
     pub fn bind(&mut self, endpoint: &str) -> Result<(), BindError> {
         self.check()?;
         check_socket_type(endpoint, self.kind())?;
-        check_direction(endpoint, self.kind(), true)?;
+        check_use(endpoint, self.kind(), &self.options, true)?;
         match Address::parse_bind(endpoint)? {
             Address::Inproc(_) => self.bind_inproc(endpoint)?,
             Address::Tcp(address) => self.bind_stream(endpoint, &Bind::Tcp(address))?,
@@ -143,7 +143,7 @@ impl SocketCore {
     pub fn connect(&mut self, endpoint: &str) -> Result<(), BindError> {
         self.check()?;
         check_socket_type(endpoint, self.kind())?;
-        check_direction(endpoint, self.kind(), false)?;
+        check_use(endpoint, self.kind(), &self.options, false)?;
         let address = Address::parse_connect(endpoint)?;
         if let Some(id) = &self.options.connect_routing_id
             && self.id_in_use(id)

@@ -16,21 +16,35 @@ use super::{Datagrams, Role};
 use crate::{
     endpoint::{BindError, Endpoint},
     io_thread::{Command, Io},
+    option::{MechanismKind, SocketOptions},
     port::Far,
     settings::Settings,
     socket::SocketCore,
 };
 
-/// Checks that sockets of this type bind, or connect, to udp, if `text` is that.
+/// Checks that a socket of this type and these options may bind, or connect, to `text`, if that is udp. One that is to be
+/// secured may not: nobody can be asked who he is, and nothing can be hidden.
 ///
 /// # Errors
 /// `IncompatibleProtocol`.
-pub(crate) fn check_direction(text: &str, kind: SocketType, binds: bool) -> Result<(), EndpointError> {
-    if text.starts_with("udp://") && binds == (kind == SocketType::Radio) {
-        let reason = "over udp a RADIO connects, a DISH and a DGRAM bind";
-        return Err(EndpointError { endpoint: text.to_owned(), reason, errno: Error::IncompatibleProtocol });
-    }
-    Ok(())
+pub(crate) fn check_use(
+    text: &str,
+    kind: SocketType,
+    options: &SocketOptions,
+    binds: bool,
+) -> Result<(), EndpointError> {
+    let security = &options.security;
+    let secured = security.mechanism != MechanismKind::Null || !security.zap_domain.is_empty();
+    let reason = if !text.starts_with("udp://") {
+        return Ok(());
+    } else if binds == (kind == SocketType::Radio) {
+        "over udp a RADIO connects, a DISH and a DGRAM bind"
+    } else if secured {
+        "udp has no security: no mechanism and no ZAP domain may be set"
+    } else {
+        return Ok(());
+    };
+    Err(EndpointError { endpoint: text.to_owned(), reason, errno: Error::IncompatibleProtocol })
 }
 
 impl SocketCore {

@@ -9,7 +9,7 @@
 
 mod endpoint;
 
-pub(crate) use endpoint::check_direction;
+pub(crate) use endpoint::check_use;
 
 use std::{
     collections::BTreeSet,

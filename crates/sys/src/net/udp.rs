@@ -147,8 +147,9 @@ impl UdpSocket {
 
     fn bind_to_group(&self, route: &Route) -> io::Result<()> {
         let fd = self.as_fd();
+        // Not SO_REUSEPORT, which asks for one user, and by which Linux may hand the datagram of a group's only member to
+        // another socket of the port.
         set_option(fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1_i32)?;
-        set_option(fd, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1_i32)?;
         let any = match route.address {
             SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
             SocketAddr::V6(_) => {
