@@ -70,6 +70,12 @@ impl Hosts {
         thread::scope(|scope| scope.spawn(there).join().unwrap_or_else(|e| std::panic::resume_unwind(e)))
     }
 
+    /// Gives a host a further address.
+    pub fn add_address(&self, host: usize, address: &str) {
+        let (name, interface) = (&self.names[host], INTERFACES[host]);
+        ip(&format!("-n {name} addr add {address}/24 dev {interface}")).expect("an address");
+    }
+
     /// Whether the hosts have IPv6.
     pub fn have_ipv6(&self) -> bool {
         (0..2).all(|host| self.at(host, || UdpSocket::bind(format!("[fd00:99::{}]:0", host + 1)).is_ok()))

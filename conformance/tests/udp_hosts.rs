@@ -180,6 +180,58 @@ fn datagrams_between_hosts() {
     }
 }
 
+/// A DGRAM with little room that sends to an address whose owner is not there, until the kernel takes no more; and how many
+/// messages it took, each with its number.
+fn stuck(hosts: &Hosts, ctx: &Ctx, to: &str) -> (Sock, u32) {
+    let dgram = at(hosts, 0, ctx, zmq::DGRAM, |dgram| {
+        dgram.set(zmq::SNDBUF, 1).unwrap();
+        dgram.set(zmq::SNDHWM, 5).unwrap();
+        dgram.bind("udp://10.99.0.1:*").unwrap();
+    });
+    let mut sent = 0_u32;
+    conformance::wait::until("the kernel takes no more", || {
+        let before = sent;
+        while dgram.try_send([to.as_bytes(), &sent.to_be_bytes()]).is_ok() {
+            sent += 1;
+        }
+        sent == before
+    });
+    assert!(!dgram.writable());
+    (dgram, sent)
+}
+
+#[test]
+fn what_the_kernel_does_not_take_waits() {
+    udp!();
+    let (hosts, ctx) = (hosts!(), Ctx::new());
+    let peer = hosts.at(1, || std::net::UdpSocket::bind("0.0.0.0:0").unwrap());
+    peer.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    let to = format!("10.99.0.77:{}", peer.local_addr().unwrap().port());
+    // The kernel asks for the peer once a second, and not for three seconds only.
+    let _ = hosts.at(0, || std::fs::write("/proc/sys/net/ipv4/neigh/a0/mcast_solicit", "60"));
+    let (dgram, sent) = stuck(&hosts, &ctx, &to);
+    hosts.add_address(1, "10.99.0.77");
+    for number in 0..sent {
+        let mut body = [0; 4];
+        assert_eq!(peer.recv(&mut body).unwrap(), 4);
+        assert_eq!(u32::from_be_bytes(body), number);
+    }
+    dgram.send([to.as_bytes(), b"room again"]);
+}
+
+#[test]
+fn what_the_kernel_does_not_take_is_given_up_after_the_linger() {
+    udp!();
+    let hosts = hosts!();
+    for linger in [0, 50] {
+        let ctx = Ctx::new();
+        let (dgram, _) = stuck(&hosts, &ctx, "10.99.0.88:5555");
+        dgram.set(zmq::LINGER, linger).unwrap();
+        dgram.close().unwrap();
+        ctx.term().unwrap();
+    }
+}
+
 #[test]
 fn a_link_local_peer_can_be_answered() {
     udp!();
