@@ -420,7 +420,7 @@ impl SocketCore {
             endpoints.extract_if(.., |e| e.text == text).collect()
         };
         let found = matching(&mut self.endpoints, text);
-        if !found.is_empty() {
+        if !found.is_empty() || text.starts_with("udp://") {
             return Ok(found);
         }
         let address = Address::parse_bind(text).or_else(|_| Address::parse_connect(text))?;
