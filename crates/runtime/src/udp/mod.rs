@@ -219,15 +219,19 @@ impl Datagrams {
         }
     }
 
+    fn tell_writer(&mut self) {
+        if std::mem::take(&mut self.wake_writer) {
+            self.tell(Event::Writable);
+        }
+    }
+
     // ---- Output ----
 
     /// Somebody promised that we would look at the output.
     pub(crate) fn look(&mut self, turn: &mut Turn<'_>) {
         self.conn.link.promise.begin_look();
         let sent = self.send();
-        if std::mem::take(&mut self.wake_writer) {
-            self.tell(Event::Writable);
-        }
+        self.tell_writer();
         self.use_at(turn.now);
         self.blocked = matches!(sent, Sent::Blocked);
         match sent {
@@ -329,6 +333,7 @@ impl Datagrams {
         if wake {
             self.tell(Event::Readable);
         }
+        self.tell_writer();
     }
 
     /// Hands a datagram to the socket; true if the socket has to be told.
