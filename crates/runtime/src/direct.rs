@@ -24,6 +24,9 @@ use crate::{
     socket::SocketCore,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// The most connections that a waiting thread drives itself; with more, the I/O threads are as fast.
 const CONNECTIONS_MAX: usize = 8;
 /// The shortest pause between inline writes that are not answers.
@@ -170,9 +173,22 @@ impl Held {
     }
 }
 
+impl Drop for Held {
+    /// However the wait ended, nothing stays held.
+    fn drop(&mut self) {
+        self.give_back();
+        for (conn, hold) in self.outputs.drain(..) {
+            conn.output.release(hold);
+            // What is unwritten, and whatever a note asks for.
+            conn.io.look(conn.clone());
+            conn.io.kick();
+        }
+    }
+}
+
 impl SocketCore {
     fn drives(&self) -> bool {
-        self.direct.enabled && !self.port().is_exported()
+        self.direct.enabled && !self.port().is_exported() && !self.port().is_watched()
     }
 
     /// Writes now if that is worth it; true if nothing is left to do for this due.
@@ -355,7 +371,7 @@ impl SocketCore {
         }
         held.give_back();
         self.hear(&mut held);
-        for (conn, mut hold) in held.outputs {
+        while let Some((conn, mut hold)) = held.outputs.pop() {
             conn.count_app_flush();
             let half = conn.output.access(&mut hold);
             let flushed = half.flush(&conn.link.control, None);

@@ -26,6 +26,7 @@ mod settings;
 mod shared;
 mod socket;
 mod stats;
+mod udp;
 mod wait;
 mod zap_client;
 
@@ -38,6 +39,6 @@ pub use ferrozmq_pattern::Events;
 pub use interrupt::Interrupt;
 pub use poller::{PollItem, poll};
 pub use proxy::{Passed, Proxy, ProxySocket};
-pub use shared::{SharedItem, SharedSocket, poll_shared};
+pub use shared::{SharedItem, SharedSocket, Watch, poll_shared};
 pub use socket::{Flags, SocketCore, Waits};
 pub use stats::{ConnectionStats, Stats};

@@ -22,6 +22,7 @@ use crate::{
     inproc::{Owner, Party},
     io_thread::{Command, Io},
     monitor::{Ends, MonitorSlot},
+    stats::Losses,
 };
 
 /// The far end of a pipe, as its owner reaches it.
@@ -122,6 +123,10 @@ pub(crate) struct Port {
     wake: WakeFd,
     /// Who is woken instead: of the threads that wait for one socket, the one that looks out for all.
     lookout: Mutex<Option<Arc<WakeFd>>>,
+    /// Who else is told of everything: pollers that the application waits for by a descriptor.
+    watchers: Mutex<Vec<Arc<WakeFd>>>,
+    /// Whether there are watchers.
+    watched: AtomicBool,
     /// Set once the application has asked for the descriptor: it polls by itself, so every post signals.
     exported: AtomicBool,
     /// Who reads the mail of a hidden socket.
@@ -132,6 +137,7 @@ pub(crate) struct Port {
     /// The owner has taken back a connect.
     disconnected: AtomicBool,
     pub monitor: MonitorSlot,
+    pub losses: Losses,
 }
 
 impl Port {
@@ -140,12 +146,15 @@ impl Port {
             mailbox: Mailbox::new(),
             wake: WakeFd::new()?,
             lookout: Mutex::new(None),
+            watchers: Mutex::default(),
+            watched: AtomicBool::new(false),
             exported: AtomicBool::new(false),
             relay: OnceLock::new(),
             closed: AtomicBool::new(false),
             leasable: AtomicBool::new(false),
             disconnected: AtomicBool::new(false),
             monitor: MonitorSlot::default(),
+            losses: Losses::default(),
         })
     }
 
@@ -153,6 +162,9 @@ impl Port {
     pub(crate) fn post(&self, event: Event) -> Result<(), Event> {
         if self.mailbox.post(event)? {
             self.signal();
+        }
+        for watcher in self.watchers() {
+            watcher.signal();
         }
         match self.relay.get() {
             None => {}
@@ -219,6 +231,29 @@ impl Port {
     /// From now on this is signalled in place of the descriptor.
     pub(crate) fn set_lookout(&self, lookout: Option<Arc<WakeFd>>) {
         *lock(&self.lookout) = lookout;
+    }
+
+    /// From now on this is signalled after every post.
+    pub(crate) fn add_watcher(&self, watcher: &Arc<WakeFd>) {
+        lock(&self.watchers).push(watcher.clone());
+        self.watched.store(true, Ordering::Relaxed);
+        // Whoever posts from here on sees the flag; what was posted before is there to be found.
+        self.mailbox.sleeper().prepare();
+    }
+
+    pub(crate) fn remove_watcher(&self, watcher: &Arc<WakeFd>) {
+        let mut watchers = lock(&self.watchers);
+        watchers.retain(|other| !Arc::ptr_eq(other, watcher));
+        self.watched.store(!watchers.is_empty(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn watchers(&self) -> Vec<Arc<WakeFd>> {
+        if self.is_watched() { lock(&self.watchers).clone() } else { Vec::new() }
+    }
+
+    /// Whether somebody is told of every post.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
     }
 
     /// Whether the application polls the descriptor by itself.

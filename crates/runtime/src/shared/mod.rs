@@ -11,6 +11,7 @@ mod poll;
 #[cfg(test)]
 mod tests;
 mod waiting;
+mod watch;
 
 use std::{
     ops::{Deref, DerefMut},
@@ -34,6 +35,7 @@ use crate::{
 
 pub use poll::{SharedItem, poll_shared};
 use waiting::{State, Want};
+pub use watch::Watch;
 
 /// A socket for many threads; see the module.
 ///

@@ -107,6 +107,18 @@ impl State {
         Ok(wake)
     }
 
+    /// Somebody is told of everything from now on, and does not wait.
+    pub(super) fn watch(&mut self, watcher: &Arc<WakeFd>) -> Result<()> {
+        let core = self.core.as_mut().ok_or(Error::NotASocket)?;
+        core.write_deferred();
+        core.end_leases();
+        if let [lone] = &mut self.waiting[..] {
+            lone.call(&mut self.calls);
+        }
+        self.port.add_watcher(watcher);
+        Ok(())
+    }
+
     /// A thread waits no more.
     pub(super) fn leave(&mut self, wake: &Arc<WakeFd>) {
         self.waiting.retain(|waiting| !Arc::ptr_eq(&waiting.wake, wake));
@@ -152,7 +164,7 @@ impl State {
 
     /// Whether nobody else waits, nor did a short while ago.
     pub(super) fn is_lone(&mut self) -> bool {
-        if self.waiting.len() > 1 {
+        if self.waiting.len() > 1 || self.port.is_watched() {
             return false;
         }
         let lone = self.crowd == 0;
@@ -162,6 +174,9 @@ impl State {
 
     /// Calls those for whom something may be possible. `news`: the socket has heard of something, or was changed.
     pub(super) fn call(&mut self, news: bool) {
+        if news {
+            self.calls.extend(self.port.watchers());
+        }
         if self.waiting.iter().all(|waiting| waiting.called) {
             return;
         }
@@ -190,6 +205,7 @@ impl State {
 
     /// Calls everybody.
     pub(super) fn call_all(&mut self) {
+        self.calls.extend(self.port.watchers());
         self.waiting.iter_mut().for_each(|waiting| waiting.call(&mut self.calls));
     }
 
