@@ -339,14 +339,14 @@ pub(crate) fn allocate(size: usize) -> Result<*mut Block, OutOfMemory> {
         thread::with(|pool| unsafe { pool.take(class) })
             .unwrap_or_else(|| from_allocator(size.max(size_of::<usize>()), false, HEAP, ptr::null()))
     } else {
-        large::take(size, false)
+        large::take(size)
     };
     if block.is_null() { Err(OutOfMemory) } else { Ok(block) }
 }
 
-/// As [`allocate`], for more than [`POOLED_MAX`] bytes, which are zero.
+/// A block from the allocator whose `size` bytes of data are zero.
 pub(crate) fn allocate_zeroed(size: usize) -> Result<*mut Block, OutOfMemory> {
-    let block = large::take(size, true);
+    let block = from_allocator(size, true, HEAP, ptr::null());
     if block.is_null() { Err(OutOfMemory) } else { Ok(block) }
 }
 

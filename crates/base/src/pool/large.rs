@@ -11,7 +11,7 @@ use std::{
     sync::Mutex,
 };
 
-use super::{Block, BlockKind, HEAP, List, class_of, class_size, data, from_allocator, to_allocator};
+use super::{Block, BlockKind, HEAP, List, class_of, class_size, from_allocator, to_allocator};
 use crate::sync::AtomicU32;
 
 /// Free bytes that are kept in all: the bodies of 64 KB that one inproc pipe with the default marks may hold.
@@ -35,23 +35,20 @@ impl Free {
 /// Not the facade's: it is static.
 static FREE: Mutex<Free> = Mutex::new(Free::NONE);
 
-/// A block with at least `size` bytes of data, zero on demand, and one reference; or null.
-pub(super) fn take(size: usize, zeroed: bool) -> *mut Block {
+/// A block with at least `size` bytes of data and one reference, or null.
+pub(super) fn take(size: usize) -> *mut Block {
     if cfg!(loom) || size > LARGEST {
-        return from_allocator(size, zeroed, HEAP, ptr::null());
+        return from_allocator(size, false, HEAP, ptr::null());
     }
     let class = class_of(size);
     let block = pop(class);
     if block.is_null() {
-        return from_allocator(class_size(class), zeroed, class, ptr::null());
+        return from_allocator(class_size(class), false, class, ptr::null());
     }
-    // SAFETY: the block was free and is ours now, with at least `size` bytes of data.
+    // SAFETY: the block was free and is ours now.
     unsafe {
         (*block).rc = AtomicU32::new(1);
         (*block).kind = BlockKind::Plain;
-        if zeroed {
-            data(block).write_bytes(0, size);
-        }
     }
     block
 }
@@ -110,11 +107,11 @@ mod tests {
     fn a_block_is_used_again_whichever_thread_freed_it() {
         // Other tests may have the lock for a moment, or clear the lists.
         let again = (0..100).any(|_| {
-            let block = take(SIZE, false);
+            let block = take(SIZE);
             let sent = Sent(block);
             // SAFETY: the block is used by nobody else, in the end by nobody.
             std::thread::spawn(move || unsafe { put({ sent }.0) }).join().unwrap();
-            let next = take(SIZE - 1, false);
+            let next = take(SIZE - 1);
             // SAFETY: as above.
             unsafe { put(next) };
             next == block
@@ -123,22 +120,8 @@ mod tests {
     }
 
     #[test]
-    fn a_zeroed_block_is_zero_when_it_was_used_before() {
-        for _ in 0..2 {
-            let block = take(SIZE, true);
-            // SAFETY: the block is ours alone and has so many bytes, which are initialised.
-            unsafe {
-                let bytes = std::slice::from_raw_parts_mut(data(block), SIZE);
-                assert!(bytes.iter().all(|&b| b == 0));
-                bytes.fill(1);
-                put(block);
-            }
-        }
-    }
-
-    #[test]
     fn a_bounded_number_of_bytes_is_kept_until_all_are_cleared() {
-        let blocks: Vec<_> = (0..KEPT / LARGEST + 2).map(|_| take(LARGEST, false)).collect();
+        let blocks: Vec<_> = (0..KEPT / LARGEST + 2).map(|_| take(LARGEST)).collect();
         // SAFETY: the blocks are used by nobody.
         blocks.into_iter().for_each(|block| unsafe { put(block) });
         let bytes = || FREE.lock().unwrap().bytes;
