@@ -23,6 +23,8 @@ mod c_subject;
 pub mod csv;
 pub mod differences;
 pub mod draft;
+pub mod groups;
+pub mod hosts;
 mod main_thread;
 pub mod monitor;
 pub mod msg;
@@ -36,6 +38,7 @@ pub mod stranger;
 pub mod subject;
 pub mod wait;
 pub mod walk;
+pub mod way;
 pub mod wire;
 pub mod zmq;
 

@@ -126,7 +126,10 @@ fn zmq_connect() {
     if !is_system() {
         fails!(lib, zmq::EINVAL, lib.zmq_connect(socket, null()), -1);
     }
-    // ENODEV: from ws and udp, which look names up at once.
+    // From ws and udp, which look names up at once.
+    let radio = Ctx::new().socket(zmq::RADIO);
+    let endpoint = c"udp://no-such-nic;239.255.7.9:5555";
+    fails!(lib, zmq::ENODEV, lib.zmq_connect(radio.handle().0, endpoint.as_ptr()), -1);
 }
 
 /// What taking back a bind and a connect have in common.
@@ -609,6 +612,12 @@ fn zmq_poller_fd() {
     assert_eq!(drafts.zmq_poller_add(poller.1, sock.handle().0, NULL, 1), 0);
     fails!(lib, zmq::EINVAL, drafts.zmq_poller_fd(poller.1, place), -1);
     assert_eq!(fd, -7, "only with thread-safe sockets");
+    let server = sock.ctx().socket(zmq::SERVER);
+    assert_eq!(drafts.zmq_poller_add(poller.1, server.handle().0, NULL, 1), 0);
+    assert_eq!((drafts.zmq_poller_fd(poller.1, place), fd >= 0), (0, true));
+    let first = fd;
+    assert_eq!(drafts.zmq_poller_remove(poller.1, server.handle().0), 0);
+    assert_eq!((drafts.zmq_poller_fd(poller.1, place), fd), (0, first), "it stays");
 }
 
 /// What both ways to wait have in common; the second argument of `wait` says how many events there is room for.

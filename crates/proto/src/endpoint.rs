@@ -1,4 +1,4 @@
-//! Endpoint strings: `transport://address` (zmq_tcp(7), zmq_ipc(7), zmq_inproc(7)).
+//! Endpoint strings: `transport://address` (zmq_tcp(7), zmq_ipc(7), zmq_inproc(7), zmq_udp(7), zmq_tipc(7)).
 //!
 //! Parsing is total and looks nothing up: host and interface names stay names. Bind and connect differ in what they
 //! take, so each has its own entry. Deliberately stricter than libzmq, which reads ports with `atoi` (`5x`, `70000`,
@@ -12,6 +12,14 @@ use std::{
 
 use ferrozmq_base::{Error, SocketType};
 
+use crate::udp::UdpEndpoint;
+
+mod tipc;
+mod vsock;
+
+pub use tipc::{TipcEndpoint, TipcNode};
+pub use vsock::VsockEndpoint;
+
 /// Where a socket binds or connects. Its `Display` is the canonical string, which parses to the same endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -22,6 +30,12 @@ pub enum Endpoint {
     Ipc(IpcEndpoint),
     /// `inproc://…`: a name within the context.
     Inproc(String),
+    /// `vsock://…`
+    Vsock(VsockEndpoint),
+    /// `tipc://…`
+    Tipc(TipcEndpoint),
+    /// `udp://…`
+    Udp(UdpEndpoint),
 }
 
 /// `tcp://[source;]host:port`.
@@ -72,6 +86,8 @@ enum Scheme {
     Tcp,
     Ipc,
     Inproc,
+    Vsock,
+    Tipc,
     Udp,
     Multicast,
     Other,
@@ -103,10 +119,10 @@ impl From<EndpointError> for Error {
 }
 
 /// A reason with its error, before it is joined with the string.
-type Fault = (Error, &'static str);
+pub(crate) type Fault = (Error, &'static str);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Use {
+pub(crate) enum Use {
     Bind,
     Connect,
 }
@@ -133,7 +149,10 @@ impl Endpoint {
                 Scheme::Tcp => parse_tcp(address, usage).map(Self::Tcp),
                 Scheme::Ipc => parse_ipc(address, usage).map(Self::Ipc),
                 Scheme::Inproc => Ok(Self::Inproc(address.to_owned())),
-                Scheme::Udp | Scheme::Multicast | Scheme::Other => {
+                Scheme::Vsock => vsock::parse(address, usage).map(Self::Vsock),
+                Scheme::Tipc => tipc::parse(address, usage).map(Self::Tipc),
+                Scheme::Udp => UdpEndpoint::parse(address, usage).map(Self::Udp),
+                Scheme::Multicast | Scheme::Other => {
                     Err((Error::ProtocolNotSupported, "this transport is not supported in this version"))
                 }
             })
@@ -150,7 +169,9 @@ pub fn check_socket_type(text: &str, socket_type: SocketType) -> Result<(), Endp
     let fits = |scheme| match scheme {
         Scheme::Udp => matches!(socket_type, Radio | Dish | Dgram),
         Scheme::Multicast => matches!(socket_type, Pub | Sub | Xpub | Xsub),
-        Scheme::Tcp | Scheme::Ipc | Scheme::Inproc | Scheme::Other => socket_type != Dgram,
+        Scheme::Tcp | Scheme::Ipc | Scheme::Inproc | Scheme::Vsock | Scheme::Tipc | Scheme::Other => {
+            socket_type != Dgram
+        }
     };
     match split_scheme(text) {
         Ok((scheme, _)) if fits(scheme) => Ok(()),
@@ -165,7 +186,7 @@ fn describe(text: &str, (errno, reason): Fault) -> EndpointError {
     EndpointError { endpoint: text.to_owned(), reason, errno }
 }
 
-fn invalid(reason: &'static str) -> Fault {
+pub(crate) fn invalid(reason: &'static str) -> Fault {
     (Error::InvalidArgument, reason)
 }
 
@@ -184,10 +205,18 @@ fn split_scheme(text: &str) -> Result<(Scheme, &str), Fault> {
         "inproc" => Scheme::Inproc,
         "udp" => Scheme::Udp,
         "pgm" | "epgm" | "norm" => Scheme::Multicast,
-        "tipc" | "vmci" | "vsock" | "ws" | "wss" => Scheme::Other,
+        "vsock" => Scheme::Vsock,
+        "tipc" => Scheme::Tipc,
+        "vmci" | "ws" | "wss" => Scheme::Other,
         _ => return Err((Error::ProtocolNotSupported, "unknown transport")),
     };
     Ok((scheme, address))
+}
+
+/// A number of 32 bits in digits alone.
+fn decimal(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
 }
 
 fn parse_tcp(address: &str, usage: Use) -> Result<TcpEndpoint, Fault> {
@@ -218,9 +247,9 @@ fn check_characters(address: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn parse_host_port(text: &str, host_usage: Use, port_usage: Use) -> Result<HostPort, Fault> {
+pub(crate) fn parse_host_port(text: &str, host_usage: Use, port_usage: Use) -> Result<HostPort, Fault> {
     let (host, port) =
-        text.rsplit_once(':').ok_or_else(|| invalid("the port is missing: expected tcp://host:port"))?;
+        text.rsplit_once(':').ok_or_else(|| invalid("the port is missing: expected host:port"))?;
     Ok(HostPort { host: parse_host(host, host_usage)?, port: parse_port(port, port_usage)? })
 }
 
@@ -255,7 +284,7 @@ fn parse_host(text: &str, usage: Use) -> Result<Host, Fault> {
         return Ok(Host::V4(address));
     }
     match (name, usage) {
-        ("", _) => Err(impossible("the host is missing: expected tcp://host:port")),
+        ("", _) => Err(impossible("the host is missing: expected host:port")),
         ("*", Use::Bind) => Ok(Host::Any),
         ("*", Use::Connect) => Err(invalid("the host to connect to, or from, cannot be a wildcard")),
         _ if name.contains(['[', ']', ':', '*', '\0']) => {
@@ -303,6 +332,9 @@ impl fmt::Display for Endpoint {
             Self::Tcp(tcp) => write!(f, "tcp://{tcp}"),
             Self::Ipc(ipc) => write!(f, "ipc://{ipc}"),
             Self::Inproc(name) => write!(f, "inproc://{name}"),
+            Self::Vsock(vsock) => write!(f, "vsock://{vsock}"),
+            Self::Tipc(tipc) => write!(f, "tipc://{tipc}"),
+            Self::Udp(udp) => write!(f, "udp://{udp}"),
         }
     }
 }
@@ -500,7 +532,7 @@ mod tests {
 
     #[test]
     fn transports_that_are_known_but_not_supported() {
-        for scheme in ["udp", "pgm", "epgm", "norm", "tipc", "vmci", "vsock", "ws", "wss"] {
+        for scheme in ["pgm", "epgm", "norm", "vmci", "ws", "wss"] {
             let error = Endpoint::parse_bind(&format!("{scheme}://x")).unwrap_err();
             assert_eq!(error.errno, Error::ProtocolNotSupported);
             assert_ne!(error.reason, Endpoint::parse_bind("foo://x").unwrap_err().reason);
@@ -519,7 +551,7 @@ mod tests {
             for text in ["pgm://x:1", "epgm://x:1", "norm://x:1"] {
                 assert_eq!(errno(text, socket_type), if multicast { Ok(()) } else { incompatible }, "{name}");
             }
-            for text in ["tcp://x:1", "ipc://x", "inproc://x", "ws://x:1"] {
+            for text in ["tcp://x:1", "ipc://x", "inproc://x", "ws://x:1", "vsock://2:1", "tipc://{64,0}"] {
                 assert_eq!(
                     errno(text, socket_type),
                     if name == "DGRAM" { incompatible } else { Ok(()) },
@@ -561,7 +593,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_parses_formats_to_something_that_parses_to_the_same(text in "(tcp|ipc|inproc)://[]:*0-9a-f;%@.\\[]{1,12}") {
+        fn whatever_parses_formats_to_something_that_parses_to_the_same(text in "(tcp|ipc|inproc|vsock|tipc)://[]{}:*0-9a-f;%@.\\[]{1,12}") {
             if let Ok(endpoint) = Endpoint::parse_bind(&text) {
                 prop_assert_eq!(Endpoint::parse_bind(&endpoint.to_string()), Ok(endpoint));
             }

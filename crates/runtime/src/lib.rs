@@ -26,6 +26,7 @@ mod settings;
 mod shared;
 mod socket;
 mod stats;
+mod udp;
 mod wait;
 mod zap_client;
 
@@ -37,7 +38,7 @@ pub use ferrozmq_pattern::Drops;
 pub use ferrozmq_pattern::Events;
 pub use interrupt::Interrupt;
 pub use poller::{PollItem, poll};
-pub use proxy::{Passed, Proxy};
-pub use shared::{Exclusive, SharedItem, SharedSocket, poll_shared};
+pub use proxy::{Passed, Proxy, ProxySocket};
+pub use shared::{SharedItem, SharedSocket, Watch, poll_shared};
 pub use socket::{Flags, SocketCore, Waits};
 pub use stats::{ConnectionStats, Stats};

@@ -4,15 +4,17 @@
 //! behind a mutex, which nobody else holds unless the poller looks at it in another thread. The kinds for many threads
 //! stand on [`shared::Shared`] instead.
 
+mod dgram;
 mod kinds;
 mod shared;
 mod shared_kinds;
 mod typed;
 
+pub use dgram::Dgram;
 pub use kinds::*;
 pub use shared_kinds::*;
-pub(crate) use typed::sealed::{Typed, Watched};
-pub use typed::{Owned, Watchable};
+pub(crate) use typed::sealed::{Member, Typed, Watched};
+pub use typed::{Owned, Proxied, Watchable};
 
 use std::{cell::RefCell, fmt, sync::Arc, time::Duration};
 
@@ -141,7 +143,8 @@ impl Socket {
 
     // ---- Endpoints ----
 
-    /// Accepts peers at `endpoint`: `tcp://host:port`, `tcp://127.0.0.1:*`, `ipc:///path` or `inproc://name`.
+    /// Accepts peers at `endpoint`: `tcp://host:port`, `tcp://127.0.0.1:*`, `ipc:///path` or `inproc://name`;
+    /// where the kernel has them, `vsock://cid:port` and `tipc://{type,lower,upper}`.
     ///
     /// ```
     /// let ctx = ferrozmq::Context::new();
@@ -309,6 +312,8 @@ impl Socket {
         message.put_into(&mut whole);
         let result = match whole.frames() {
             [only] => self.send_frame_now(&mut only.0, dont_wait, false),
+            // It would stop in the middle.
+            [_, _, _, ..] if self.kind == SocketType::Dgram => Err(Code::InvalidArgument),
             [first, rest @ ..] => {
                 self.send_frame_now(&mut first.0, dont_wait, true).and_then(|()| self.finish(rest))
             }

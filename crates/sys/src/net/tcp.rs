@@ -60,8 +60,8 @@ impl Default for TcpOptions {
 }
 
 impl TcpOptions {
-    /// What has to be there before bind or connect: it decides family, route and window.
-    fn apply_first(&self, fd: BorrowedFd<'_>, family: libc::c_int) -> io::Result<()> {
+    /// What has to be there before bind or connect: it decides family, route and window. Nothing of it is about tcp.
+    pub(super) fn apply_first(&self, fd: BorrowedFd<'_>, family: libc::c_int) -> io::Result<()> {
         if family == libc::AF_INET6 {
             set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0_i32)?;
         }
@@ -183,7 +183,7 @@ pub fn connect(
 
 /// False only if the kernel has no IPv6 at all; a limit that was reached does not count.
 pub fn is_ipv6_supported() -> bool {
-    !matches!(stream_socket(libc::AF_INET6), Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT))
+    super::has_family(libc::AF_INET6)
 }
 
 #[cfg(test)]
