@@ -3,7 +3,11 @@
 use std::{collections::VecDeque, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use ferrozmq_base::Error;
-use ferrozmq_proto::endpoint::{IpcEndpoint, TcpEndpoint};
+use ferrozmq_proto::{
+    EndpointError, Socks,
+    endpoint::{HostPort, IpcEndpoint, TcpEndpoint},
+    socks::{self, Login},
+};
 use ferrozmq_sys::{
     Connecting,
     net::{
@@ -16,7 +20,7 @@ use ferrozmq_sys::{
 use crate::{
     context::Shared,
     io_thread::{Command, Io},
-    option::SocketOptions,
+    option::{SocketOptions, SocksProxy},
     reconnect::Backoff,
 };
 
@@ -30,8 +34,43 @@ const STOP_AFTER_DISCONNECT: i32 = 4;
 /// Where to connect.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
-    Tcp { endpoint: TcpEndpoint, ipv6: bool, options: Box<TcpOptions> },
+    Tcp { endpoint: TcpEndpoint, ipv6: bool, options: Box<TcpOptions>, proxy: Option<Box<Proxy>> },
     Ipc(IpcEndpoint),
+}
+
+/// The SOCKS5 proxy that is asked for a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Proxy {
+    endpoint: TcpEndpoint,
+    login: Option<Login>,
+}
+
+impl Proxy {
+    /// The proxy of these options, if there is one, for a connection to `endpoint`, as written in `text`.
+    pub(crate) fn of(
+        options: &SocketOptions,
+        text: &str,
+        endpoint: &TcpEndpoint,
+    ) -> Result<Option<Box<Self>>, EndpointError> {
+        let SocksProxy { address, username, password } = &options.socks;
+        if address.is_empty() {
+            return Ok(None);
+        }
+        socks::check_target(text, &endpoint.target)?;
+        let login =
+            (!username.is_empty()).then(|| Login { username: username.to_vec(), password: password.clone() });
+        Ok(Some(Box::new(Self { endpoint: socks::parse_proxy(address)?, login })))
+    }
+}
+
+impl Target {
+    /// The proxy on the way, as an endpoint.
+    pub(crate) fn proxy(&self) -> Option<String> {
+        match self {
+            Self::Tcp { proxy: Some(proxy), .. } => Some(format!("tcp://{}", proxy.endpoint.target)),
+            _ => None,
+        }
+    }
 }
 
 /// See the module.
@@ -69,12 +108,10 @@ impl Connector {
     ) -> io::Result<Option<Connecting>> {
         match &self.target {
             Target::Ipc(endpoint) => ipc::connect(ipc_address(endpoint)).map(Some),
-            Target::Tcp { endpoint, ipv6, .. } => {
-                let request = Request {
-                    host: endpoint.target.host.to_string(),
-                    port: endpoint.target.port,
-                    ipv6: *ipv6,
-                };
+            Target::Tcp { endpoint, ipv6, proxy, .. } => {
+                let HostPort { host, port } =
+                    proxy.as_ref().map_or(&endpoint.target, |proxy| &proxy.endpoint.target);
+                let request = Request { host: host.to_string(), port: *port, ipv6: *ipv6 };
                 let io = io.clone();
                 context.resolver.submit(request, move |r| io.send(Command::Resolved(session, r)));
                 Ok(None)
@@ -92,8 +129,9 @@ impl Connector {
     /// Connects to the next address of the name, if there is one left.
     pub(crate) fn next_address(&mut self) -> Option<io::Result<Connecting>> {
         let address = self.addresses.pop_front()?;
-        let Target::Tcp { endpoint, ipv6, options } = &self.target else { return None };
-        let source = match &endpoint.source {
+        let Target::Tcp { endpoint, ipv6, options, proxy } = &self.target else { return None };
+        let of_proxy = proxy.as_ref().and_then(|proxy| proxy.endpoint.source.as_ref());
+        let source = match of_proxy.or(endpoint.source.as_ref()) {
             None => None,
             Some(source) => match resolve::resolve_source(&source.host.to_string(), source.port, *ipv6) {
                 Ok(address) => Some(address),
@@ -101,6 +139,16 @@ impl Connector {
             },
         };
         Some(tcp::connect(address, source, options))
+    }
+
+    /// The conversation with the proxy, if that is what the stream leads to.
+    pub(crate) fn socks(&self) -> Option<Socks> {
+        match &self.target {
+            Target::Tcp { endpoint, proxy: Some(proxy), .. } => {
+                Some(Socks::new(endpoint.target.clone(), proxy.login.clone()))
+            }
+            _ => None,
+        }
     }
 
     /// A connection stands.
@@ -124,7 +172,8 @@ impl Connector {
     /// Whether a failed attempt was the last; `disconnected`: the socket has taken back a connect.
     pub(crate) fn stops_after(&self, error: &io::Error, disconnected: bool) -> bool {
         let stop = match &self.target {
-            Target::Tcp { .. } => self.stop & STOP_REFUSED != 0,
+            // What a proxy says does not count, as in libzmq: it may find the host later.
+            Target::Tcp { proxy, .. } => self.stop & STOP_REFUSED != 0 && proxy.is_none(),
             Target::Ipc(_) => self.stop & STOP_AFTER_DISCONNECT != 0 && disconnected,
         };
         stop && error.kind() == io::ErrorKind::ConnectionRefused

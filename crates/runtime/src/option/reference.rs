@@ -126,7 +126,6 @@ default. Values that change nothing are accepted.
 /// Why options are refused: the beginning of their names, and the reason.
 const REASONS: &[(&str, &str)] = &[
     ("ZMQ_GSSAPI_", "the GSSAPI mechanism, which needs Kerberos; a libzmq built without it refuses them too"),
-    ("ZMQ_SOCKS_", "connecting through a SOCKS5 proxy"),
     (
         "ZMQ_VMCI_",
         "the vmci transport, which needs a virtual machine's kernel module; a libzmq built without it refuses them too",

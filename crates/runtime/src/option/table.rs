@@ -6,6 +6,7 @@
 use super::row::{Effect::*, Getter, Kinds, Null, ReadAs, Reset, Row, Setter, Status::*, Write};
 use super::{AcceptFilter, LiveOption, MechanismKind, Setting, SocketOptions};
 use ferrozmq_base::{Error, Result, SocketType};
+use ferrozmq_proto::Password;
 use std::time::Duration;
 
 const MAX: i32 = i32::MAX;
@@ -339,9 +340,9 @@ rows! {
 66 ZMQ_HANDSHAKE_IVL "handshake_interval"; Stable NextEndpoint "30000" ALL;
     set int(0, MAX, |o, v| o.handshake_interval = positive_millis(v)); get as_int(|o| zero_or_millis(o.handshake_interval));
     "The longest handshake in milliseconds; 0 is unlimited."
-68 ZMQ_SOCKS_PROXY "socks_proxy"; Stable NextEndpoint "" NONE;
-    set unbuilt(Reset::Null); get as_text(|_| b"");
-    "SOCKS5 proxy for connects; not built, so only NULL is accepted."
+68 ZMQ_SOCKS_PROXY "socks.address"; Stable NextEndpoint "" ALL;
+    set bytes(1, usize::MAX, Null::Clears, |o, v| keep(&mut o.socks.address, v)); get as_text(|o| &o.socks.address);
+    "SOCKS5 proxy, host:port, through which tcp connections are made; it resolves the names. NULL is none."
 69 ZMQ_XPUB_NODROP "xpub_nodrop"; Stable Now "0" BLOCKING_PUBLISHERS;
     set switch(Setting::XpubNodrop).only(BLOCKING_PUBLISHERS); get WRITE_ONLY;
     "Wait instead of dropping when a subscriber's queue is full."
@@ -423,12 +424,13 @@ rows! {
     set setting(0, MAX, |o, v| { o.xpub_manual = v != 0; Setting::XpubManualLastValue(v != 0) }).only(PUBLISHERS);
     get WRITE_ONLY;
     "Manual mode in which the next message goes to the last subscriber only."
-99 ZMQ_SOCKS_USERNAME "socks_username"; Draft NextEndpoint "" NONE;
-    set unbuilt(Reset::Empty); get as_text(|_| b"");
-    "User name for the SOCKS5 proxy; not built, so only empty is accepted."
-100 ZMQ_SOCKS_PASSWORD "socks_password"; Draft NextEndpoint "" NONE;
-    set unbuilt(Reset::Empty); get as_text(|_| b"");
-    "Password for the SOCKS5 proxy; not built, so only empty is accepted."
+99 ZMQ_SOCKS_USERNAME "socks.username"; Draft NextEndpoint "" ALL;
+    set bytes(0, 255, Null::Clears, |o, v| keep(&mut o.socks.username, v)); get as_text(|o| &o.socks.username);
+    "Name that the SOCKS5 proxy is told; empty for a proxy that asks for none."
+100 ZMQ_SOCKS_PASSWORD "socks.password"; Draft NextEndpoint "" ALL;
+    set bytes(0, 255, Null::Clears, |o, v| { o.socks.password = Password(v.unwrap_or_default().to_vec()); Ok(()) });
+    get as_text(|o| &o.socks.password.0);
+    "Password that the SOCKS5 proxy is told with the name."
 101 ZMQ_IN_BATCH_SIZE "in_batch_size"; Draft NextEndpoint "8192" ALL;
     set int(1, MAX, |o, v| o.in_batch_size = optional(v)); get as_int(|o| o.in_batch_size.map_or(BATCH, clipped));
     "Most bytes of one read from a connection. Until it is set, reads grow with the traffic."
