@@ -1,7 +1,7 @@
 //! A peer made of raw TCP bytes, for the tests of the wire protocol.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -206,6 +206,38 @@ impl Raw {
     #[track_caller]
     pub fn finish(&self) {
         self.0.shutdown(std::net::Shutdown::Write).expect("shutdown");
+    }
+
+    /// The address of the other end.
+    #[track_caller]
+    pub fn peer_ip(&self) -> IpAddr {
+        self.0.peer_addr().expect("connected").ip()
+    }
+
+    /// The same end for another thread.
+    #[track_caller]
+    pub fn try_clone(&self) -> Self {
+        Self(self.0.try_clone().expect("a descriptor"))
+    }
+
+    /// Writes bytes that nobody may want to read.
+    pub fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    /// Passes bytes on between this peer and another one, both ways, until one of them ends.
+    pub fn relay(self, other: Self) {
+        for stream in [&self.0, &other.0] {
+            stream.set_read_timeout(None).expect("no timeout");
+        }
+        std::thread::scope(|scope| {
+            for (from, to) in [(&self.0, &other.0), (&other.0, &self.0)] {
+                scope.spawn(move || {
+                    let _ = std::io::copy(&mut &*from, &mut &*to);
+                    let _ = to.shutdown(std::net::Shutdown::Both);
+                });
+            }
+        });
     }
 }
 
