@@ -25,6 +25,7 @@ pub mod draft;
 mod main_thread;
 pub mod monitor;
 pub mod msg;
+pub mod names;
 pub mod publish;
 mod rust_subject;
 pub mod signals;

@@ -251,6 +251,20 @@ impl RawListener {
         Self(TcpListener::bind("127.0.0.1:0").expect("a free port"))
     }
 
+    /// Listens there, unless somebody else does, or the address is none of this machine's.
+    pub fn at(address: &str, port: u16) -> Option<Self> {
+        let address: IpAddr = address.parse().expect("an address");
+        TcpListener::bind((address, port)).ok().map(Self)
+    }
+
+    /// Whether somebody has connected.
+    pub fn has_connection(&self) -> bool {
+        self.0.set_nonblocking(true).expect("non-blocking");
+        let found = self.0.accept();
+        self.0.set_nonblocking(false).expect("blocking");
+        found.is_ok()
+    }
+
     /// Its endpoint.
     pub fn endpoint(&self) -> String {
         format!("tcp://{}", self.0.local_addr().expect("bound"))
@@ -273,6 +287,37 @@ impl RawListener {
 impl Default for RawListener {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// A listener whose queue is full: connects to it hang.
+pub struct StuckListener {
+    listener: TcpListener,
+    _waiting: Vec<TcpStream>,
+}
+
+impl StuckListener {
+    /// Listens at a free port of the address and fills the queue.
+    ///
+    /// # Panics
+    /// If there is none, or if the queue never fills.
+    #[track_caller]
+    pub fn new(address: &str) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("a free port");
+        // SAFETY: integers only.
+        assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
+        let address = listener.local_addr().expect("bound");
+        let mut waiting = vec![];
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+            waiting.push(stream);
+            assert!(waiting.len() < 16, "the queue of the listener never fills");
+        }
+        Self { listener, _waiting: waiting }
+    }
+
+    /// Its endpoint.
+    pub fn endpoint(&self) -> String {
+        format!("tcp://{}", self.listener.local_addr().expect("bound"))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 
 use conformance::socket::{Ctx, Sock, Transport, join, unique};
-use conformance::wire::{RawListener, RefusingPort};
+use conformance::wire::{RawListener, RefusingPort, StuckListener};
 use conformance::{Event, Monitor, c_library, ours_only, wait, zmq};
 
 /// The kernel's setting of a descriptor of this process.
@@ -338,19 +338,8 @@ fn after_a_disconnect_a_refused_ipc_connect_is_the_last_if_reconnecting_stops_th
 
 #[test]
 fn a_connect_gives_up_after_its_timeout() {
-    // A listener whose queue is full lets further connects hang.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    // SAFETY: integers only.
-    assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
-    let address = listener.local_addr().unwrap();
-    let mut waiting = vec![];
-    while let Ok(stream) =
-        std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(200))
-    {
-        waiting.push(stream);
-        assert!(waiting.len() < 16, "the queue of the listener never fills");
-    }
-    let (_dealer, monitor) = dealer(&format!("tcp://{address}"), &[(zmq::CONNECT_TIMEOUT, 50)]);
+    let stuck = StuckListener::new("127.0.0.1");
+    let (_dealer, monitor) = dealer(&stuck.endpoint(), &[(zmq::CONNECT_TIMEOUT, 50)]);
     let events: Vec<i32> = (0..3).map(|_| monitor.next().event).collect();
     assert_eq!(events, [zmq::EVENT_CONNECT_DELAYED, zmq::EVENT_CLOSED, zmq::EVENT_CONNECT_RETRIED]);
 }

@@ -95,8 +95,8 @@ fn talk(proxy: &Proxy, login: &[(i32, &[u8])]) {
             client.connect(&format!("tcp://{host}:{}", port(&endpoint)));
             for size in [0, 1, 300, 3_000_000] {
                 let body = pattern(size);
-                client.send(&[body.clone()]);
-                assert_eq!(server.recv(), [body.clone()]);
+                client.send(std::slice::from_ref(&body));
+                assert_eq!(server.recv(), std::slice::from_ref(&body));
                 server.send(&[body.clone(), b"answered".to_vec()]);
                 assert_eq!(client.recv(), [body, b"answered".to_vec()]);
             }
