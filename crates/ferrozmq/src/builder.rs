@@ -215,7 +215,9 @@ impl<S: Typed> Builder<S> {
     }
 
     /// The pause before a connection is tried again: 100 ms unless told otherwise, doubled each time up to
-    /// `longest` (10 s), with a random part. Zero never tries again.
+    /// `longest` (10 s), and made longer at random, within `longest`, so that not all peers of a server come back at
+    /// once. Without a `longest` it does not grow. A `shortest` of zero never tries again. Of a host with several
+    /// addresses, each is tried before the pause; its name is looked up again after it.
     ///
     /// ```
     /// use std::time::Duration;
