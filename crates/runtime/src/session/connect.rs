@@ -44,7 +44,7 @@ impl Session {
     pub(super) fn begun(&mut self, connecting: Connecting, turn: &mut Turn<'_>) {
         self.retry_at = self.settings.options.connect_timeout.map(|t| turn.now + t);
         match connecting {
-            Connecting::Done(stream) => self.stands(Arc::new(stream), turn),
+            Connecting::Done(stream) => self.established(Arc::new(stream), turn),
             Connecting::InProgress(stream) => {
                 let stream = Arc::new(stream);
                 self.port.monitor.notify(Notice::ConnectDelayed, EINPROGRESS, &self.ends);
@@ -110,14 +110,14 @@ impl Session {
         match stream.take_error() {
             Ok(None) => {
                 self.unwatch(&stream, turn.poller);
-                self.stands(stream, turn);
+                self.established(stream, turn);
             }
             Ok(Some(e)) | Err(e) => self.not_connected(&e, turn),
         }
     }
 
     /// A connection stands, to the peer or to the proxy on the way to it.
-    fn stands(&mut self, stream: Arc<Stream>, turn: &mut Turn<'_>) {
+    fn established(&mut self, stream: Arc<Stream>, turn: &mut Turn<'_>) {
         let socks = match &self.role {
             Role::Connect(connector) => connector.socks(),
             Role::Accept { .. } => None,
