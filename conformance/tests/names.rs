@@ -84,6 +84,34 @@ fn the_first_address_that_answers_is_taken() {
 }
 
 #[test]
+fn an_address_where_nobody_shakes_hands_is_passed_over() {
+    let port = Port::at(&["127.0.0.1", "127.0.0.2"]);
+    let name = Name::new(&["127.0.0.2", "127.0.0.1"]);
+    let push = push();
+    let events = Monitor::new(&push);
+    push.connect(&port.endpoint(&name)).unwrap();
+    push.send("waits");
+    drop(port.listeners[1].accept());
+    events.wait_for(zmq::EVENT_DISCONNECTED);
+    let then = events.next().event;
+    differs!(
+        "an_address_where_nobody_shakes_hands_is_passed_over",
+        libzmq: assert_eq!(then, zmq::EVENT_CONNECT_RETRIED),
+        ours: {
+            assert_eq!((then, events.next().event), (zmq::EVENT_CONNECT_DELAYED, zmq::EVENT_CONNECTED));
+            let mut peer = port.accept();
+            peer.handshake(1, "PULL", None);
+            assert_eq!(peer.take_frame(), (0, b"waits".to_vec()));
+            // Once it is lost, the round begins anew.
+            drop(peer);
+            events.wait_for(zmq::EVENT_CONNECT_RETRIED);
+            drop(port.listeners[1].accept());
+            port.accept().handshake(1, "PULL", None);
+        },
+    );
+}
+
+#[test]
 fn the_delay_grows_by_the_round_and_not_by_the_address() {
     let port = Port::at(&[]);
     let addresses = ["127.0.0.2", "127.0.0.3", "127.0.0.4"];

@@ -153,10 +153,14 @@ impl Connector {
 
     /// A connection stands.
     pub(crate) fn connected(&mut self) {
-        self.addresses.clear();
         if let Some(backoff) = &mut self.backoff {
             backoff.reset();
         }
+    }
+
+    /// The peer has shaken hands: its other addresses are not needed.
+    pub(crate) fn settled(&mut self) {
+        self.addresses.clear();
     }
 
     /// Whether a lost connection is made again.

@@ -73,18 +73,26 @@ impl Session {
             drop(stream);
             self.port.monitor.notify(Notice::Closed, fd, &self.ends);
         }
-        let Role::Connect(connector) = &mut self.role else { return self.die(turn) };
-        if let Some(next) = connector.next_address() {
-            return match next {
-                Ok(connecting) => self.begun(connecting, turn),
-                Err(e) => self.not_connected(&e, turn),
-            };
+        if self.connects_elsewhere(turn) {
+            return;
         }
+        let Role::Connect(connector) = &mut self.role else { return self.die(turn) };
         if connector.stops_after(error, self.port.has_disconnected()) {
             self.unlist();
             return self.die(turn);
         }
         self.retry(turn);
+    }
+
+    /// Connects to the next address of the name, if there is one left that was not tried in this round.
+    pub(super) fn connects_elsewhere(&mut self, turn: &mut Turn<'_>) -> bool {
+        let Role::Connect(connector) = &mut self.role else { return false };
+        match connector.next_address() {
+            None => return false,
+            Some(Ok(connecting)) => self.begun(connecting, turn),
+            Some(Err(e)) => self.not_connected(&e, turn),
+        }
+        true
     }
 
     /// Connects again after the back-off, if the socket wants that.

@@ -112,7 +112,9 @@ impl Session {
             self.awaits_restart = !self.settings.raw;
             self.tell(Event::Hiccup);
         }
-        self.retry(turn);
+        if !self.connects_elsewhere(turn) {
+            self.retry(turn);
+        }
     }
 
     /// The endpoint is over: the socket forgets that it connected.
