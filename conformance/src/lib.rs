@@ -35,6 +35,7 @@ pub mod stranger;
 pub mod subject;
 pub mod wait;
 pub mod walk;
+pub mod way;
 pub mod wire;
 pub mod zmq;
 

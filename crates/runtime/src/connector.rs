@@ -5,7 +5,7 @@ use std::{collections::VecDeque, io, net::SocketAddr, sync::Arc, time::Duration}
 use ferrozmq_base::Error;
 use ferrozmq_proto::{
     EndpointError, Socks,
-    endpoint::{HostPort, IpcEndpoint, TcpEndpoint},
+    endpoint::{HostPort, IpcEndpoint, TcpEndpoint, TipcEndpoint, VsockEndpoint},
     socks::{self, Login},
 };
 use ferrozmq_sys::{
@@ -13,6 +13,7 @@ use ferrozmq_sys::{
     net::{
         ipc,
         tcp::{self, TcpOptions},
+        tipc, vsock,
     },
     resolve::{self, Request},
 };
@@ -24,7 +25,7 @@ use crate::{
     reconnect::Backoff,
 };
 
-/// ZMQ_RECONNECT_STOP: a refused connection ends the endpoint (tcp).
+/// ZMQ_RECONNECT_STOP: a refused connection ends the endpoint (tcp, vsock).
 const STOP_REFUSED: i32 = 1;
 /// ZMQ_RECONNECT_STOP: a failed handshake ends the endpoint.
 const STOP_HANDSHAKE: i32 = 2;
@@ -36,6 +37,8 @@ const STOP_AFTER_DISCONNECT: i32 = 4;
 pub(crate) enum Target {
     Tcp { endpoint: TcpEndpoint, ipv6: bool, options: Box<TcpOptions>, proxy: Option<Box<Proxy>> },
     Ipc(IpcEndpoint),
+    Vsock(VsockEndpoint),
+    Tipc(TipcEndpoint),
 }
 
 /// The SOCKS5 proxy that is asked for a connection.
@@ -108,6 +111,10 @@ impl Connector {
     ) -> io::Result<Option<Connecting>> {
         match &self.target {
             Target::Ipc(endpoint) => ipc::connect(ipc_address(endpoint)).map(Some),
+            Target::Vsock(VsockEndpoint { cid, port }) => {
+                vsock::connect(cid.unwrap_or(vsock::ANY), port.unwrap_or(vsock::ANY)).map(Some)
+            }
+            Target::Tipc(endpoint) => tipc_peer(*endpoint).and_then(tipc::connect).map(Some),
             Target::Tcp { endpoint, ipv6, proxy, .. } => {
                 let HostPort { host, port } =
                     proxy.as_ref().map_or(&endpoint.target, |proxy| &proxy.endpoint.target);
@@ -175,12 +182,20 @@ impl Connector {
 
     /// Whether a failed attempt was the last; `disconnected`: the socket has taken back a connect.
     pub(crate) fn stops_after(&self, error: &io::Error, disconnected: bool) -> bool {
-        let stop = match &self.target {
+        use io::ErrorKind::{ConnectionRefused, ConnectionReset};
+        let kind = error.kind();
+        match &self.target {
             // What a proxy says does not count, as in libzmq: it may find the host later.
-            Target::Tcp { proxy, .. } => self.stop & STOP_REFUSED != 0 && proxy.is_none(),
-            Target::Ipc(_) => self.stop & STOP_AFTER_DISCONNECT != 0 && disconnected,
-        };
-        stop && error.kind() == io::ErrorKind::ConnectionRefused
+            Target::Tcp { proxy, .. } => {
+                self.stop & STOP_REFUSED != 0 && kind == ConnectionRefused && proxy.is_none()
+            }
+            // Where nobody listens, the other machine resets.
+            Target::Vsock(_) => self.stop & STOP_REFUSED != 0 && kind == ConnectionReset,
+            Target::Ipc(_) => {
+                self.stop & STOP_AFTER_DISCONNECT != 0 && disconnected && kind == ConnectionRefused
+            }
+            Target::Tipc(_) => false,
+        }
     }
 
     pub(crate) fn stops_after_handshake(&self) -> bool {
@@ -194,5 +209,25 @@ pub(crate) fn ipc_address(endpoint: &IpcEndpoint) -> Vec<u8> {
         IpcEndpoint::Path(path) => path.clone().into_bytes(),
         IpcEndpoint::Abstract(name) => [b"@", name.as_bytes()].concat(),
         IpcEndpoint::Wildcard => b"*".to_vec(),
+    }
+}
+
+/// Whom a tipc endpoint connects to, as the operating system names it.
+fn tipc_peer(endpoint: TipcEndpoint) -> io::Result<tipc::Peer> {
+    match endpoint {
+        TipcEndpoint::Service { service, instance, domain } => {
+            Ok(tipc::Peer::Service { service, instance, node: domain.0 })
+        }
+        TipcEndpoint::Socket { node, reference } => Ok(tipc::Peer::Socket { node: node.0, reference }),
+        TipcEndpoint::Range { .. } | TipcEndpoint::Any => Err(io::ErrorKind::InvalidInput.into()),
+    }
+}
+
+/// What a tipc endpoint listens for, as the operating system names it.
+pub(crate) fn tipc_range(endpoint: TipcEndpoint) -> io::Result<Option<tipc::Range>> {
+    match endpoint {
+        TipcEndpoint::Range { service, lower, upper } => Ok(Some(tipc::Range { service, lower, upper })),
+        TipcEndpoint::Any => Ok(None),
+        TipcEndpoint::Service { .. } | TipcEndpoint::Socket { .. } => Err(io::ErrorKind::InvalidInput.into()),
     }
 }

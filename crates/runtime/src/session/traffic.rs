@@ -150,9 +150,6 @@ impl Session {
                 self.port.wake();
             }
         }
-        if let Some(codec) = &mut self.codec {
-            codec.release_idle();
-        }
         pool::flush();
     }
 
