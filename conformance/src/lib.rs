@@ -22,6 +22,8 @@ mod c_subject;
 pub mod csv;
 pub mod differences;
 pub mod draft;
+pub mod groups;
+pub mod hosts;
 mod main_thread;
 pub mod monitor;
 pub mod msg;

@@ -175,68 +175,6 @@ fn a_stream_speaks_with_plain_tcp() {
 }
 
 #[test]
-fn a_server_answers_the_client_heard_from_last() {
-    let mut server = Running::bound(&format!("server {ANY} -t {LIMIT}"), 1);
-    for (ask, answer) in [("one", "1"), ("two", "2")] {
-        let client = format!("client {} --message {ask} -n 1 -t {LIMIT}", server.endpoint());
-        let client = fzmq(&client).spawn().unwrap();
-        assert_eq!(server.line(), ask);
-        server.type_in(&format!("{answer}\n"));
-        assert_eq!(text(&client.wait_with_output().unwrap().stdout), format!("{answer}\n"));
-    }
-    server.interrupt();
-    assert_eq!(server.end().0, 130);
-}
-
-#[test]
-fn peers_and_channels_talk_both_ways() {
-    for kind in ["peer", "channel"] {
-        let mut here = Running::bound(&format!("{kind} {ANY} -n 1 -t {LIMIT}"), 1);
-        let there = format!("{kind} {} -n 1 -t {LIMIT} --message hello", here.endpoint());
-        let there = fzmq(&there).spawn().unwrap();
-        here.type_in("welcome\n");
-        assert_eq!(here.line(), "hello");
-        assert_eq!(text(&there.wait_with_output().unwrap().stdout), "welcome\n");
-        assert_eq!(here.end().0, 0);
-    }
-}
-
-#[test]
-fn a_dish_prints_what_a_radio_sends_to_its_groups() {
-    let radio = Running::bound(
-        &format!("radio {ANY} --group weather --wait-peers 2 --message sunny -n 1 -t {LIMIT}"),
-        1,
-    );
-    let endpoint = radio.endpoint().to_owned();
-    let wanted = format!("dish {endpoint} -g news -g weather -g news -n 1 -t {LIMIT}");
-    let wanted = fzmq(&wanted).spawn().unwrap();
-    let mut other = fzmq(&format!("dish {endpoint} -n 1 -t {LIMIT}")).spawn().unwrap();
-    assert_eq!(text(&wanted.wait_with_output().unwrap().stdout), "weather\tsunny\n");
-    other.kill().unwrap();
-    assert_eq!(text(&other.wait_with_output().unwrap().stdout), "");
-    assert_eq!(radio.end().0, 0);
-}
-
-#[test]
-fn a_gather_prints_what_scatters_send() {
-    let gather = Running::bound(&format!("gather {ANY} -n 4 -t {LIMIT}"), 1);
-    for lines in ["1\n2", "3\n4"] {
-        assert!(run(&format!("scatter {} -t {LIMIT}", gather.endpoint()), lines.as_bytes()).status.success());
-    }
-    let (code, out, _) = gather.end();
-    let mut lines: Vec<_> = out.lines().collect();
-    lines.sort_unstable();
-    assert_eq!((code, lines), (0, vec!["1", "2", "3", "4"]));
-}
-
-#[test]
-fn messages_of_one_part_have_no_separator() {
-    let out = run(&format!("client {ANY} --multipart |"), b"");
-    assert_eq!(out.status.code(), Some(2));
-    assert!(text(&out.stderr).contains("have one part"), "{}", text(&out.stderr));
-}
-
-#[test]
 fn any_bytes_pass_with_lengths_in_front_or_zeros_between() {
     let lengths = b"\0\0\0\x03a\nb\0\0\0\0\0\0\0\x02\0\xff";
     let pull = Running::bound(

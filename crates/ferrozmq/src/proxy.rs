@@ -129,7 +129,7 @@ impl<'a> Proxy<'a> {
         let result = front.with(|front| {
             back.with(|back| {
                 with(capture, |capture| {
-                    with(control.as_mut().map(Member::Own), |control| {
+                    with(control.as_mut().map(Member::own), |control| {
                         runtime::Proxy { front, back: Some(back), capture, control }.run()
                     })
                 })

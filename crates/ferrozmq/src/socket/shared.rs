@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A socket for many threads, of a kind whose messages have one frame.
-pub struct Shared {
+pub(crate) struct Shared {
     socket: Arc<SharedSocket>,
     interrupt: Option<Interrupt>,
     last_endpoint: Mutex<String>,
@@ -258,7 +258,7 @@ macro_rules! shared_socket {
 
         impl<'a> $crate::socket::typed::sealed::Join<'a> for &'a $name {
             fn member(self) -> $crate::socket::Member<'a> {
-                $crate::socket::Member::Shared(&self.0)
+                $crate::socket::Member::shared(&self.0)
             }
         }
 

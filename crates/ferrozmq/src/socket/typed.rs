@@ -3,6 +3,7 @@
 use ferrozmq_runtime::ProxySocket;
 
 use crate::{Result, SocketType};
+use sealed::MemberOf;
 
 /// Every socket: what a [`Poller`](crate::Poller) can watch.
 ///
@@ -63,16 +64,24 @@ impl<'a, T: Owned> Proxied<'a> for &'a mut T {}
 
 impl<'a, T: Owned> sealed::Join<'a> for &'a mut T {
     fn member(self) -> sealed::Member<'a> {
-        sealed::Member::Own(self.inside_mut())
+        sealed::Member::own(self.inside_mut())
     }
 }
 
-impl sealed::Member<'_> {
+impl<'a> sealed::Member<'a> {
+    pub(crate) fn own(socket: &'a mut crate::Socket) -> Self {
+        Self(MemberOf::One(socket))
+    }
+
+    pub(crate) fn shared(socket: &'a crate::socket::shared::Shared) -> Self {
+        Self(MemberOf::Many(socket))
+    }
+
     /// Another socket of the same context, which no interrupt ends.
     pub(crate) fn sibling(&self, kind: SocketType) -> Result<crate::Socket> {
-        match self {
-            Self::Own(socket) => socket.sibling(kind),
-            Self::Shared(shared) => shared.sibling(kind),
+        match &self.0 {
+            MemberOf::One(socket) => socket.sibling(kind),
+            MemberOf::Many(shared) => shared.sibling(kind),
         }
     }
 
@@ -81,9 +90,9 @@ impl sealed::Member<'_> {
         self,
         f: impl FnOnce(ProxySocket<'_>) -> ferrozmq_base::Result<R>,
     ) -> ferrozmq_base::Result<R> {
-        match self {
-            Self::Own(socket) => socket.with(|core| f(ProxySocket::Own(core))),
-            Self::Shared(shared) => f(ProxySocket::Shared(shared.inside())),
+        match self.0 {
+            MemberOf::One(socket) => socket.with(|core| f(ProxySocket::Own(core))),
+            MemberOf::Many(shared) => f(ProxySocket::Shared(shared.inside())),
         }
     }
 }
@@ -137,11 +146,14 @@ pub(crate) mod sealed {
 
     /// What a proxy takes.
     #[derive(Debug)]
-    pub enum Member<'a> {
-        /// Of one thread.
-        Own(&'a mut crate::Socket),
-        /// Of many.
-        Shared(&'a crate::socket::shared::Shared),
+    pub struct Member<'a>(pub(super) MemberOf<'a>);
+
+    #[derive(Debug)]
+    pub(super) enum MemberOf<'a> {
+        /// One thread.
+        One(&'a mut crate::Socket),
+        /// Many.
+        Many(&'a crate::socket::shared::Shared),
     }
 
     pub trait Join<'a> {
