@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ferrozmq::SocketType;
+use ferrozmq::{HandshakeFailure, SocketType};
 use ferrozmq_proto::{
-    Config, Endpoint, Engine, Entropy, Mechanism, Password, ProtocolError, Ready, Version,
+    Config, Endpoint, Engine, Entropy, Mechanism, Password, Ready, Version,
     endpoint::{Host, IpcEndpoint},
 };
 
@@ -51,24 +51,21 @@ pub(crate) fn run(doctor: &Doctor) -> Result<(), Failure> {
     }
     let mut last = None;
     for kind in TYPES {
-        match shake_hands(&endpoint, kind, ours.clone(), limit) {
+        match shake_hands(&endpoint, kind, ours.clone(), limit).map_err(|e| wrong(&e))? {
             Ok(ready) => {
                 report(&ready);
                 return Ok(());
             }
-            // Another type may fit better.
-            Err(Outcome::Protocol(ProtocolError::SocketTypeMismatch | ProtocolError::ReadyMetadata)) => {}
-            Err(Outcome::Protocol(e @ (ProtocolError::Refused(_) | ProtocolError::Cryptographic))) => {
-                return Err(wrong(&e));
-            }
-            Err(other) => last = Some(other),
+            // Another type may fit better; a server with keys or names hangs up on one that does not.
+            Err(HandshakeFailure::SocketType) => {}
+            Err(closed @ HandshakeFailure::Closed) => last = Some(closed),
+            Err(failure) => return Err(wrong(&failure)),
         }
     }
     Err(match last {
-        Some(Outcome::Io(e)) if ours.name() == "CURVE" => {
-            wrong(&format!("the handshake ended: {e}: another server key, or nobody there who judges us"))
-        }
-        Some(outcome) => wrong(&outcome),
+        Some(closed) => wrong(&format!(
+            "{closed}, whatever our socket type: nobody judges us there, or we are refused without a word"
+        )),
         None => wrong(&"none of our socket types fits"),
     })
 }
@@ -89,27 +86,6 @@ fn report(ready: &Ready) {
         println!("it is older than libzmq 4.3.3");
     }
     println!("we are let in");
-}
-
-/// Why there is no result.
-enum Outcome {
-    Io(io::Error),
-    Protocol(ProtocolError),
-}
-
-impl std::fmt::Display for Outcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Io(e) => e.fmt(f),
-            Self::Protocol(e) => e.fmt(f),
-        }
-    }
-}
-
-impl From<io::Error> for Outcome {
-    fn from(e: io::Error) -> Self {
-        Self::Io(e)
-    }
 }
 
 fn mechanism_of(role: &Role) -> Mechanism {
@@ -181,7 +157,7 @@ fn shake_hands(
     kind: SocketType,
     mechanism: Mechanism,
     limit: Duration,
-) -> Result<Ready, Outcome> {
+) -> io::Result<Result<Ready, HandshakeFailure>> {
     let mut stream = open(endpoint, limit)?;
     let mut random = [0; Entropy::BYTES];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
@@ -189,19 +165,32 @@ fn shake_hands(
     let mut engine = Engine::new(config, Instant::now());
     let mut out = Vec::new();
     engine.start(&mut out);
-    let (mut input, mut buffer) = (Vec::new(), [0; 4096]);
+    let mut buffer = [0; 4096];
     loop {
-        stream.write_all(&out)?;
+        if let Err(e) = stream.write_all(&out) {
+            return Ok(Err(lost(&e, &engine)));
+        }
         out.clear();
         if let Some(ready) = engine.ready() {
-            return Ok(ready.clone());
+            return Ok(Ok(ready.clone()));
         }
-        let n = match stream.read(&mut buffer)? {
-            0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-            n => n,
+        let n = match stream.read(&mut buffer) {
+            Ok(0) => return Ok(Err(engine.stage().into())),
+            Ok(n) => n,
+            Err(e) => return Ok(Err(lost(&e, &engine))),
         };
-        input.extend_from_slice(&buffer[..n]);
-        let taken = engine.handshake(&input, &mut out, Instant::now()).map_err(Outcome::Protocol)?;
-        input.drain(..taken);
+        // All of it is taken, but for traffic that nobody is interested in.
+        if let Err(e) = engine.handshake(&buffer[..n], &mut out, Instant::now()) {
+            return Ok(Err(e.into()));
+        }
+    }
+}
+
+/// What the failure of a connection means at this point of the handshake.
+fn lost(error: &io::Error, engine: &Engine) -> HandshakeFailure {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => HandshakeFailure::TimedOut,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => engine.stage().into(),
+        _ => HandshakeFailure::Connection(error.raw_os_error().unwrap_or(0)),
     }
 }

@@ -25,6 +25,7 @@ pub struct Stats {
     peers: Vec<PeerStats>,
     dropped: Dropped,
     events_dropped: u64,
+    handshakes_evicted: u64,
 }
 
 /// Messages that the socket dropped, by reason. One that goes to several peers counts once for each that lost it.
@@ -68,6 +69,7 @@ impl Stats {
         Self {
             dropped: Dropped { full, unroutable, peer_gone, malformed, unmatched },
             events_dropped: stats.monitor_dropped,
+            handshakes_evicted: stats.handshakes_evicted,
             peers: stats.connections.into_iter().map(PeerStats).collect(),
         }
     }
@@ -91,6 +93,20 @@ impl Stats {
     /// ```
     pub fn events_dropped(&self) -> u64 {
         self.events_dropped
+    }
+
+    /// Accepted connections that were closed in their handshake because too many others were in theirs
+    /// ([`max_pending_handshakes`](crate::Builder::max_pending_handshakes)).
+    ///
+    /// ```
+    /// use ferrozmq::Context;
+    ///
+    /// let mut server = Context::new().rep().bind("tcp://127.0.0.1:*")?;
+    /// assert_eq!(server.stats()?.handshakes_evicted(), 0);
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    pub fn handshakes_evicted(&self) -> u64 {
+        self.handshakes_evicted
     }
 
     /// What the socket dropped, for all peers that it ever had.

@@ -15,6 +15,8 @@ pub struct Stats {
     pub dropped: Drops,
     /// Events that the monitor lost, because it did not take those before them.
     pub monitor_dropped: u64,
+    /// Accepted connections that were closed in their handshake because there were too many.
+    pub handshakes_evicted: u64,
     /// The connections that exist, and those that are being made; not inproc.
     pub connections: Vec<ConnectionStats>,
 }
@@ -55,7 +57,8 @@ impl SocketCore {
         });
         let connections = connections.collect();
         let monitor_dropped = self.port().monitor.dropped();
-        Ok(Stats { dropped: self.pattern.drops(), monitor_dropped, connections })
+        let handshakes_evicted = self.port().evicted();
+        Ok(Stats { dropped: self.pattern.drops(), monitor_dropped, handshakes_evicted, connections })
     }
 }
 

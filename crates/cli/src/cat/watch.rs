@@ -5,9 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ferrozmq::{
-    Context, Error, HandshakeFailure, Interest, Interrupt, Monitor, MonitorEvent, Poller, Pull, SocketType,
-};
+use ferrozmq::{Context, Interest, Interrupt, Monitor, MonitorEvent, Poller, Pull, SocketType};
 
 use crate::{failure::Failure, numbers::time};
 
@@ -108,15 +106,9 @@ fn described(event: &MonitorEvent) -> String {
         Disconnected { local, remote } => format!("disconnected: {}", between(local, remote)),
         HandshakeSucceeded { local, remote } => format!("ready: {}", between(local, remote)),
         HandshakeFailed { local, remote, reason } => {
-            let reason = match reason {
-                HandshakeFailure::Connection(Error::Os(0)) => "the connection ended".to_owned(),
-                HandshakeFailure::Connection(error) => error.to_string(),
-                HandshakeFailure::Protocol(number) => format!("protocol error {number:#x}"),
-                HandshakeFailure::Refused(status) => format!("refused, status {status}"),
-                other => format!("{other:?}"),
-            };
             format!("handshake failed: {}: {reason}", between(local, remote))
         }
+        Violation { local, remote, reason } => format!("cut off: {}: {reason}", between(local, remote)),
         Other { local, remote, event, value } => {
             format!("event {event:#x}, value {value}: {}", between(local, remote))
         }
