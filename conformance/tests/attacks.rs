@@ -275,6 +275,36 @@ fn v67_nothing_encrypted_is_lost_when_the_receiver_is_slow() {
     drop(sender.join().unwrap());
 }
 
+#[test]
+fn v65_messages_cut_by_the_loss_of_an_encrypted_connection_are_whole_or_gone() {
+    let ctx = Ctx::new();
+    let client = curve_client(&ctx, zmq::PUSH);
+    client.set(zmq::RECONNECT_IVL, 10).unwrap();
+    client.set(zmq::LINGER, 0).unwrap();
+    let server = curve_server(&ctx, zmq::PULL);
+    let endpoint = server.bind_any(Transport::Tcp);
+    client.connect(&endpoint).unwrap();
+    let sender = std::thread::spawn(move || {
+        (0..30_u8).for_each(|i| client.send([vec![i; 1 << 20]]));
+        client
+    });
+    for i in 0..3_u8 {
+        server.expect([vec![i; 1 << 20]]);
+    }
+    drop(server);
+    let server = curve_server(&ctx, zmq::PULL);
+    conformance::wait::until("the port to be free", || server.bind(&endpoint).is_ok());
+    // Those that were on the way are lost; of the others every one is whole, in order, to the last.
+    let mut last = 2;
+    while last < 29 {
+        let message = server.recv().unwrap();
+        let number = message[0][0];
+        assert!(number > last && message == [vec![number; 1 << 20]], "{number} after {last}");
+        last = number;
+    }
+    drop(sender.join().unwrap());
+}
+
 /// Greets both sides as the other one would.
 fn greet(client: &mut Raw, server: &mut Raw) {
     for side in [client, server] {

@@ -41,11 +41,7 @@ impl Session {
 
     pub(super) fn begun(&mut self, connecting: Connecting, turn: &mut Turn<'_>) {
         match connecting {
-            Connecting::Done(stream) => {
-                let stream = Arc::new(stream);
-                self.notice_connected(&stream);
-                self.connected(stream, turn);
-            }
+            Connecting::Done(stream) => self.established(Arc::new(stream), turn),
             Connecting::InProgress(stream) => {
                 let stream = Arc::new(stream);
                 self.port.monitor.notify(Notice::ConnectDelayed, EINPROGRESS, &self.ends);
@@ -103,10 +99,19 @@ impl Session {
         match stream.take_error() {
             Ok(None) => {
                 self.unwatch(&stream, turn.poller);
-                self.notice_connected(&stream);
-                self.connected(stream, turn);
+                self.established(stream, turn);
             }
             Ok(Some(e)) | Err(e) => self.not_connected(&e, turn),
         }
+    }
+
+    fn established(&mut self, stream: Arc<Stream>, turn: &mut Turn<'_>) {
+        if stream.is_self_connected() {
+            // Nobody listens at this port, and the kernel has given it to this very connection: try again.
+            self.phase = Phase::Connecting(stream);
+            return self.not_connected(&io::ErrorKind::ConnectionRefused.into(), turn);
+        }
+        self.notice_connected(&stream);
+        self.connected(stream, turn);
     }
 }

@@ -146,9 +146,7 @@ impl Session {
         };
         let typed = Some((Notice::HandshakeFailed, error.into()));
         self.port.monitor.notify_failure(typed, libzmq, &self.ends);
-        let own_echo = matches!(&self.phase, Phase::Handshake(h) if h.stream.is_self_connected());
-        // A connection to our own ephemeral port is nobody's mistake: try again.
-        self.leave(if own_echo { After::Loss } else { After::End }, turn);
+        self.leave(After::End, turn);
     }
 
     /// The peer is known: its pipe is made, or taken up again, and traffic begins.
