@@ -8,6 +8,7 @@
 //! | `close-storm [N]` | closes (1000) on tcp and on ipc right after 300,000 messages, none of which may be lost |
 //! | `programs [--all \| NAME…]` | unmodified programs of Debian on our library |
 //! | `bench [ARGS…]` | throughput and latency beside those of the system's libzmq |
+//! | `fault [ARGS…]` | what a good client notices of a thousand connections that hang in their handshake |
 #![forbid(unsafe_code)]
 
 mod command;
@@ -24,7 +25,7 @@ use command::Command;
 
 const USAGE: &str = "usage: cargo xtask test [--only STEP,...] [--list] | install [--prefix DIR] [--libdir DIR] \
                      [--destdir DIR] | loom [N] | close-storm [N] | programs [--all | NAME...] | \
-                     bench [ARGS...]";
+                     bench [ARGS...] | fault [ARGS...]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Some((&"close-storm", rest)) => number(rest, 1000).and_then(|count| steps::close_storm(count).run()),
         Some((&"programs", rest)) => programs::run(rest),
         Some((&"bench", rest)) => steps::bench(rest).iter().try_for_each(Command::run),
+        Some((&"fault", rest)) => steps::fault(rest).run(),
         _ => Err(USAGE.to_owned()),
     };
     match result {
