@@ -345,11 +345,15 @@ fn a_socket_is_not_slowed_by_more_events_than_are_kept() {
     // The earliest ones are still there.
     let first = reader.recv().unwrap();
     assert_eq!(i32::from(u16::from_ne_bytes([first[0][0], first[0][1]])), zmq::EVENT_LISTENING);
-    let mut kept = 1;
-    while reader.try_recv().is_ok() {
-        kept += 1;
+    // The others come as fast as room is made for them.
+    for _ in 1..8_000 {
+        reader.recv().unwrap();
     }
-    assert!((8_000..12_000).contains(&kept), "{kept}");
+    let mut more = 0;
+    while reader.try_recv().is_ok() {
+        more += 1;
+    }
+    assert!(more < 4_000, "{more}");
 }
 
 #[test]

@@ -215,7 +215,7 @@ fn a_peer_that_is_refused_for_now_is_not_told() {
         let scene = scene(mechanism, Transport::Tcp);
         let (at_server, at_client) = (Monitor::new(&scene.server), Monitor::new(&scene.client));
         scene.server.unbind(&scene.server.last_endpoint()).unwrap();
-        scene.server.set(zmq::HANDSHAKE_IVL, 100).unwrap();
+        scene.server.set(zmq::HANDSHAKE_IVL, 1000).unwrap();
         scene.server.bind_any(Transport::Tcp);
         scene.client.set(zmq::RECONNECT_IVL, 1).unwrap();
         scene.connect();

@@ -209,11 +209,29 @@ fn under_valgrind(cargo: &str, tests: &[&str]) -> Command {
     let runner = "valgrind --quiet --error-exitcode=99 --leak-check=full \
          --show-leak-kinds=definite,indirect,possible --errors-for-leak-kinds=definite,indirect,possible";
     let runs = tests.iter().fold(Command::new(cargo), |command, test| command.args("--test").arg(test));
-    let variable = format!(
-        "CARGO_TARGET_{}_LINUX_GNU_RUNNER",
-        format!("{}_unknown", std::env::consts::ARCH).to_uppercase()
-    );
-    runs.args("-- --test-threads=1").env(&variable, runner)
+    runs.args("-- --test-threads=1").env(&runner_variable(), runner)
+}
+
+/// The variable with the program that cargo starts tests by.
+fn runner_variable() -> String {
+    format!("CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUNNER", std::env::consts::ARCH.to_uppercase())
+}
+
+/// The conformance tests of the C library and of the Rust API, in both modes, with delays around every system call.
+pub(crate) fn delays() -> Vec<Command> {
+    let library = target_dir().join("delays.so");
+    let runner = format!("env LD_PRELOAD={}", library.display());
+    let delayed = |command: Command| command.env(&runner_variable(), &runner);
+    let mut commands = vec![
+        Command::new("gcc -O1 -Wall -Wno-parentheses -shared -fPIC conformance/delays.c -ldl -o")
+            .path(&library),
+        Command::new("cargo build --release -p libzmq"),
+    ];
+    for mode in [DIRECT_ON, DIRECT_OFF] {
+        commands.push(delayed(tests("-p conformance").env(mode.0, mode.1)));
+        commands.push(delayed(tests("-p conformance").env(mode.0, mode.1).env(RUST.0, RUST.1)));
+    }
+    commands
 }
 
 /// The loom models, which are compiled in a way of their own, and so in a directory of their own.

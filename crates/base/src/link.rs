@@ -83,9 +83,20 @@ pub struct Sent {
     cut: Counter,
     peer_gone: Counter,
     restarted: Counter,
+    writing: AtomicBool,
 }
 
 impl Sent {
+    /// Whether a write is under way: the peer may have messages that are not credited yet.
+    pub fn is_writing(&self) -> bool {
+        self.writing.load(Ordering::Acquire)
+    }
+
+    /// Before the first byte is written; and after what was written was credited.
+    pub fn set_writing(&self, writing: bool) {
+        self.writing.store(writing, Ordering::Release);
+    }
+
     /// Messages that were accepted and not sent, for this reason.
     pub fn dropped(&self, why: Dropped) -> &Counter {
         match why {

@@ -22,6 +22,7 @@ use crate::{
     record,
     sync::{
         Arc, AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Line, Ordering, UnsafeCell, light_fence,
+        yield_now,
     },
 };
 
@@ -37,6 +38,10 @@ pub const COPY_MAX: usize = if cfg!(loom) { 4 } else { 4096 };
 const SIZES: [usize; 3] = if cfg!(loom) { [8, 8, 8] } else { [4 << 10, 64 << 10, 256 << 10] };
 /// Unflushed bytes that make a batch.
 const BATCH: u64 = 64 << 10;
+
+/// How often a writer that would drop a message gives way to a write that is under way: a limit, since the thread that
+/// writes may have lost its core to this one.
+const WRITE_YIELDS: u32 = 10_000;
 
 /// In [`Segment::end`]: the writer is still in it.
 const OPEN: u32 = u32::MAX;
@@ -272,6 +277,25 @@ impl Writer {
     pub fn room(&mut self) -> bool {
         let published = if self.busy { self.mark } else { self.here }.count.messages;
         self.link.credit.room(&mut self.debit, published) && !self.reader_gone()
+    }
+
+    /// As [`Writer::room`], for a message that is dropped without: a write that is just under way is counted first. The
+    /// peer may have read and answered what it took, and whoever knows that counts on the room.
+    #[inline]
+    pub fn room_or_drop(&mut self) -> bool {
+        self.room() || self.room_after_write()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn room_after_write(&mut self) -> bool {
+        for _ in 0..WRITE_YIELDS {
+            if !self.link.sent.is_writing() {
+                break;
+            }
+            yield_now();
+        }
+        self.room()
     }
 
     /// Appends a frame, invisible until [`Writer::publish`]; `m` is left empty. On `OutOfMemory`, `m` is untouched.

@@ -206,6 +206,15 @@ impl Pipes {
         }
     }
 
+    /// As [`Pipes::room`], for a message that is dropped without: looks harder, see [`log::Writer::room_or_drop`].
+    #[inline]
+    pub fn room_or_drop(&mut self, id: PipeId) -> bool {
+        match self.pipe(id).map(|pipe| &mut pipe.tx) {
+            Some(Tx::Log(w)) => w.room_or_drop(),
+            _ => self.room(id),
+        }
+    }
+
     /// Whether the pipe still takes output (full or not).
     #[inline]
     pub fn is_open(&mut self, id: PipeId) -> bool {

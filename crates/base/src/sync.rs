@@ -10,6 +10,7 @@ pub use loom::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     },
+    thread::yield_now,
 };
 
 #[cfg(not(loom))]
@@ -19,6 +20,7 @@ pub use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     },
+    thread::yield_now,
 };
 
 /// `std::cell::UnsafeCell` with loom's closure interface, so that loom sees every access.

@@ -198,7 +198,7 @@ impl Distribute {
         let mut position = 0;
         while position < self.matching {
             let id = self.pipes.at(position);
-            if pipes.room(id) {
+            if pipes.room_or_drop(id) {
                 position += 1;
             } else {
                 self.count_loss(id);

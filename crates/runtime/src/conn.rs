@@ -308,16 +308,24 @@ impl OutHalf {
         let Some(stream) = self.stream.clone() else {
             return Flush::Lost(io::ErrorKind::NotConnected.into());
         };
+        self.set_writing(true);
         let result = if self.plain {
             self.flush_plain(&stream, control)
         } else {
             self.flush_coded(&stream, control, codec)
         };
+        self.set_writing(false);
         match result {
             Ok(true) => Flush::Done,
             Ok(false) => Flush::More,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Flush::Blocked,
             Err(e) => Flush::Lost(e),
+        }
+    }
+
+    fn set_writing(&self, writing: bool) {
+        if let Some(Source::Log(log)) = &self.source {
+            log.link().sent.set_writing(writing);
         }
     }
 

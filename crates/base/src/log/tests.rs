@@ -421,3 +421,21 @@ fn next_bytes(next: &mut u32) -> [u8; 4] {
     *next += 1;
     (*next - 1).to_le_bytes()
 }
+
+#[test]
+fn a_message_is_not_dropped_while_a_write_makes_room() {
+    let (mut w, mut r) = pair(1);
+    send(&mut w, b"one");
+    assert!(!w.room_or_drop(), "nothing is being written");
+    r.link().sent.set_writing(true);
+    let asked = std::sync::Barrier::new(2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            asked.wait();
+            drain(&mut r, usize::MAX);
+            r.link().sent.set_writing(false);
+        });
+        asked.wait();
+        assert!(w.room_or_drop());
+    });
+}

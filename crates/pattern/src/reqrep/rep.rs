@@ -71,7 +71,7 @@ impl Rep {
     /// Reads up to the body of the next request.
     fn find_request(&mut self, pipes: &mut Pipes, m: &mut Msg, due: &mut DueList) -> Result<(), Error> {
         while let Some(from) = self.input.get(pipes, m, due) {
-            let mut reply = pipes.room(from).then_some(from);
+            let mut reply = pipes.room_or_drop(from).then_some(from);
             if reply.is_none() {
                 let count =
                     if pipes.is_open(from) { &mut self.drops.full } else { &mut self.drops.peer_gone };

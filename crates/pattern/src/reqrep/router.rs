@@ -145,7 +145,7 @@ impl Router {
     fn address(&mut self, pipes: &mut Pipes, routing_id: &[u8]) -> Result<Outbound, Error> {
         let known = self.peers.routes.pipe(routing_id);
         if let Some(id) = known
-            && pipes.room(id)
+            && if self.mandatory { pipes.room(id) } else { pipes.room_or_drop(id) }
         {
             return Ok(Outbound::To(id));
         }
