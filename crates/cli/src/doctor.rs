@@ -141,6 +141,8 @@ fn greet(endpoint: &Endpoint, limit: Duration) -> io::Result<Option<(String, Str
     let mut have = 0;
     while have < GREETING {
         match stream.read(&mut theirs[have..]) {
+            // A signal that ends the program has a thread of its own.
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Ok(0) | Err(_) => break,
             Ok(n) => have += n,
         }
@@ -177,6 +179,7 @@ fn shake_hands(
         let n = match stream.read(&mut buffer) {
             Ok(0) => return Ok(Err(engine.stage().into())),
             Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(e) => return Ok(Err(lost(&e, &engine))),
         };
         // All of it is taken, but for traffic that nobody is interested in.

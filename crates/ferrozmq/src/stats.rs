@@ -48,6 +48,8 @@ pub struct Dropped {
     pub unroutable: u64,
     /// The peer went away in the middle of the message, or before its answer.
     pub peer_gone: u64,
+    /// The peer went for good, or refused us, before they were sent.
+    pub undelivered: u64,
     /// Received: the envelope was not what the pattern wants.
     pub malformed: u64,
     /// Received: no subscription matches.
@@ -59,7 +61,7 @@ impl Dropped {
     ///
     /// See the example of [`Dropped`].
     pub fn total(&self) -> u64 {
-        self.full + self.unroutable + self.peer_gone + self.malformed + self.unmatched
+        self.full + self.unroutable + self.peer_gone + self.undelivered + self.malformed + self.unmatched
     }
 }
 
@@ -67,7 +69,14 @@ impl Stats {
     pub(crate) fn new(stats: runtime::Stats) -> Self {
         let runtime::Drops { full, unroutable, peer_gone, malformed, unmatched } = stats.dropped;
         Self {
-            dropped: Dropped { full, unroutable, peer_gone, malformed, unmatched },
+            dropped: Dropped {
+                full,
+                unroutable,
+                peer_gone,
+                undelivered: stats.undelivered,
+                malformed,
+                unmatched,
+            },
             events_dropped: stats.monitor_dropped,
             handshakes_evicted: stats.handshakes_evicted,
             peers: stats.connections.into_iter().map(PeerStats).collect(),

@@ -13,6 +13,8 @@ use crate::{port::Far, socket::SocketCore};
 pub struct Stats {
     /// Messages that the socket type dropped.
     pub dropped: Drops,
+    /// Messages for peers that have gone for good, or refused us, which did not get them.
+    pub undelivered: u64,
     /// Events that the monitor lost, because it did not take those before them.
     pub monitor_dropped: u64,
     /// Accepted connections that were closed in their handshake because there were too many.
@@ -51,15 +53,26 @@ impl SocketCore {
                 queued: queued(&conn.link),
                 sent: (sent.messages.count(), sent.bytes.count()),
                 dropped_full: self.pattern.drops_of(id).unwrap_or(0),
-                dropped_peer_gone: sent.dropped(Dropped::Cut).count()
-                    + sent.dropped(Dropped::PeerGone).count(),
+                dropped_peer_gone: undelivered(&conn.link),
             })
         });
         let connections = connections.collect();
         let monitor_dropped = self.port().monitor.dropped();
         let handshakes_evicted = self.port().evicted();
-        Ok(Stats { dropped: self.pattern.drops(), monitor_dropped, handshakes_evicted, connections })
+        let undelivered = self.undelivered;
+        Ok(Stats {
+            dropped: self.pattern.drops(),
+            undelivered,
+            monitor_dropped,
+            handshakes_evicted,
+            connections,
+        })
     }
+}
+
+/// What was accepted for the peer and lost with it or its connection.
+pub(crate) fn undelivered(link: &Link) -> u64 {
+    [Dropped::Cut, Dropped::PeerGone].map(|why| link.sent.dropped(why).count()).iter().sum()
 }
 
 /// What was published and neither sent nor dropped.

@@ -1,6 +1,8 @@
-//! What happens on the connections of a socket: counted for `--wait-peers`, told on standard error for `--verbose`.
+//! What happens on the connections of a socket: counted for `--wait-peers`, told on standard error for `--verbose`; what
+//! fails is told in any case, once for each reason.
 
 use std::{
+    collections::HashSet,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -67,11 +69,17 @@ impl Watch {
 
 fn follow(monitor: Monitor, kind: SocketType, verbose: bool, mut tell: impl FnMut(usize)) {
     let mut peers = 0_usize;
+    let mut warned = HashSet::new();
     for event in monitor {
         // An error is the end of the context.
         let Ok(event) = event else { return };
         if verbose {
             eprintln!("{}", described(&event));
+        } else if let MonitorEvent::HandshakeFailed { reason, .. } | MonitorEvent::Violation { reason, .. } =
+            &event
+            && warned.insert(*reason)
+        {
+            eprintln!("fzmq: warning: {}", described(&event));
         }
         // STREAM shakes no hands.
         let raw = kind == SocketType::Stream;

@@ -69,12 +69,11 @@ impl Session {
             conn.link.promise.park();
             if let Some(holds) = &mut self.holds {
                 let output = conn.output.access(&mut holds.output);
-                let cut = output.detach();
+                output.detach();
                 let wake = std::mem::take(&mut output.wake_writer);
                 if wake && let Some(id) = conn.link.owner() {
                     let _ = self.port.post(Event::Writable(id));
                 }
-                conn.link.sent.dropped(Dropped::PeerGone).add(cut);
                 let input = conn.input.access(&mut holds.input);
                 input.detach();
                 let connected = matches!(self.role, Role::Connect(_));
