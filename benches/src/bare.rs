@@ -1,7 +1,7 @@
 //! The floor: the same bytes over plain sockets, without a library.
 //!
 //! Small messages are framed as ZMTP frames into 64 KB writes and read back in 256 KB reads, large ones are written and
-//! read one by one; round trips are blocking writes and reads. There is no floor for inproc, fan-out and fan-in.
+//! read one by one; round trips are blocking writes and reads. There is no floor for inproc, CURVE, fan-out and fan-in.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -18,7 +18,8 @@ const READ: usize = 256 * 1024;
 
 /// Whether there is a floor for the row.
 pub(crate) fn has(row: &Row) -> bool {
-    row.transport != Transport::Inproc && !matches!(row.work, Work::FanOut | Work::FanIn)
+    !matches!(row.transport, Transport::Inproc | Transport::TcpCurve)
+        && !matches!(row.work, Work::FanOut | Work::FanIn)
 }
 
 trait Stream: Read + Write + Send {}

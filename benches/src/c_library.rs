@@ -8,7 +8,7 @@ use conformance::c_api::{Handle, Library, RawMsg, RawPollItem};
 use conformance::zmq;
 
 use crate::stamp::Stamp;
-use crate::subject::{Fault, Kind, Result, Socket, Subject};
+use crate::subject::{CLIENT_KEYS, Fault, Kind, Result, SERVER_KEYS, Security, Socket, Subject};
 
 /// A loaded library.
 pub(crate) struct CLibrary(&'static Library);
@@ -53,7 +53,7 @@ impl Subject for CLibrary {
         Ok(Context(self.0, opaque(self.0, "zmq_ctx_new", self.0.zmq_ctx_new())?))
     }
 
-    fn socket(&self, context: &Context, kind: Kind) -> Result<CSocket> {
+    fn socket(&self, context: &Context, kind: Kind, security: Security) -> Result<CSocket> {
         let number = match kind {
             Kind::Pair => zmq::PAIR,
             Kind::Req => zmq::REQ,
@@ -75,6 +75,7 @@ impl Subject for CLibrary {
             }
             _ => {}
         }
+        socket.secure(security)?;
         Ok(socket)
     }
 
@@ -96,6 +97,23 @@ impl CSocket {
     fn set(&self, option: c_int, value: &[u8]) -> Result<()> {
         let rc = self.0.zmq_setsockopt(self.1.0, option, value.as_ptr().cast(), value.len());
         self.done("zmq_setsockopt", rc).map(|_| ())
+    }
+
+    fn secure(&self, security: Security) -> Result<()> {
+        let [server_public, server_secret] = SERVER_KEYS;
+        let [public, secret] = CLIENT_KEYS;
+        match security {
+            Security::None => Ok(()),
+            Security::CurveServer => {
+                self.set(zmq::CURVE_SERVER, &1_i32.to_ne_bytes())?;
+                self.set(zmq::CURVE_SECRETKEY, server_secret.as_bytes())
+            }
+            Security::CurveClient => {
+                self.set(zmq::CURVE_SERVERKEY, server_public.as_bytes())?;
+                self.set(zmq::CURVE_PUBLICKEY, public.as_bytes())?;
+                self.set(zmq::CURVE_SECRETKEY, secret.as_bytes())
+            }
+        }
     }
 
     #[inline]

@@ -46,7 +46,7 @@ struct Options {
     /// Keep one core half busy meanwhile.
     #[arg(long)]
     load: bool,
-    /// Where the JSON goes [default: bench/<time>.json in the target directory].
+    /// Where the JSON goes [default: bench/TIME.json in the target directory].
     #[arg(long)]
     json: Option<PathBuf>,
     /// The libzmq to compare, instead of our release build; may be given several times.

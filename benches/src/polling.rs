@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::row::Ready;
 use crate::sides::{Figure, percentiles};
-use crate::subject::{Fault, Kind, Result, Socket as _, Subject};
+use crate::subject::{Fault, Kind, Result, Security, Socket as _, Subject};
 
 /// Sockets looked at in one batch, roughly.
 const BATCH: usize = 1000;
@@ -14,11 +14,11 @@ const BATCH: usize = 1000;
 /// Polls `count` sockets, of which none, one or all have a message, again and again.
 pub(crate) fn polls<S: Subject>(subject: &S, count: usize, ready: Ready, time: Duration) -> Result<Figure> {
     let context = subject.context()?;
-    let mut sender = subject.socket(&context, Kind::Push)?;
+    let mut sender = subject.socket(&context, Kind::Push, Security::None)?;
     let with_message = ready.of(count);
     let mut sockets = Vec::with_capacity(count);
     for i in 0..count {
-        let mut socket = subject.socket(&context, Kind::Pull)?;
+        let mut socket = subject.socket(&context, Kind::Pull, Security::None)?;
         let endpoint = socket.bind(&format!("inproc://poll-{i}"))?;
         if i < with_message {
             sender.connect(&endpoint)?;

@@ -6,6 +6,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Tcp,
+    /// With CURVE, for a client that has a key.
+    TcpCurve,
     Ipc,
     Inproc,
 }
@@ -92,6 +94,7 @@ impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Tcp => "tcp",
+            Self::TcpCurve => "tcp-curve",
             Self::Ipc => "ipc",
             Self::Inproc => "inproc",
         })
@@ -145,7 +148,7 @@ impl Row {
 
 /// Every row, in the order of the table.
 pub(crate) fn all() -> Vec<Row> {
-    use Transport::{Inproc, Ipc, Tcp};
+    use Transport::{Inproc, Ipc, Tcp, TcpCurve};
     let mut rows = Vec::new();
     let mut add = |work, transport, quick| rows.push(Row { work, transport, quick });
     for form in [Form::Object, Form::Buffer] {
@@ -166,6 +169,10 @@ pub(crate) fn all() -> Vec<Row> {
             add(work, transport, work == Work::FanOut && transport == Tcp);
         }
     }
+    for size in [1000, LARGE] {
+        add(Work::Stream { size, form: Form::Object }, TcpCurve, size == 1000);
+    }
+    add(Work::Connections, TcpCurve, false);
     for sockets in [1, 10, 100, 1000] {
         for ready in [Ready::None, Ready::One, Ready::All] {
             // Of one socket, one and all are the same.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use ferrozmq::security::{Authenticator, KeyPair, NotAKey};
 use ferrozmq::{Builder, Error, Interest, Poller, SendError, SocketType};
 
 use crate::stamp::Stamp;
-use crate::subject::{Fault, Kind, Result, Socket, Subject};
+use crate::subject::{CLIENT_KEYS, Fault, Kind, Result, SERVER_KEYS, Security, Socket, Subject};
 
 const HWM: u32 = 1000;
 /// Nothing is to be lost by closing, as with the C libraries' default.
@@ -32,16 +33,28 @@ impl<M> From<SendError<M>> for Fault {
     }
 }
 
+impl From<NotAKey> for Fault {
+    fn from(e: NotAKey) -> Self {
+        Self::new(e.to_string())
+    }
+}
+
+fn keys([_, secret]: [&str; 2]) -> Result<KeyPair> {
+    Ok(secret.parse()?)
+}
+
 impl Subject for RustApi {
     type Context = ferrozmq::Context;
     type Socket = RustSocket;
     type Poller = Poller<'static, usize>;
 
     fn context(&self) -> Result<Self::Context> {
-        Ok(ferrozmq::Context::new())
+        // Unlike the C libraries it lets in nobody who is not known; asked for CURVE only.
+        let guard = Authenticator::new().allow_key(keys(CLIENT_KEYS)?.public, "bench");
+        Ok(ferrozmq::Context::builder().authenticator(guard).build())
     }
 
-    fn socket(&self, context: &Self::Context, kind: Kind) -> Result<RustSocket> {
+    fn socket(&self, context: &Self::Context, kind: Kind, security: Security) -> Result<RustSocket> {
         let on = 1_i32.to_ne_bytes();
         let with = |kind| -> Builder<ferrozmq::Socket> {
             context.socket(kind).send_hwm(HWM).receive_hwm(HWM).linger(LINGER)
@@ -54,6 +67,11 @@ impl Subject for RustApi {
             Kind::Pull => with(SocketType::Pull),
             Kind::Sub => with(SocketType::Sub).option(SUBSCRIBE, &[]),
             Kind::PatientPub => with(SocketType::Xpub).option(XPUB_VERBOSE, &on).option(XPUB_NODROP, &on),
+        };
+        let builder = match security {
+            Security::None => builder,
+            Security::CurveServer => builder.curve_server(&keys(SERVER_KEYS)?.secret),
+            Security::CurveClient => builder.curve_client(&keys(CLIENT_KEYS)?, keys(SERVER_KEYS)?.public),
         };
         Ok(RustSocket(builder.build()?, Vec::new()))
     }

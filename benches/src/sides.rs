@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::polling;
 use crate::row::{AT_ONCE, Form, Row, SENDERS, SMALL, SUBSCRIBERS, Transport, Work};
 use crate::stamp::{Expected, Stamp};
-use crate::subject::{Fault, Kind, Result, Socket, Subject};
+use crate::subject::{Fault, Kind, Result, Security, Socket, Subject};
 
 /// A row's figure, in the unit of the row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,7 +48,7 @@ pub(crate) fn bind_side<S: Subject>(
         Work::FanOut => Kind::PatientPub,
         Work::Poll { .. } => return Err(one_side()),
     };
-    let mut socket = subject.socket(context, kind)?;
+    let mut socket = subject.socket(context, kind, security(row, Security::CurveServer))?;
     (peer.tell)(socket.bind(endpoint)?);
     match row.work {
         Work::Stream { size, form } => return receive(&mut socket, size, form, 1, time).map(Some),
@@ -76,7 +76,7 @@ pub(crate) fn connect_side<S: Subject>(
     hold: impl FnOnce(),
 ) -> Result<Option<Figure>> {
     let connected = |kind| -> Result<S::Socket> {
-        let mut socket = subject.socket(context, kind)?;
+        let mut socket = subject.socket(context, kind, security(row, Security::CurveClient))?;
         socket.connect(endpoint)?;
         Ok(socket)
     };
@@ -109,6 +109,11 @@ pub(crate) fn connect_side<S: Subject>(
         Work::Connections => connections(|| connected(Kind::Req), time).map(Some),
         Work::Poll { .. } => Err(one_side()),
     }
+}
+
+/// What a socket of the row is secured with; of CURVE, its role.
+fn security(row: &Row, role: Security) -> Security {
+    if row.transport == Transport::TcpCurve { role } else { Security::None }
 }
 
 fn one_side() -> Fault {
@@ -317,7 +322,7 @@ fn first_messages<S: Subject>(subject: &S, time: Duration, endpoint: &str) -> Re
         let last = start.elapsed() >= time;
         let before = Instant::now();
         let context = subject.context()?;
-        let mut socket = subject.socket(&context, Kind::Req)?;
+        let mut socket = subject.socket(&context, Kind::Req, Security::None)?;
         socket.connect(endpoint)?;
         send_single(&mut socket, last)?;
         recv_single(&mut socket)?;

@@ -47,6 +47,24 @@ pub(crate) enum Kind {
     PatientPub,
 }
 
+/// How a socket's connections are secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Security {
+    /// Not at all.
+    None,
+    /// CURVE, for the side that binds: it lets in everybody who knows its key.
+    CurveServer,
+    /// CURVE, for the side that connects.
+    CurveClient,
+}
+
+/// The pair of keys of the server, as text: that of RFC 26.
+pub(crate) const SERVER_KEYS: [&str; 2] =
+    ["rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7", "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6"];
+/// Those of the client.
+pub(crate) const CLIENT_KEYS: [&str; 2] =
+    ["Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID", "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"];
+
 /// An implementation of ZeroMQ.
 pub(crate) trait Subject: Sync {
     /// Terminates on drop, after all messages have been sent.
@@ -59,7 +77,7 @@ pub(crate) trait Subject: Sync {
     fn context(&self) -> Result<Self::Context>;
 
     /// A socket with both high-water marks at 1000; a [`Kind::Sub`] subscribes to everything.
-    fn socket(&self, context: &Self::Context, kind: Kind) -> Result<Self::Socket>;
+    fn socket(&self, context: &Self::Context, kind: Kind, security: Security) -> Result<Self::Socket>;
 
     /// What waits for a message on any of the sockets.
     fn poller(&self, sockets: &[Self::Socket]) -> Result<Self::Poller>;

@@ -37,6 +37,7 @@ pub mod stranger;
 pub mod subject;
 pub mod wait;
 pub mod walk;
+pub mod way;
 pub mod wire;
 pub mod zmq;
 

@@ -1,7 +1,7 @@
 //! A walk over the options: every question that can be put to an option of `data/`, and what a library answers.
 //!
 //! The answers are text, so that those of two libraries can be compared line by line and a difference can be read.
-//! Both libraries are loaded into this process; nothing here uses the [`subject`](crate::subject).
+//! Both libraries are loaded into this process; nothing here uses the [`subject`](mod@crate::subject).
 
 use std::ffi::{c_int, c_void};
 use std::sync::OnceLock;

@@ -502,32 +502,6 @@ fn the_context_s_end_ends_a_poll() {
     assert_eq!(waiter.join().unwrap(), Err(zmq::ETERM));
 }
 
-// Proxies
-
-#[test]
-fn a_proxy_passes_messages_on() {
-    ours_only!("the distribution's build cannot poll them");
-    let lib = c_library!();
-    let ctx = Ctx::new();
-    let [front, back] = [zmq::GATHER, zmq::SCATTER].map(|kind| ctx.try_socket(kind).unwrap());
-    let (scatter, gather) = (ctx.socket(zmq::SCATTER), ctx.socket(zmq::GATHER));
-    join(&front, &scatter, Transport::Inproc);
-    join(&back, &gather, Transport::Inproc);
-    let handles = (front.handle(), back.handle());
-    let proxy = std::thread::spawn(move || {
-        let (front, back) = handles;
-        lib.check(lib.zmq_proxy(front.0, back.0, std::ptr::null_mut()))
-    });
-    for i in 0..100 {
-        scatter.send(format!("{i}"));
-    }
-    for i in 0..100 {
-        gather.expect(format!("{i}"));
-    }
-    ctx.shutdown().unwrap();
-    assert_eq!(proxy.join().unwrap(), Err(zmq::ETERM));
-}
-
 // DGRAM
 
 #[test]

@@ -1,5 +1,6 @@
 //! Endpoints: how they are written, bound, connected, remembered and removed; tcp, ipc and inproc.
 
+use std::ffi::CString;
 use std::os::fd::IntoRawFd;
 use std::path::PathBuf;
 
@@ -576,6 +577,17 @@ fn inproc_connects_a_socket_to_itself() {
     pair.bind(&endpoint).unwrap();
     pair.connect(&endpoint).unwrap();
     flows(&pair, &pair);
+}
+
+#[test]
+fn an_endpoint_is_text() {
+    let lib = c_library!();
+    let socket = pull();
+    let endpoint = format!("ipc://@conformance-{}-", std::process::id());
+    let endpoint = CString::new([endpoint.as_bytes(), b"\xff\xfe"].concat()).unwrap();
+    let expected = differs!("an_endpoint_is_text", libzmq: Ok(0), ours: Err(zmq::EINVAL));
+    assert_eq!(lib.check(lib.zmq_bind(socket.handle().0, endpoint.as_ptr())), expected);
+    assert_eq!(lib.check(lib.zmq_connect(socket.handle().0, endpoint.as_ptr())), expected);
 }
 
 // LAST_ENDPOINT

@@ -609,6 +609,12 @@ fn zmq_poller_fd() {
     assert_eq!(drafts.zmq_poller_add(poller.1, sock.handle().0, NULL, 1), 0);
     fails!(lib, zmq::EINVAL, drafts.zmq_poller_fd(poller.1, place), -1);
     assert_eq!(fd, -7, "only with thread-safe sockets");
+    let server = sock.ctx().socket(zmq::SERVER);
+    assert_eq!(drafts.zmq_poller_add(poller.1, server.handle().0, NULL, 1), 0);
+    assert_eq!((drafts.zmq_poller_fd(poller.1, place), fd >= 0), (0, true));
+    let first = fd;
+    assert_eq!(drafts.zmq_poller_remove(poller.1, server.handle().0), 0);
+    assert_eq!((drafts.zmq_poller_fd(poller.1, place), fd), (0, first), "it stays");
 }
 
 /// What both ways to wait have in common; the second argument of `wait` says how many events there is room for.

@@ -152,7 +152,7 @@ fn can(library: &Library, capability: &str) -> bool {
         library.zmq_setsockopt(socket, zmq::LINGER, (&raw const ZERO).cast(), 4);
         let connected = library.check(library.zmq_connect(socket, endpoint.as_ptr()));
         library.zmq_close(socket);
-        connected != Err(zmq::EPROTONOSUPPORT)
+        !matches!(connected, Err(zmq::EPROTONOSUPPORT | zmq::EAFNOSUPPORT))
     };
     let takes = |option: i32| {
         let socket = library.zmq_socket(ctx, zmq::DEALER);

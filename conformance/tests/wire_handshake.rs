@@ -5,7 +5,7 @@ use conformance::wire::{
     Raw, RawListener, SIGNATURE, bound, command, command_body, expect_when_attached, frame, greeting,
     greeting_with, long_frame, property, ready,
 };
-use conformance::{Monitor, wait, zmq};
+use conformance::{Errno, Monitor, wait, zmq};
 
 /// The bytes a libzmq of 3.1 sends in its greeting after the signature.
 fn rest_of_greeting() -> Vec<u8> {
@@ -424,6 +424,71 @@ fn a_connection_lost_in_the_handshake_is_made_again() {
     raw.handshake(1, "PUSH", None);
     raw.send(frame(0, "x"));
     pull.expect("x");
+}
+
+#[test]
+fn the_end_of_a_connection_in_the_handshake_is_a_broken_pipe() {
+    let (pull, endpoint) = bound(zmq::PULL);
+    let events = Monitor::new(&pull);
+    let mut raw = Raw::connect(&endpoint);
+    raw.send(greeting(3, 1));
+    raw.take(64);
+    raw.finish();
+    assert_eq!(events.wait_for(zmq::EVENT_HANDSHAKE_FAILED_NO_DETAIL).value, zmq::EPIPE.0 as u32);
+    events.wait_for(zmq::EVENT_DISCONNECTED);
+}
+
+/// What an end that reads the other's type knows of it: the connection ends, and there is no event of the handshake.
+fn ends_without_a_word(events: &Monitor<'_>) {
+    let handshakes = [
+        zmq::EVENT_HANDSHAKE_SUCCEEDED,
+        zmq::EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+        zmq::EVENT_HANDSHAKE_FAILED_PROTOCOL,
+        zmq::EVENT_HANDSHAKE_FAILED_AUTH,
+    ];
+    loop {
+        let event = events.next();
+        assert!(!handshakes.contains(&event.event), "{event:?}");
+        if event.event == zmq::EVENT_DISCONNECTED {
+            return;
+        }
+    }
+}
+
+#[test]
+fn whoever_reads_a_type_that_does_not_fit_reports_the_end_of_the_connection_alone() {
+    let (rep, endpoint) = bound(zmq::REP);
+    let events = Monitor::new(&rep);
+    let mut raw = Raw::connect(&endpoint);
+    raw.handshake(1, "PUSH", None);
+    ends_without_a_word(&events);
+
+    let listener = RawListener::new();
+    let push = Ctx::new().socket(zmq::PUSH);
+    let events = Monitor::new(&push);
+    listener.connect(&push).handshake(1, "REP", None);
+    ends_without_a_word(&events);
+}
+
+#[test]
+fn two_sockets_that_do_not_fit_part_on_both_sides() {
+    let (rep, endpoint) = bound(zmq::REP);
+    let push = Ctx::new().socket(zmq::PUSH);
+    let (at_rep, at_push) = (Monitor::new(&rep), Monitor::new(&push));
+    push.connect(&endpoint).unwrap();
+    for events in [at_rep, at_push] {
+        // Each has read the other's type, or, if that was faster, the end of the connection.
+        loop {
+            let event = events.next();
+            match event.event {
+                zmq::EVENT_DISCONNECTED => break,
+                zmq::EVENT_HANDSHAKE_FAILED_NO_DETAIL => {
+                    assert!([zmq::EPIPE, zmq::ECONNRESET].contains(&Errno(event.value as i32)), "{event:?}");
+                }
+                other => assert!(other & zmq::EVENT_HANDSHAKE_SUCCEEDED == 0, "{event:?}"),
+            }
+        }
+    }
 }
 
 // Handshake timer

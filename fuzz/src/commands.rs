@@ -69,11 +69,12 @@ fn send(kind: FrameKind, version: Version, body: &[u8]) {
         assert!(reader == SocketType::Radio && version < Version::V3_0);
         return;
     }
-    let decoded = engine.decode(&wire);
+    let len = wire.len();
+    let decoded = engine.decode(&mut wire);
     let Ok(Decoded::Frame { consumed, more: false, command, body: read }) = decoded else {
         panic!("{kind:?} at {version:?}: {decoded:?}")
     };
-    assert_eq!(consumed, wire.len());
+    assert_eq!(consumed, len);
     if !command {
         let prefix: &[u8] = match kind {
             FrameKind::Subscribe => &[1],

@@ -51,7 +51,7 @@ fn run(config: &Config, input: &[u8], seed: u8) -> Seen {
                 // It stays dead, whatever comes.
                 let left = answers.len();
                 assert_eq!(engine.handshake(input, &mut answers, now), Err(error));
-                assert_eq!(engine.decode(input), Err(error));
+                assert_eq!(engine.decode(&mut input.to_vec()), Err(error));
                 assert_eq!(engine.command(input, now), Err(error));
                 assert_eq!((answers.len(), engine.next_deadline()), (left, None));
                 return Seen { answers: None, taken: None, ready: None, error: Some(error) };

@@ -243,6 +243,12 @@ fn texts(seeds: &mut Seeds) {
         "://",
         "tcp:/x",
         "",
+        "vsock://@:5555",
+        "vsock://*:-1",
+        "tipc://{5560, 0, 5}",
+        "tipc://{5560,0}@1.2.3",
+        "tipc://<1.2.3:4>",
+        "tipc://<*>",
     ];
     for (at, text) in endpoints.iter().enumerate() {
         seeds.add("endpoint", format!("{at:02}"), &[text.as_bytes()]);

@@ -73,10 +73,11 @@ pub(crate) fn in_traffic(config: &Config, version: Version) -> Engine {
 
 fn decode(config: &Config, version: Version, input: &[u8], seed: u8) -> Outcome {
     let mut engine = in_traffic(config, version);
+    let mut input = input.to_vec();
     let (mut frames, mut start) = (Vec::new(), 0);
     for end in cuts(input.len(), seed) {
         loop {
-            match engine.decode(&input[start..end]) {
+            match engine.decode(&mut input[start..end]) {
                 Ok(Decoded::Incomplete { needed_total }) => {
                     let there = (end - start) as u64;
                     assert!(needed_total.is_none_or(|total| total > there), "all there, but incomplete");
@@ -179,8 +180,9 @@ fn naive(limit: Option<u64>, input: &[u8]) -> Outcome {
 fn obey(config: &Config, version: Version, input: &[u8]) {
     let mut engine = in_traffic(config, version);
     let mut now = Instant::now();
+    let mut input = input.to_vec();
     let mut start = 0;
-    while let Ok(Decoded::Frame { consumed, command, .. }) = engine.decode(&input[start..]) {
+    while let Ok(Decoded::Frame { consumed, command, .. }) = engine.decode(&mut input[start..]) {
         let body = &input[start..start + consumed];
         start += consumed;
         let body = &body[if body[0] & 2 != 0 && version != Version::V1 { 9 } else { 2 }.min(body.len())..];

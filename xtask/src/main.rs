@@ -7,6 +7,7 @@
 //! | `loom [N]` | the models of the lock-free pieces, with N preemptions (3) |
 //! | `close-storm [N]` | closes (1000) on tcp and on ipc right after 300,000 messages, none of which may be lost |
 //! | `delays` | the conformance tests with delays at random around every system call |
+//! | `races` | tests with many threads under the compiler's detector of data races (needs the component rust-src) |
 //! | `programs [--all \| NAME…]` | unmodified programs of Debian on our library |
 //! | `bench [ARGS…]` | throughput and latency beside those of the system's libzmq |
 //! | `fault [ARGS…]` | what a good client notices of a thousand connections that hang in their handshake |
@@ -25,8 +26,8 @@ use std::process::ExitCode;
 use command::Command;
 
 const USAGE: &str = "usage: cargo xtask test [--only STEP,...] [--list] | install [--prefix DIR] [--libdir DIR] \
-                     [--destdir DIR] | loom [N] | close-storm [N] | delays | programs [--all | NAME...] | \
-                     bench [ARGS...] | fault [ARGS...]";
+                     [--destdir DIR] | loom [N] | close-storm [N] | delays | races | \
+                     programs [--all | NAME...] | bench [ARGS...] | fault [ARGS...]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Some((&"loom", rest)) => number(rest, 3).and_then(|bound| steps::loom(bound).run()),
         Some((&"close-storm", rest)) => number(rest, 1000).and_then(|count| steps::close_storm(count).run()),
         Some((&"delays", [])) => steps::delays().iter().try_for_each(Command::run),
+        Some((&"races", [])) => steps::races().iter().try_for_each(Command::run),
         Some((&"programs", rest)) => programs::run(rest),
         Some((&"bench", rest)) => steps::bench(rest).iter().try_for_each(Command::run),
         Some((&"fault", rest)) => steps::fault(rest).run(),

@@ -6,7 +6,8 @@
 //! |---|---|
 //! | `packages:` | Debian's packages that it needs; the version of the first is the program's |
 //! | `loads:` | the processes that load libzmq when it runs |
-//! | `run:` | a line for the shell, in which `$0` is the file |
+//! | `run:` | a line for the shell, in which `$0` is the file; several lines are one script |
+//! | `needs:` | a line for the shell that fails on a machine which does not permit what it does |
 //! | `lacks:` | what our library does not have yet, so that it fails there |
 //! | `large:` | why it runs with `--all` only |
 //!
@@ -43,6 +44,7 @@ struct Program {
     packages: Vec<String>,
     loads: BTreeSet<String>,
     run: String,
+    needs: Option<String>,
     large: bool,
     lacks: Option<String>,
 }
@@ -52,6 +54,7 @@ enum Outcome {
     Same { system: Duration, ours: Duration },
     Lacking(String),
     Uninstalled(String),
+    Forbidden(String),
     Failed(String),
 }
 
@@ -73,7 +76,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     let count = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| is(outcome)).count();
     let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
     let uninstalled = count(|outcome| matches!(outcome, Outcome::Uninstalled(_)));
-    let lacking = count(|outcome| matches!(outcome, Outcome::Lacking(_)));
+    let lacking = count(|outcome| matches!(outcome, Outcome::Lacking(_) | Outcome::Forbidden(_)));
     println!(
         "{} passed, {failed} failed, {} skipped",
         outcomes.len() - failed - uninstalled - lacking,
@@ -88,12 +91,16 @@ fn report(program: &Program, missing: &[&str]) -> Outcome {
     let version = program.packages.first().and_then(|name| packages::version(name)).unwrap_or_default();
     let outcome = match program.packages.iter().find(|package| missing.contains(&package.as_str())) {
         Some(package) => Outcome::Uninstalled(package.clone()),
-        None => compare(program).unwrap_or_else(Outcome::Failed),
+        None => match &program.needs {
+            Some(needs) if !Command::new("sh -c").arg(needs).succeeds() => Outcome::Forbidden(needs.clone()),
+            _ => compare(program).unwrap_or_else(Outcome::Failed),
+        },
     };
     let result = match &outcome {
         Outcome::Same { system, ours } => format!("ok       {ours:.1?} (libzmq: {system:.1?})"),
         Outcome::Lacking(what) => format!("not yet  without {what}"),
         Outcome::Uninstalled(package) => format!("skipped  {package} is not installed"),
+        Outcome::Forbidden(what) => format!("skipped  not permitted here: {what}"),
         Outcome::Failed(message) => format!("FAILED   {message}"),
     };
     println!("{:18}{version:30}{result}", program.name);
@@ -136,7 +143,8 @@ fn read(script: &Path) -> Result<Program, String> {
         match key {
             "packages" => program.packages = words(value).collect(),
             "loads" => program.loads = words(value).collect(),
-            "run" => value.clone_into(&mut program.run),
+            "run" => program.run.extend([value, "\n"]),
+            "needs" => program.needs = Some(value.to_owned()),
             "lacks" => program.lacks = Some(value.to_owned()),
             "large" => program.large = true,
             _ => {}

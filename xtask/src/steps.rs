@@ -1,5 +1,6 @@
 //! The steps of `cargo xtask test`, as data.
 
+use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::command::{Command, target_dir, tests};
@@ -73,7 +74,7 @@ pub(crate) fn all() -> Vec<Step> {
             &[],
             "",
             vec![
-                Command::new("cargo doc --no-deps -p ferrozmq").env("RUSTDOCFLAGS", "-D warnings"),
+                Command::new("cargo doc --no-deps --workspace").env("RUSTDOCFLAGS", "-D warnings"),
                 Command::new("cargo test --workspace --doc"),
             ],
         ),
@@ -232,6 +233,34 @@ pub(crate) fn delays() -> Vec<Command> {
         commands.push(delayed(tests("-p conformance").env(mode.0, mode.1).env(RUST.0, RUST.1)));
     }
     commands
+}
+
+/// Tests with many threads, under the compiler's detector of data races. The standard library is compiled with it, as its
+/// locks order accesses; that is not stable yet.
+pub(crate) fn races() -> Vec<Command> {
+    let detected = |selection: &str| {
+        Command::new("cargo test -Zbuild-std --target")
+            .arg(&format!("{}-unknown-linux-gnu", env::consts::ARCH))
+            .args("--no-fail-fast --target-dir")
+            .arg(&target_dir().join("races").display().to_string())
+            .args(selection)
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTFLAGS", "-Zsanitizer=thread")
+            // Tests ask for more memory than there is, and begin threads in forked children.
+            .env("TSAN_OPTIONS", "allocator_may_return_null=1 die_after_fork=0")
+            .env(RUST.0, RUST.1)
+    };
+    vec![
+        detected("-p ferrozmq-base --lib --test queues"),
+        detected("-p ferrozmq-runtime -p libzmq --lib --test smoke --test lifecycle --test stress"),
+        detected(
+            "-p ferrozmq --test many_threads --test patterns --test waiting --test connections --test endings",
+        ),
+        detected(
+            "-p conformance --test sharing --test threadsafe --test lifecycle --test proxy --test security",
+        ),
+        detected("-p conformance --test reqrep --test pipeline --test pubsub --test router --test monitor"),
+    ]
 }
 
 /// The loom models, which are compiled in a way of their own, and so in a directory of their own.

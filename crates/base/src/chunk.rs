@@ -3,7 +3,7 @@
 //! A [`Chunk`] is filled by whoever drives a connection's input; validated records leave it as a [`Range`], which
 //! may go to another thread and makes messages: small bodies inline, larger ones by reference to the chunk.
 //!
-//! The chunk's count is biased: it starts at [`BIAS`], all held by the chunk, which gives each range as many
+//! The chunk's count is biased: it starts at `BIAS`, all held by the chunk, which gives each range as many
 //! references as it can need; a range passes one to each message by a plain decrement, so that a message costs one
 //! atomic operation, when it is dropped.
 //!

@@ -10,8 +10,8 @@
 //! was just written only to a read that is not wider, else the read waits until the bytes are in the cache. For the same
 //! reason short bodies are moved as two words.
 //!
-//! Invariants: no field points into the struct, so that it may be moved with `memcpy`. The tag is [`INLINE`] or
-//! [`CONTENT`] in a live message; 0 marks a closed one (and zeroed memory), which owns nothing. Without the
+//! Invariants: no field points into the struct, so that it may be moved with `memcpy`. The tag is `INLINE` or
+//! `CONTENT` in a live message; 0 marks a closed one (and zeroed memory), which owns nothing. Without the
 //! SHARED flag nobody else reads or writes the bytes of the body, unless they are constant or a `Bytes`.
 //!
 //! With a group (RADIO, DISH; up to 255 bytes) the last word points to a counted record of group and peer: the body

@@ -1,6 +1,6 @@
 //! Blocks of memory for message bodies, and the per-thread pools of the small ones.
 //!
-//! A block is a 16-byte header ([`Block`]) and its data, aligned to 16. Blocks of up to [`POOLED_MAX`] bytes come
+//! A block is a 16-byte header (`Block`) and its data, aligned to 16. Blocks of up to [`POOLED_MAX`] bytes come
 //! in size classes from the pool of the calling thread; larger ones from the allocator. A body is usually freed by
 //! another thread than the one that made it: that thread collects up to [`BATCH`] blocks per owner and pushes them
 //! with one compare-and-swap onto the owner's remote list, which the owner takes as a whole when it runs dry.

@@ -23,6 +23,8 @@ Examples:
   echo hello | fzmq req tcp://127.0.0.1:5556
   fzmq sub tcp://127.0.0.1:5557 --topic weather
   fzmq pub tcp://127.0.0.1:5557 --topic weather --message sunny --interval 1s
+  fzmq dish tcp://127.0.0.1:5558 --group weather
+  fzmq radio tcp://127.0.0.1:5558 --group weather --message sunny --wait-peers 1
   fzmq proxy tcp://*:5559 tcp://*:5560 --stats";
 
 /// ZeroMQ on the command line. Without a command: a live tour of ten seconds.
@@ -504,6 +506,14 @@ fn parse_type(text: &str) -> Result<SocketType, String> {
         T::Xpub,
         T::Xsub,
         T::Stream,
+        T::Client,
+        T::Server,
+        T::Peer,
+        T::Radio,
+        T::Dish,
+        T::Scatter,
+        T::Gather,
+        T::Channel,
     ]
     .into_iter()
     .find(|kind| kind.name().eq_ignore_ascii_case(text))

@@ -126,7 +126,7 @@ fn open(endpoint: &Endpoint, limit: Duration) -> io::Result<Box<dyn Stream>> {
             stream.set_write_timeout(Some(limit))?;
             Ok(Box::new(stream))
         }
-        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "only tcp and ipc reach other processes")),
+        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "the doctor reaches peers by tcp and ipc only")),
     }
 }
 

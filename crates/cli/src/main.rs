@@ -4,6 +4,7 @@
 //! Without a command it is a live [`tour`]; with the name of a socket type it is a [`cat`] of messages; `fzmq proxy`
 //! is a [`proxy`] between two sockets. Messages go to standard output, everything else to standard error.
 
+#[allow(rustdoc::broken_intra_doc_links, reason = "its comments are the texts of --help, not documentation")]
 mod args;
 mod cat;
 mod doctor;

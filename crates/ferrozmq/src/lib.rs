@@ -97,8 +97,9 @@ pub use multipart::{IntoMultipart, Multipart, Whole};
 pub use poller::{Event, Interest, Poller};
 pub use proxy::{Passed, Proxy, ProxyHandle, Side, proxy};
 pub use socket::{
-    Channel, Client, Dealer, Dish, Gather, Owned, Pair, Peer, PeerId, Pending, Publisher, Pull, Push, Radio,
-    Rep, Req, Request, Router, Scatter, Server, Socket, Stream, Subscriber, Watchable, Xpub, Xsub,
+    Channel, Client, Dealer, Dish, Gather, Owned, Pair, Peer, PeerId, Pending, Proxied, Publisher, Pull,
+    Push, Radio, Rep, Req, Request, Router, Scatter, Server, Socket, Stream, Subscriber, Watchable, Xpub,
+    Xsub,
 };
 pub use stats::{Dropped, PeerStats, Stats};
 

@@ -6,9 +6,12 @@ use ferrozmq_base::{
     Error as Code,
     sync::{AtomicU64, Ordering},
 };
-use ferrozmq_runtime as runtime;
+use ferrozmq_runtime::{self as runtime, ProxySocket};
 
-use crate::{Result, Socket, SocketType, socket::Owned};
+use crate::{
+    Result, Socket, SocketType,
+    socket::{Member, Proxied},
+};
 
 /// Passes messages between two sockets, both ways: the whole of most brokers.
 ///
@@ -31,18 +34,41 @@ use crate::{Result, Socket, SocketType, socket::Owned};
 /// assert_eq!(broker.join().unwrap(), Err(Error::Terminated));
 /// # Ok::<(), Error>(())
 /// ```
+///
+/// Sockets for many threads are only borrowed, and other threads may use them meanwhile. Their messages keep the group,
+/// and the number of the peer: a [`Server`](crate::Server) or [`Peer`](crate::Peer) sends what passes to its own peer of
+/// that number, so that answers that come from a [`Client`](crate::Client), which have none, end the proxy with
+/// [`Error::HostUnreachable`](crate::Error::HostUnreachable).
+///
+/// ```
+/// use ferrozmq::{Context, Error};
+/// use std::time::Duration;
+///
+/// let ctx = Context::new();
+/// let far = ctx.radio().bind("inproc://far")?;
+/// let (dish, radio) = (ctx.dish().join("news").connect("inproc://far")?, ctx.radio().bind("inproc://near")?);
+/// let relay = std::thread::spawn(move || ferrozmq::proxy(&dish, &radio).run());
+///
+/// let listener = ctx.dish().join("news").connect("inproc://near")?;
+/// far.send_to_group("news", "Hello")?;
+/// let message = listener.recv()?;
+/// assert_eq!((message.group(), message.as_str()), (&b"news"[..], Ok("Hello")));
+/// # ctx.shutdown();
+/// # assert_eq!(relay.join().unwrap(), Err(Error::Terminated));
+/// # Ok::<(), Error>(())
+/// ```
 #[doc(alias = "zmq_proxy")]
-pub fn proxy<'a>(front: &'a mut impl Owned, back: &'a mut impl Owned) -> Proxy<'a> {
-    Proxy { front: front.inside_mut(), back: back.inside_mut(), capture: None, control: None }
+pub fn proxy<'a>(front: impl Proxied<'a>, back: impl Proxied<'a>) -> Proxy<'a> {
+    Proxy { front: front.member(), back: back.member(), capture: None, control: None }
 }
 
 /// A proxy that does not run yet. See the example of [`proxy`].
 #[must_use = "a proxy does nothing before `run`"]
 #[derive(Debug)]
 pub struct Proxy<'a> {
-    front: &'a mut Socket,
-    back: &'a mut Socket,
-    capture: Option<&'a mut Socket>,
+    front: Member<'a>,
+    back: Member<'a>,
+    capture: Option<Member<'a>>,
     control: Option<Socket>,
 }
 
@@ -62,8 +88,8 @@ impl<'a> Proxy<'a> {
     /// assert_eq!(seen.recv()?, "task");
     /// # Ok::<(), ferrozmq::Error>(())
     /// ```
-    pub fn capture(mut self, socket: &'a mut impl Owned) -> Self {
-        self.capture = Some(socket.inside_mut());
+    pub fn capture(mut self, socket: impl Proxied<'a>) -> Self {
+        self.capture = Some(socket.member());
         self
     }
 
@@ -96,13 +122,14 @@ impl<'a> Proxy<'a> {
     ///
     /// # Errors
     /// [`Error::Terminated`](crate::Error::Terminated) when the context is shut down,
-    /// [`Error::Interrupted`](crate::Error::Interrupted) by an interrupt of one of the sockets.
+    /// [`Error::Interrupted`](crate::Error::Interrupted) by an interrupt of one of the sockets,
+    /// [`Error::HostUnreachable`](crate::Error::HostUnreachable) if it is not known where to send a message.
     pub fn run(self) -> Result<()> {
         let Self { front, back, capture, mut control } = self;
         let result = front.with(|front| {
             back.with(|back| {
                 with(capture, |capture| {
-                    with(control.as_mut(), |control| {
+                    with(control.as_mut().map(Member::own), |control| {
                         runtime::Proxy { front, back: Some(back), capture, control }.run()
                     })
                 })
@@ -112,14 +139,14 @@ impl<'a> Proxy<'a> {
     }
 }
 
-/// Runs `f` on a socket's core, if there is a socket.
+/// Runs `f` on what a proxy sees of a socket, if there is one.
 fn with<R>(
-    socket: Option<&mut Socket>,
-    f: impl FnOnce(Option<&mut runtime::SocketCore>) -> ferrozmq_base::Result<R>,
+    member: Option<Member<'_>>,
+    f: impl FnOnce(Option<ProxySocket<'_>>) -> ferrozmq_base::Result<R>,
 ) -> ferrozmq_base::Result<R> {
-    match socket {
+    match member {
         None => f(None),
-        Some(socket) => socket.with(|core| f(Some(core))),
+        Some(member) => member.with(|socket| f(Some(socket))),
     }
 }
 

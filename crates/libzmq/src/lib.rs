@@ -1,6 +1,6 @@
 //! The C boundary: `libzmq.so.5`, entry by entry as in `include/zmq.h`.
 //!
-//! Entry points only map: C arguments to Rust ones, errors to errno. [`boundary`] keeps panics inside, [`handle`]
+//! Entry points only map: C arguments to Rust ones, errors to errno. `boundary` keeps panics inside, `handle`
 //! decides which pointers are ours. Nothing here is reachable from Rust programs; they use the `ferrozmq` crate.
 mod boundary;
 mod context;

@@ -7,8 +7,17 @@ use std::ffi::CStr;
 /// The version of ZeroMQ that this library is.
 const VERSION: [c_int; 3] = [4, 3, 6];
 
-/// What `zmq_has` answers with 1.
+/// What `zmq_has` answers with 1, on every machine.
 const CAPABILITIES: [&CStr; 3] = [c"ipc", c"curve", c"draft"];
+
+/// What it answers with 1 where the kernel can.
+fn kernel_has(capability: &CStr) -> bool {
+    match capability.to_bytes() {
+        b"vsock" => ferrozmq_sys::net::vsock::is_supported(),
+        b"tipc" => ferrozmq_sys::net::tipc::is_supported(),
+        _ => false,
+    }
+}
 
 /// The texts of ZeroMQ's own errors; the C library has the others.
 fn own_text(code: c_int) -> Option<&'static CStr> {
@@ -57,6 +66,6 @@ entries! {
         }
         // SAFETY: not NULL, so a C string by the contract of the entry points.
         let name = unsafe { CStr::from_ptr(capability) };
-        Ok(CAPABILITIES.contains(&name).into())
+        Ok((CAPABILITIES.contains(&name) || kernel_has(name)).into())
     }
 }

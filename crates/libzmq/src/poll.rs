@@ -130,6 +130,11 @@ impl Waiting {
         Ok(())
     }
 
+    /// Whether a socket for several threads was found ready.
+    pub(crate) fn is_any_shared_ready(&self) -> bool {
+        self.shared.iter().any(|shared| shared.ready != Events::default())
+    }
+
     /// What was found, place by place.
     pub(crate) fn found(&self) -> Found<'_> {
         Found {
@@ -180,7 +185,7 @@ const OUT: c_short = 2;
 const ERR: c_short = 4;
 const PRI: c_short = 8;
 
-fn of_socket(events: c_short) -> Events {
+pub(crate) fn of_socket(events: c_short) -> Events {
     Events { readable: events & IN != 0, writable: events & OUT != 0 }
 }
 

@@ -4,12 +4,14 @@
 use crate::{
     boundary::entries,
     handle::{self, Object},
-    poll::{Waiting, Wanted, timeout},
+    poll::{Waiting, Wanted, of_socket, timeout},
     socket::with_socket,
 };
 use ferrozmq_base::{Error, Result};
+use ferrozmq_runtime::{SharedSocket, Watch};
+use ferrozmq_sys::WakeFd;
 use libc::{c_int, c_long, c_short, c_void};
-use std::ptr;
+use std::{os::fd::AsRawFd, ptr, sync::Arc};
 
 /// `zmq_poller_event_t`.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +35,48 @@ impl PollerEvent {
 
 /// What a poller's handle stands for.
 #[derive(Debug, Default)]
-pub(crate) struct Registrations(Vec<Registration>);
+pub(crate) struct Registrations {
+    list: Vec<Registration>,
+    /// Whether a socket for several threads was ever registered.
+    shared: bool,
+    outlook: Option<Outlook>,
+}
+
+/// The poller's own descriptor: readable from an event of a socket for several threads until a wait finds none.
+#[derive(Debug)]
+struct Outlook {
+    wake: Arc<WakeFd>,
+    watches: Vec<(*mut c_void, Watch)>,
+}
+
+impl Outlook {
+    /// Watches a socket, if it is one for several threads.
+    fn add(&mut self, wanted: Wanted) -> Result<()> {
+        if let Some(socket) = shared(wanted.socket) {
+            self.watches.push((wanted.socket, Watch::new(&socket, &self.wake)?));
+            self.look(wanted)?;
+        }
+        Ok(())
+    }
+
+    /// Signals what is ready already.
+    fn look(&self, wanted: Wanted) -> Result<()> {
+        let Some(socket) = shared(wanted.socket) else { return Ok(()) };
+        let (events, interest) = (socket.events()?, of_socket(wanted.events));
+        if interest.readable && events.readable || interest.writable && events.writable {
+            self.wake.signal();
+        }
+        Ok(())
+    }
+}
+
+/// The socket of a handle, if it is one for several threads.
+fn shared(handle: *const c_void) -> Option<Arc<SharedSocket>> {
+    match handle::enter(handle).ok()?.object() {
+        Object::Shared(socket) => Some(socket.clone()),
+        _ => None,
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Registration {
@@ -43,6 +86,8 @@ struct Registration {
 
 // SAFETY: the handles are only compared and looked up, the user's pointer only handed back.
 unsafe impl Send for Registration {}
+// SAFETY: as above.
+unsafe impl Send for Outlook {}
 
 /// What is registered: a socket by its handle, or a descriptor.
 #[derive(Clone, Copy)]
@@ -85,14 +130,19 @@ fn add(poller: *mut c_void, subject: Subject, user_data: *mut c_void, events: c_
     with_poller(poller, |registered| {
         subject.check()?;
         check_events(events)?;
-        if registered.0.iter().any(|r| subject.is(&r.wanted)) {
+        if registered.list.iter().any(|r| subject.is(&r.wanted)) {
             return Err(Error::InvalidArgument);
         }
         let (socket, fd) = match subject {
             Subject::Socket(handle) => (handle, -1),
             Subject::Fd(fd) => (ptr::null_mut(), fd),
         };
-        registered.0.push(Registration { wanted: Wanted { socket, fd, events }, user_data });
+        let wanted = Wanted { socket, fd, events };
+        registered.shared |= shared(socket).is_some();
+        if let Some(outlook) = &mut registered.outlook {
+            outlook.add(wanted)?;
+        }
+        registered.list.push(Registration { wanted, user_data });
         Ok(0)
     })
 }
@@ -101,8 +151,12 @@ fn modify(poller: *mut c_void, subject: Subject, events: c_short) -> Result<c_in
     with_poller(poller, |registered| {
         subject.check()?;
         check_events(events)?;
-        let registration = registered.0.iter_mut().find(|r| subject.is(&r.wanted));
-        registration.ok_or(Error::InvalidArgument)?.wanted.events = events;
+        let registration = registered.list.iter_mut().find(|r| subject.is(&r.wanted));
+        let registration = registration.ok_or(Error::InvalidArgument)?;
+        registration.wanted.events = events;
+        if let Some(outlook) = &registered.outlook {
+            outlook.look(registration.wanted)?;
+        }
         Ok(0)
     })
 }
@@ -110,20 +164,35 @@ fn modify(poller: *mut c_void, subject: Subject, events: c_short) -> Result<c_in
 fn remove(poller: *mut c_void, subject: Subject) -> Result<c_int> {
     with_poller(poller, |registered| {
         subject.check()?;
-        let index = registered.0.iter().position(|r| subject.is(&r.wanted));
-        registered.0.remove(index.ok_or(Error::InvalidArgument)?);
+        let index = registered.list.iter().position(|r| subject.is(&r.wanted));
+        let removed = registered.list.remove(index.ok_or(Error::InvalidArgument)?);
+        if let Some(outlook) = &mut registered.outlook {
+            outlook.watches.retain(|(socket, _)| *socket != removed.wanted.socket);
+        }
         Ok(0)
     })
 }
 
 /// Waits and fills `events` from the front; the result is how many. Never 0: the end of the time is `Again`.
 fn wait(poller: *mut c_void, events: &mut [PollerEvent], milliseconds: c_long) -> Result<usize> {
-    let registered = with_poller(poller, |registered| Ok(registered.0.clone()))?;
+    let (registered, wake) = with_poller(poller, |registered| {
+        let wake = registered.outlook.as_ref().map(|outlook| outlook.wake.clone());
+        Ok((registered.list.clone(), wake))
+    })?;
     if milliseconds < 0 && registered.iter().all(|r| r.wanted.events == 0) {
         return Err(Error::BadAddress);
     }
     let mut waiting = Waiting::new(registered.iter().map(|r| r.wanted))?;
-    waiting.wait(timeout(milliseconds), None)?;
+    if let Some(wake) = &wake {
+        wake.clear();
+    }
+    let waited = waiting.wait(timeout(milliseconds), None);
+    if let Some(wake) = &wake
+        && (waited.is_err() || waiting.is_any_shared_ready())
+    {
+        wake.signal();
+    }
+    waited?;
     let mut found = waiting.found();
     let ready = registered.iter().map(|r| (r, found.next_for(r.wanted))).filter(|(_, found)| *found != 0);
     let mut count = 0;
@@ -133,6 +202,24 @@ fn wait(poller: *mut c_void, events: &mut [PollerEvent], milliseconds: c_long) -
         count += 1;
     }
     if count == 0 { Err(Error::Again) } else { Ok(count) }
+}
+
+/// The poller's own descriptor, made when it is first asked for.
+fn outlook(registered: &mut Registrations) -> Result<&Outlook> {
+    if !registered.shared {
+        return Err(Error::InvalidArgument);
+    }
+    if registered.outlook.is_none() {
+        let mut outlook = Outlook { wake: Arc::new(WakeFd::new()?), watches: Vec::new() };
+        for registration in &registered.list {
+            if outlook.add(registration.wanted).is_err() {
+                // It was closed, or its context was shut down: the wait says so.
+                outlook.wake.signal();
+            }
+        }
+        registered.outlook = Some(outlook);
+    }
+    registered.outlook.as_ref().ok_or(Error::BadAddress)
 }
 
 fn destroy(place: &mut *mut c_void) -> Result<c_int> {
@@ -154,7 +241,7 @@ entries! {
 
     /// The number of registrations.
     fn zmq_poller_size(poller: *mut c_void) -> c_int, or -1; {
-        with_poller(poller, |registered| Ok(crate::boundary::clamped(registered.0.len())))
+        with_poller(poller, |registered| Ok(crate::boundary::clamped(registered.list.len())))
     }
 
     /// Registers a socket.
@@ -207,9 +294,14 @@ entries! {
         Ok(crate::boundary::clamped(found))
     }
 
-    /// A descriptor to wait for the poller itself. There is none, as in a libzmq whose poller has no thread-safe socket:
-    /// EINVAL.
+    /// A descriptor to wait for the poller itself: it becomes readable when a socket for several threads has an event,
+    /// of those that are registered. EINVAL if none ever was.
     fn zmq_poller_fd(poller: *mut c_void, fd: *mut c_int) -> c_int, or -1; {
-        with_poller(poller, |_| if fd.is_null() { Err(Error::BadAddress) } else { Err(Error::InvalidArgument) })
+        with_poller(poller, |registered| {
+            // SAFETY: NULL or an int, by the contract of the entry points.
+            let place = unsafe { fd.as_mut() }.ok_or(Error::BadAddress)?;
+            *place = outlook(registered)?.wake.as_raw_fd();
+            Ok(0)
+        })
     }
 }

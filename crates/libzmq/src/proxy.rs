@@ -1,11 +1,12 @@
-//! Proxies (zmq_proxy(3)): the calling thread gives its sockets away for as long as the call lasts.
+//! Proxies (zmq_proxy(3)): the calling thread gives its sockets away for as long as the call lasts; those for many threads
+//! stay everybody's.
 use crate::{
     boundary::entries,
     handle::{self, Entered, Object},
     socket::SocketHandle,
 };
 use ferrozmq_base::{Error, Result};
-use ferrozmq_runtime::{Exclusive, Proxy, SharedSocket, SocketCore};
+use ferrozmq_runtime::{Proxy, ProxySocket, SharedSocket, SocketCore};
 use libc::{c_int, c_void};
 use std::sync::Arc;
 
@@ -31,14 +32,14 @@ fn optional(handle: *mut c_void) -> Result<Option<Taken>> {
 enum Core<'a> {
     None,
     Own(&'a mut SocketCore, &'a mut bool),
-    Shared(Exclusive<'a>),
+    Shared(&'a SharedSocket),
 }
 
 impl<'a> Core<'a> {
     fn of(taken: &'a mut Option<Taken>) -> Result<Self> {
         match taken {
             None => Ok(Self::None),
-            Some(Taken::Shared(socket)) => socket.exclusive().map(Self::Shared),
+            Some(Taken::Shared(socket)) => Ok(Self::Shared(socket)),
             Some(Taken::Own(entered)) => match entered.object() {
                 Object::Socket(socket) if socket.inside => Err(Error::BadAddress),
                 Object::Socket(socket) => {
@@ -51,11 +52,11 @@ impl<'a> Core<'a> {
         }
     }
 
-    fn core(&mut self) -> Result<Option<&mut SocketCore>> {
+    fn socket(&mut self) -> Option<ProxySocket<'_>> {
         match self {
-            Self::None => Ok(None),
-            Self::Own(core, _) => Ok(Some(core)),
-            Self::Shared(guard) => guard.core().map(Some),
+            Self::None => None,
+            Self::Own(core, _) => Some(ProxySocket::Own(core)),
+            Self::Shared(socket) => Some(ProxySocket::Shared(socket)),
         }
     }
 
@@ -93,8 +94,8 @@ fn run(
 }
 
 fn pass(front: &mut Core<'_>, back: &mut Core<'_>, tap: &mut Core<'_>, steer: &mut Core<'_>) -> Result<()> {
-    let front = front.core()?.ok_or(Error::NotASocket)?;
-    Proxy { front, back: back.core()?, capture: tap.core()?, control: steer.core()? }.run()
+    let front = front.socket().ok_or(Error::NotASocket)?;
+    Proxy { front, back: back.socket(), capture: tap.socket(), control: steer.socket() }.run()
 }
 
 entries! {

@@ -21,7 +21,7 @@ fn long_header(size: u64) -> Vec<u8> {
 #[test]
 fn v05_v42_enormous_lengths_are_compared_before_anything_is_done_with_them() {
     for size in ENORMOUS {
-        let bytes = long_header(size);
+        let mut bytes = long_header(size);
         let limited = Scanner::new(SocketType::Pull, Some(1 << 20)).next(&bytes);
         let error =
             if size >> 63 == 1 { ProtocolError::LengthOutOfRange } else { ProtocolError::FrameTooLong };
@@ -30,7 +30,7 @@ fn v05_v42_enormous_lengths_are_compared_before_anything_is_done_with_them() {
         let announced = Ok(Step::Large { header: 9, body: size, more: false, command: false });
         assert_eq!(unlimited, if size >> 63 == 1 { Err(error) } else { announced });
         let mut engine = in_traffic(SocketType::Pull, Version::V3_1);
-        let decoded = engine.decode(&bytes);
+        let decoded = engine.decode(&mut bytes);
         let needed = Ok(Decoded::Incomplete { needed_total: Some(size.wrapping_add(9)) });
         assert_eq!(decoded, if size >> 63 == 1 { Err(error) } else { needed });
         let handshake = whole(Config::new(SocketType::Pull), &session(1, &bytes)).1.error;
@@ -49,7 +49,9 @@ fn v11_two_v1_messages_over_8192_bytes_in_any_cutting() {
         let (mut start, mut arrived, mut found) = (0, 0, 0_u8);
         while arrived < bytes.len() {
             arrived = bytes.len().min(arrived + portion);
-            while let Decoded::Frame { consumed, body, .. } = engine.decode(&bytes[start..arrived]).unwrap() {
+            while let Decoded::Frame { consumed, body, .. } =
+                engine.decode(&mut bytes[start..arrived]).unwrap()
+            {
                 found += 1;
                 assert_eq!(body, vec![found; 9000]);
                 start += consumed;
@@ -83,16 +85,14 @@ fn v46_text_that_is_no_z85_is_an_error() {
 #[test]
 fn v48_empty_frames_and_empty_unsubscriptions_are_frames_like_others() {
     for body in [&b""[..], b"\x00", b"\x01"] {
-        let frame = [&[0, body.len() as u8], body].concat();
+        let mut frame = [&[0, body.len() as u8], body].concat();
+        let len = frame.len();
         for socket_type in [SocketType::Pub, SocketType::Xpub] {
             let step = Scanner::new(socket_type, None).next(&frame);
             assert_eq!(step, Ok(Step::Messages { len: frame.len(), count: 1 }));
             let mut engine = in_traffic(socket_type, Version::V2);
-            let decoded = engine.decode(&frame);
-            assert_eq!(
-                decoded,
-                Ok(Decoded::Frame { consumed: frame.len(), more: false, command: false, body })
-            );
+            let decoded = engine.decode(&mut frame);
+            assert_eq!(decoded, Ok(Decoded::Frame { consumed: len, more: false, command: false, body }));
         }
     }
     let now = Instant::now();
@@ -114,11 +114,12 @@ fn v50_topics_of_every_length_arrive_whole_at_every_version() {
             for (kind, first) in [(FrameKind::Subscribe, 1), (FrameKind::Cancel, 0)] {
                 let mut out = Vec::new();
                 sender.encode(kind, false, &topic, &mut out);
-                let Ok(Decoded::Frame { consumed, more: false, command, body }) = receiver.decode(&out)
+                let len = out.len();
+                let Ok(Decoded::Frame { consumed, more: false, command, body }) = receiver.decode(&mut out)
                 else {
                     panic!("{version:?} {len}")
                 };
-                assert_eq!((consumed, command), (out.len(), version == Version::V3_1));
+                assert_eq!((consumed, command), (len, version == Version::V3_1));
                 if !command {
                     assert_eq!(*body, [&[first], &topic[..]].concat());
                     continue;
@@ -134,17 +135,20 @@ fn v50_topics_of_every_length_arrive_whole_at_every_version() {
 #[test]
 fn v60_v1_lengths_that_look_negative_are_refused() {
     for size in ENORMOUS {
-        let bytes = [&[0xFF], &size.to_be_bytes()[..], b"\x00payload"].concat();
+        let mut bytes = [&[0xFF], &size.to_be_bytes()[..], b"\x00payload"].concat();
         let limited = Config { max_body: Some(1 << 20), ..Config::new(SocketType::Pull) };
         let mut engine = in_traffic_with(limited, Version::V1);
-        let result = engine.decode(&bytes);
+        let result = engine.decode(&mut bytes);
         // The length counts the flags byte.
         let refused =
             if (size - 1) >> 63 == 1 { ProtocolError::LengthOutOfRange } else { ProtocolError::FrameTooLong };
         assert_eq!(result, Err(refused));
     }
     for zero in [&b"\x00\x00"[..], b"\xFF\0\0\0\0\0\0\0\0\x00"] {
-        assert_eq!(in_traffic(SocketType::Pull, Version::V1).decode(zero), Err(ProtocolError::ZeroLength));
+        assert_eq!(
+            in_traffic(SocketType::Pull, Version::V1).decode(&mut zero.to_vec()),
+            Err(ProtocolError::ZeroLength)
+        );
         assert_eq!(whole(Config::new(SocketType::Pull), zero).1.error, Some(ProtocolError::ZeroLength));
     }
 }
@@ -191,11 +195,11 @@ fn v69_a_frame_cut_at_any_byte_is_incomplete() {
     let mut engine = in_traffic(SocketType::Pull, Version::V3_1);
     engine.encode(FrameKind::Message, false, &[5; 300], &mut bytes);
     for cut in 0..bytes.len() {
-        assert!(matches!(engine.decode(&bytes[..cut]), Ok(Decoded::Incomplete { .. })));
+        assert!(matches!(engine.decode(&mut bytes[..cut]), Ok(Decoded::Incomplete { .. })));
         let step = Scanner::new(SocketType::Pull, None).next(&bytes[..cut]);
         assert!(matches!(step, Ok(Step::Incomplete | Step::Large { .. })));
     }
-    assert!(matches!(engine.decode(&long_header(1 << 49)), Ok(Decoded::Incomplete { .. })));
+    assert!(matches!(engine.decode(&mut long_header(1 << 49)), Ok(Decoded::Incomplete { .. })));
 }
 
 #[test]

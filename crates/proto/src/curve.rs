@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use dryoc::classic::crypto_core::crypto_scalarmult_base;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::z85;
@@ -48,10 +49,6 @@ impl PublicKey {
         // 32 is a multiple of 4, the only thing that could be wrong.
         z85::encode(&self.0).unwrap_or_default()
     }
-
-    pub(crate) fn to_box(self) -> crypto_box::PublicKey {
-        crypto_box::PublicKey::from(self.0)
-    }
 }
 
 impl SecretKey {
@@ -87,11 +84,9 @@ impl SecretKey {
     ///
     /// See the example of [`SecretKey`].
     pub fn public(&self) -> PublicKey {
-        PublicKey(*self.to_box().public_key().as_bytes())
-    }
-
-    pub(crate) fn to_box(&self) -> crypto_box::SecretKey {
-        crypto_box::SecretKey::from(self.0)
+        let mut public = [0; KEY_BYTES];
+        crypto_scalarmult_base(&mut public, &self.0);
+        PublicKey(public)
     }
 }
 

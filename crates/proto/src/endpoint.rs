@@ -1,4 +1,4 @@
-//! Endpoint strings: `transport://address` (zmq_tcp(7), zmq_ipc(7), zmq_inproc(7)).
+//! Endpoint strings: `transport://address` (zmq_tcp(7), zmq_ipc(7), zmq_inproc(7), zmq_tipc(7)).
 //!
 //! Parsing is total and looks nothing up: host and interface names stay names. Bind and connect differ in what they
 //! take, so each has its own entry. Deliberately stricter than libzmq, which reads ports with `atoi` (`5x`, `70000`,
@@ -12,6 +12,12 @@ use std::{
 
 use ferrozmq_base::{Error, SocketType};
 
+mod tipc;
+mod vsock;
+
+pub use tipc::{TipcEndpoint, TipcNode};
+pub use vsock::VsockEndpoint;
+
 /// Where a socket binds or connects. Its `Display` is the canonical string, which parses to the same endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -22,6 +28,10 @@ pub enum Endpoint {
     Ipc(IpcEndpoint),
     /// `inproc://…`: a name within the context.
     Inproc(String),
+    /// `vsock://…`
+    Vsock(VsockEndpoint),
+    /// `tipc://…`
+    Tipc(TipcEndpoint),
 }
 
 /// `tcp://[source;]host:port`.
@@ -72,6 +82,8 @@ enum Scheme {
     Tcp,
     Ipc,
     Inproc,
+    Vsock,
+    Tipc,
     Udp,
     Multicast,
     Other,
@@ -133,6 +145,8 @@ impl Endpoint {
                 Scheme::Tcp => parse_tcp(address, usage).map(Self::Tcp),
                 Scheme::Ipc => parse_ipc(address, usage).map(Self::Ipc),
                 Scheme::Inproc => Ok(Self::Inproc(address.to_owned())),
+                Scheme::Vsock => vsock::parse(address, usage).map(Self::Vsock),
+                Scheme::Tipc => tipc::parse(address, usage).map(Self::Tipc),
                 Scheme::Udp | Scheme::Multicast | Scheme::Other => {
                     Err((Error::ProtocolNotSupported, "this transport is not supported in this version"))
                 }
@@ -150,7 +164,9 @@ pub fn check_socket_type(text: &str, socket_type: SocketType) -> Result<(), Endp
     let fits = |scheme| match scheme {
         Scheme::Udp => matches!(socket_type, Radio | Dish | Dgram),
         Scheme::Multicast => matches!(socket_type, Pub | Sub | Xpub | Xsub),
-        Scheme::Tcp | Scheme::Ipc | Scheme::Inproc | Scheme::Other => socket_type != Dgram,
+        Scheme::Tcp | Scheme::Ipc | Scheme::Inproc | Scheme::Vsock | Scheme::Tipc | Scheme::Other => {
+            socket_type != Dgram
+        }
     };
     match split_scheme(text) {
         Ok((scheme, _)) if fits(scheme) => Ok(()),
@@ -184,10 +200,18 @@ fn split_scheme(text: &str) -> Result<(Scheme, &str), Fault> {
         "inproc" => Scheme::Inproc,
         "udp" => Scheme::Udp,
         "pgm" | "epgm" | "norm" => Scheme::Multicast,
-        "tipc" | "vmci" | "vsock" | "ws" | "wss" => Scheme::Other,
+        "vsock" => Scheme::Vsock,
+        "tipc" => Scheme::Tipc,
+        "vmci" | "ws" | "wss" => Scheme::Other,
         _ => return Err((Error::ProtocolNotSupported, "unknown transport")),
     };
     Ok((scheme, address))
+}
+
+/// A number of 32 bits in digits alone.
+fn decimal(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
 }
 
 fn parse_tcp(address: &str, usage: Use) -> Result<TcpEndpoint, Fault> {
@@ -303,6 +327,8 @@ impl fmt::Display for Endpoint {
             Self::Tcp(tcp) => write!(f, "tcp://{tcp}"),
             Self::Ipc(ipc) => write!(f, "ipc://{ipc}"),
             Self::Inproc(name) => write!(f, "inproc://{name}"),
+            Self::Vsock(vsock) => write!(f, "vsock://{vsock}"),
+            Self::Tipc(tipc) => write!(f, "tipc://{tipc}"),
         }
     }
 }
@@ -500,7 +526,7 @@ mod tests {
 
     #[test]
     fn transports_that_are_known_but_not_supported() {
-        for scheme in ["udp", "pgm", "epgm", "norm", "tipc", "vmci", "vsock", "ws", "wss"] {
+        for scheme in ["udp", "pgm", "epgm", "norm", "vmci", "ws", "wss"] {
             let error = Endpoint::parse_bind(&format!("{scheme}://x")).unwrap_err();
             assert_eq!(error.errno, Error::ProtocolNotSupported);
             assert_ne!(error.reason, Endpoint::parse_bind("foo://x").unwrap_err().reason);
@@ -519,7 +545,7 @@ mod tests {
             for text in ["pgm://x:1", "epgm://x:1", "norm://x:1"] {
                 assert_eq!(errno(text, socket_type), if multicast { Ok(()) } else { incompatible }, "{name}");
             }
-            for text in ["tcp://x:1", "ipc://x", "inproc://x", "ws://x:1"] {
+            for text in ["tcp://x:1", "ipc://x", "inproc://x", "ws://x:1", "vsock://2:1", "tipc://{64,0}"] {
                 assert_eq!(
                     errno(text, socket_type),
                     if name == "DGRAM" { incompatible } else { Ok(()) },
@@ -561,7 +587,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_parses_formats_to_something_that_parses_to_the_same(text in "(tcp|ipc|inproc)://[]:*0-9a-f;%@.\\[]{1,12}") {
+        fn whatever_parses_formats_to_something_that_parses_to_the_same(text in "(tcp|ipc|inproc|vsock|tipc)://[]{}:*0-9a-f;%@.\\[]{1,12}") {
             if let Ok(endpoint) = Endpoint::parse_bind(&text) {
                 prop_assert_eq!(Endpoint::parse_bind(&endpoint.to_string()), Ok(endpoint));
             }

@@ -356,8 +356,8 @@ impl Engine {
     }
 
     /// Finds the frame at the start of `input`. Works for every version, so that a Plain direction can be read in this
-    /// way as well. An encrypted body is opened in a buffer of the engine, which the next call uses again.
-    pub fn decode<'a>(&'a mut self, input: &'a [u8]) -> Result<Decoded<'a>, ProtocolError> {
+    /// way as well. An encrypted body is opened where it lies, and ends with its frame; it can be opened once.
+    pub fn decode<'a>(&mut self, input: &'a mut [u8]) -> Result<Decoded<'a>, ProtocolError> {
         self.check_alive()?;
         let Self { config, ready, envelope, cipher, failed, .. } = self;
         let Some(version) = ready.as_ref().map(|ready| ready.version) else {
@@ -365,13 +365,6 @@ impl Engine {
         };
         next_frame(version, config.body_limit(), envelope, cipher.as_deref_mut(), input)
             .inspect_err(|error| *failed = Some(*error))
-    }
-
-    /// Gives back the memory that the engine does not need before the next frame.
-    pub fn release_idle(&mut self) {
-        if let Some(cipher) = &mut self.cipher {
-            cipher.release();
-        }
     }
 
     /// Acts on the body of a command frame of the traffic. Unknown and malformed commands are ignored, as are those
@@ -450,8 +443,8 @@ fn next_frame<'a>(
     version: Version,
     limit: u64,
     envelope: &mut Envelope,
-    cipher: Option<&'a mut Cipher>,
-    input: &'a [u8],
+    cipher: Option<&mut Cipher>,
+    input: &'a mut [u8],
 ) -> Result<Decoded<'a>, ProtocolError> {
     let Some(header) = frame::read_header(version.framing(), input, limit)? else {
         return Ok(Decoded::Incomplete { needed_total: None });
@@ -463,12 +456,12 @@ fn next_frame<'a>(
         envelope.after(header.body, header.more)?
     };
     let total = header.total();
-    let whole = usize::try_from(total).ok().and_then(|total| input.get(..total));
-    let Some((whole, body)) = whole.and_then(|whole| Some((whole, whole.get(header.len..)?))) else {
+    let whole =
+        usize::try_from(total).ok().and_then(|total| Some((total, input.get_mut(header.len..total)?)));
+    let Some((consumed, body)) = whole else {
         return Ok(Decoded::Incomplete { needed_total: Some(total) });
     };
     *envelope = next;
-    let consumed = whole.len();
     let Some(cipher) = cipher else {
         return Ok(Decoded::Frame { consumed, more: header.more, command: header.command, body });
     };

@@ -39,15 +39,8 @@ impl Codec {
         }
     }
 
-    /// Gives back the memory that is not needed before the next frame.
-    pub(crate) fn release_idle(&mut self) {
-        if let Self::Zmtp(engine) = self {
-            engine.release_idle();
-        }
-    }
-
-    /// Finds the next frame. What it says is valid until the next call.
-    pub(crate) fn decode<'a>(&'a mut self, input: &'a [u8]) -> Result<Decoded<'a>, ProtocolError> {
+    /// Finds the frame at the start of the input. Its body lies in the input, at the end of the frame.
+    pub(crate) fn decode<'a>(&mut self, input: &'a mut [u8]) -> Result<Decoded<'a>, ProtocolError> {
         match self {
             Self::Zmtp(engine) => Ok(match engine.decode(input)? {
                 ferrozmq_proto::Decoded::Incomplete { needed_total } => {

@@ -25,6 +25,7 @@ use ferrozmq_sys::Stream;
 
 use crate::{codec::Codec, io_thread::Io, monitor::Ends};
 
+mod opened;
 #[cfg(test)]
 mod tests;
 
@@ -78,14 +79,14 @@ impl Conn {
         link: Arc<Link>,
         source: Source,
         sink: Sink,
-        batches: Batches,
+        transfer: Transfer,
     ) -> Self {
         Self {
             session,
             io,
             link,
-            output: DriveLock::new(OutHalf::new(source, batches.write)),
-            input: DriveLock::new(InHalf::new(sink, batches.read)),
+            output: DriveLock::new(OutHalf::new(source, transfer.write)),
+            input: DriveLock::new(InHalf::new(sink, transfer)),
             hook: Hook::new(),
             plain_out: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
@@ -146,11 +147,14 @@ impl Conn {
     }
 }
 
-/// Most bytes of one read and one write (ZMQ_IN_BATCH_SIZE, ZMQ_OUT_BATCH_SIZE).
+/// How bytes come and go.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Batches {
+pub(crate) struct Transfer {
+    /// Most bytes of one read and one write (ZMQ_IN_BATCH_SIZE, ZMQ_OUT_BATCH_SIZE).
     pub read: usize,
     pub write: usize,
+    /// Every received body gets memory of its own (ZMQ_ZERO_COPY_RECV is off).
+    pub copies: bool,
 }
 
 /// Where a connection's output comes from.
@@ -410,7 +414,9 @@ impl OutHalf {
             self.written += stream.write(&[IoSlice::new(&self.wire[self.written..end])])?;
         }
         self.wire.clear();
-        self.wire.shrink_to(WIRE_BYTES);
+        if self.wire.capacity() > 4 * WIRE_BYTES {
+            self.wire = Vec::new();
+        }
         self.written = 0;
         Ok(())
     }
@@ -464,6 +470,8 @@ pub(crate) struct InHalf {
     chunk_class: usize,
     /// Most bytes of one read.
     batch: usize,
+    /// Coded: every body gets memory of its own.
+    copies: bool,
     /// Pending bytes of the chunk that are frames of an unfinished message.
     scanned: usize,
     large: Option<Large>,
@@ -473,14 +481,15 @@ pub(crate) struct InHalf {
 }
 
 impl InHalf {
-    fn new(sink: Sink, batch: usize) -> Self {
+    fn new(sink: Sink, transfer: Transfer) -> Self {
         Self {
             sink: Some(sink),
             stream: None,
             scanner: None,
             chunk: None,
             chunk_class: 0,
-            batch,
+            batch: transfer.read,
+            copies: transfer.copies,
             scanned: 0,
             large: None,
             peer: None,
@@ -793,34 +802,6 @@ impl InHalf {
     pub(crate) fn push_command(&mut self, kind: Kind, body: &[u8]) -> Result<bool, Error> {
         let m = Msg::command(kind, body)?;
         Ok(self.push_frame(m)?)
-    }
-
-    /// Coded: the codec finds frames; each becomes a message of its own.
-    fn decode(
-        &mut self,
-        codec: &mut Codec,
-        commands: &mut Vec<Vec<u8>>,
-        wake: &mut bool,
-    ) -> Result<(), Refused> {
-        loop {
-            let Some(chunk) = &mut self.chunk else { return Ok(()) };
-            match codec.decode(chunk.pending())? {
-                crate::codec::Decoded::Incomplete { needed } => {
-                    let need = needed.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
-                    return if need > chunk.capacity() { self.regrow(need) } else { Ok(()) };
-                }
-                crate::codec::Decoded::Frame { consumed, more, body } => {
-                    let mut m = Msg::copy_from(body)?;
-                    m.set_more(more);
-                    chunk.skip(consumed);
-                    *wake |= self.push_frame(m)?;
-                }
-                crate::codec::Decoded::Command { consumed, body } => {
-                    commands.push(body.to_vec());
-                    chunk.skip(consumed);
-                }
-            }
-        }
     }
 }
 

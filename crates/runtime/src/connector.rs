@@ -3,12 +3,13 @@
 use std::{collections::VecDeque, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use ferrozmq_base::Error;
-use ferrozmq_proto::endpoint::{IpcEndpoint, TcpEndpoint};
+use ferrozmq_proto::endpoint::{IpcEndpoint, TcpEndpoint, TipcEndpoint, VsockEndpoint};
 use ferrozmq_sys::{
     Connecting,
     net::{
         ipc,
         tcp::{self, TcpOptions},
+        tipc, vsock,
     },
     resolve::{self, Request},
 };
@@ -20,7 +21,7 @@ use crate::{
     reconnect::Backoff,
 };
 
-/// ZMQ_RECONNECT_STOP: a refused connection ends the endpoint (tcp).
+/// ZMQ_RECONNECT_STOP: a refused connection ends the endpoint (tcp, vsock).
 const STOP_REFUSED: i32 = 1;
 /// ZMQ_RECONNECT_STOP: a failed handshake ends the endpoint.
 const STOP_HANDSHAKE: i32 = 2;
@@ -32,6 +33,8 @@ const STOP_AFTER_DISCONNECT: i32 = 4;
 pub(crate) enum Target {
     Tcp { endpoint: TcpEndpoint, ipv6: bool, options: Box<TcpOptions> },
     Ipc(IpcEndpoint),
+    Vsock(VsockEndpoint),
+    Tipc(TipcEndpoint),
 }
 
 /// See the module.
@@ -69,6 +72,10 @@ impl Connector {
     ) -> io::Result<Option<Connecting>> {
         match &self.target {
             Target::Ipc(endpoint) => ipc::connect(ipc_address(endpoint)).map(Some),
+            Target::Vsock(VsockEndpoint { cid, port }) => {
+                vsock::connect(cid.unwrap_or(vsock::ANY), port.unwrap_or(vsock::ANY)).map(Some)
+            }
+            Target::Tipc(endpoint) => tipc_peer(*endpoint).and_then(tipc::connect).map(Some),
             Target::Tcp { endpoint, ipv6, .. } => {
                 let request = Request {
                     host: endpoint.target.host.to_string(),
@@ -123,11 +130,17 @@ impl Connector {
 
     /// Whether a failed attempt was the last; `disconnected`: the socket has taken back a connect.
     pub(crate) fn stops_after(&self, error: &io::Error, disconnected: bool) -> bool {
-        let stop = match &self.target {
-            Target::Tcp { .. } => self.stop & STOP_REFUSED != 0,
-            Target::Ipc(_) => self.stop & STOP_AFTER_DISCONNECT != 0 && disconnected,
-        };
-        stop && error.kind() == io::ErrorKind::ConnectionRefused
+        use io::ErrorKind::{ConnectionRefused, ConnectionReset};
+        let kind = error.kind();
+        match &self.target {
+            Target::Tcp { .. } => self.stop & STOP_REFUSED != 0 && kind == ConnectionRefused,
+            // Where nobody listens, the other machine resets.
+            Target::Vsock(_) => self.stop & STOP_REFUSED != 0 && kind == ConnectionReset,
+            Target::Ipc(_) => {
+                self.stop & STOP_AFTER_DISCONNECT != 0 && disconnected && kind == ConnectionRefused
+            }
+            Target::Tipc(_) => false,
+        }
     }
 
     pub(crate) fn stops_after_handshake(&self) -> bool {
@@ -141,5 +154,25 @@ pub(crate) fn ipc_address(endpoint: &IpcEndpoint) -> Vec<u8> {
         IpcEndpoint::Path(path) => path.clone().into_bytes(),
         IpcEndpoint::Abstract(name) => [b"@", name.as_bytes()].concat(),
         IpcEndpoint::Wildcard => b"*".to_vec(),
+    }
+}
+
+/// Whom a tipc endpoint connects to, as the operating system names it.
+fn tipc_peer(endpoint: TipcEndpoint) -> io::Result<tipc::Peer> {
+    match endpoint {
+        TipcEndpoint::Service { service, instance, domain } => {
+            Ok(tipc::Peer::Service { service, instance, node: domain.0 })
+        }
+        TipcEndpoint::Socket { node, reference } => Ok(tipc::Peer::Socket { node: node.0, reference }),
+        TipcEndpoint::Range { .. } | TipcEndpoint::Any => Err(io::ErrorKind::InvalidInput.into()),
+    }
+}
+
+/// What a tipc endpoint listens for, as the operating system names it.
+pub(crate) fn tipc_range(endpoint: TipcEndpoint) -> io::Result<Option<tipc::Range>> {
+    match endpoint {
+        TipcEndpoint::Range { service, lower, upper } => Ok(Some(tipc::Range { service, lower, upper })),
+        TipcEndpoint::Any => Ok(None),
+        TipcEndpoint::Service { .. } | TipcEndpoint::Socket { .. } => Err(io::ErrorKind::InvalidInput.into()),
     }
 }

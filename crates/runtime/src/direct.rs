@@ -20,9 +20,12 @@ use ferrozmq_sys::{Interest, PollFd, clock, thread};
 use crate::{
     conn::{Conn, Fill, Flush, InHalf, OutHalf},
     io_thread::Command,
-    port::Far,
+    port::{Far, Port},
     socket::SocketCore,
 };
+
+#[cfg(test)]
+mod tests;
 
 /// The most connections that a waiting thread drives itself; with more, the I/O threads are as fast.
 const CONNECTIONS_MAX: usize = 8;
@@ -52,9 +55,7 @@ pub(crate) struct Direct {
     /// When the last inline write ended.
     last_write: Option<Instant>,
     /// None on a machine of one processor, where spinning never pays.
-    spin: Option<Patience>,
-    /// How long a spin lasts.
-    spin_limit: Duration,
+    spinner: Option<Spinner>,
 }
 
 impl Direct {
@@ -64,9 +65,40 @@ impl Direct {
             answered: false,
             patient: false,
             last_write: None,
-            spin: (thread::cpus_online() > 1).then(Patience::default),
-            spin_limit: SPIN_MAX,
+            spinner: (thread::cpus_online() > 1)
+                .then_some(Spinner { patience: Patience::default(), limit: SPIN_MAX }),
         }
+    }
+}
+
+/// Looking for input without sleeping, as long as that has paid lately.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spinner {
+    patience: Patience,
+    /// How long a spin lasts.
+    limit: Duration,
+}
+
+impl Spinner {
+    /// True if something came.
+    pub(crate) fn run(&mut self, held: &mut Held, port: &Port) -> bool {
+        let begin = clock::now();
+        let limit = if self.patience.is_attempt() { SPIN_MAX } else { self.limit };
+        let (paid, took) = loop {
+            let came = held.read() || port.has_mail();
+            let took = clock::now().saturating_duration_since(begin);
+            if came || took >= limit {
+                break (came, took);
+            }
+            for _ in 0..PAUSES {
+                spin_loop();
+            }
+        };
+        if paid {
+            self.limit = (2 * took).clamp(SPIN_MIN, SPIN_MAX);
+        }
+        self.patience.paid(paid);
+        paid
     }
 }
 
@@ -77,6 +109,8 @@ pub(crate) struct Held {
     reads: bool,
     inputs: Vec<(PipeId, Arc<Conn>, Hold<InHalf>)>,
     outputs: Vec<(Arc<Conn>, Hold<OutHalf>)>,
+    /// Pipes that became readable; the socket has not heard of it.
+    readable: Vec<PipeId>,
 }
 
 impl Held {
@@ -88,11 +122,73 @@ impl Held {
         let soon = clock::now() + LASTING;
         deadline.is_none_or(|at| soon < at).then_some(soon)
     }
+
+    /// Whether it is held in order to read.
+    pub(crate) fn reads(&self) -> bool {
+        self.reads
+    }
+
+    /// Whether there is anything to read.
+    pub(crate) fn has_inputs(&self) -> bool {
+        !self.inputs.is_empty()
+    }
+
+    /// Reads every held input once; true if a pipe became readable.
+    pub(crate) fn read(&mut self) -> bool {
+        let (before, mut next) = (self.readable.len(), 0);
+        while let Some((id, conn, hold)) = self.inputs.get_mut(next) {
+            let (wake, over) = read_half(conn, conn.input.access(hold));
+            if wake {
+                self.readable.push(*id);
+            }
+            if over {
+                let (_, conn, hold) = self.inputs.swap_remove(next);
+                give_back(&conn, hold, true);
+            } else {
+                next += 1;
+            }
+        }
+        self.readable.len() > before
+    }
+
+    /// Lets go of the inputs.
+    pub(crate) fn give_back(&mut self) {
+        for (_, conn, hold) in self.inputs.drain(..) {
+            give_back(&conn, hold, false);
+        }
+    }
+
+    /// What to sleep on, besides the socket's own wake-up.
+    pub(crate) fn watch(&mut self, fds: &mut Vec<PollFd>) {
+        for (_, conn, hold) in &mut self.inputs {
+            if let Some(stream) = conn.input.access(hold).stream() {
+                fds.push(PollFd::new(&**stream, Interest::READ));
+            }
+        }
+        for (conn, hold) in &mut self.outputs {
+            if let Some(stream) = conn.output.access(hold).stream() {
+                fds.push(PollFd::new(&**stream, Interest::WRITE));
+            }
+        }
+    }
+}
+
+impl Drop for Held {
+    /// However the wait ended, nothing stays held.
+    fn drop(&mut self) {
+        self.give_back();
+        for (conn, hold) in self.outputs.drain(..) {
+            conn.output.release(hold);
+            // What is unwritten, and whatever a note asks for.
+            conn.io.look(conn.clone());
+            conn.io.kick();
+        }
+    }
 }
 
 impl SocketCore {
     fn drives(&self) -> bool {
-        self.direct.enabled && !self.port().is_exported()
+        self.direct.enabled && !self.port().is_exported() && !self.port().is_watched()
     }
 
     /// Writes now if that is worth it; true if nothing is left to do for this due.
@@ -240,95 +336,42 @@ impl SocketCore {
 
     /// Looks for input without sleeping, as long as that has paid lately; true if something came.
     pub(crate) fn spin(&mut self, held: &mut Held) -> bool {
-        if held.inputs.is_empty() && !self.has_inproc_peers()
-            || !self.direct.spin.as_mut().is_some_and(Patience::wanted)
-        {
-            return false;
-        }
-        let begin = clock::now();
-        let is_attempt = self.direct.spin.as_ref().is_some_and(Patience::is_attempt);
-        let limit = if is_attempt { SPIN_MAX } else { self.direct.spin_limit };
-        let (paid, took) = loop {
-            let came = self.read_held(held) || self.port().has_mail();
-            let took = clock::now().saturating_duration_since(begin);
-            if came || took >= limit {
-                break (came, took);
-            }
-            for _ in 0..PAUSES {
-                spin_loop();
-            }
-        };
-        if paid {
-            self.direct.spin_limit = (2 * took).clamp(SPIN_MIN, SPIN_MAX);
-        }
-        if let Some(patience) = &mut self.direct.spin {
-            patience.paid(paid);
-        }
+        let Some(mut spinner) = self.begin_spin(held) else { return false };
+        let paid = spinner.run(held, self.port());
+        self.end_spin(spinner);
+        self.hear(held);
         paid
     }
 
-    /// Reads every held input once; true if a pipe became readable.
-    fn read_held(&mut self, held: &mut Held) -> bool {
-        let (mut came, mut next) = (false, 0);
-        while let Some((id, conn, hold)) = held.inputs.get_mut(next) {
-            let half = conn.input.access(hold);
-            let (wake, over) = self.read_half(*id, conn, half);
-            came |= wake;
-            if over {
-                let (_, conn, hold) = held.inputs.swap_remove(next);
-                give_back(&conn, hold, true);
-            } else {
-                next += 1;
-            }
+    /// What to look for input with, if that is worth it.
+    pub(crate) fn begin_spin(&mut self, held: &Held) -> Option<Spinner> {
+        if held.inputs.is_empty() && !self.has_inproc_peers() {
+            return None;
         }
-        came
+        let spinner = self.direct.spinner.as_mut()?;
+        spinner.patience.wanted().then_some(*spinner)
     }
 
-    /// Whether the pipe became readable, and whether the rest is for the session.
-    fn read_half(&mut self, id: PipeId, conn: &Arc<Conn>, half: &mut InHalf) -> (bool, bool) {
-        let (mut commands, mut wake) = (Vec::new(), false);
-        let fill = half.fill(None, &mut commands, &mut wake);
-        if !commands.is_empty() {
-            conn.io.send(Command::Inbound(conn.session, commands));
-        }
-        let over = match fill {
-            Fill::Empty => false,
-            Fill::Progress => {
-                conn.link.touch();
-                false
-            }
-            // Its end, its mistake or its pause: the session's affair. It finds the same when it reads.
-            Fill::Paused | Fill::Lost(_) | Fill::Violation(_) | Fill::OutOfMemory => true,
-        };
-        if wake {
+    /// Remembers what a spin has taught.
+    pub(crate) fn end_spin(&mut self, spinner: Spinner) {
+        self.direct.spinner = Some(spinner);
+    }
+
+    /// Tells the pattern what was read.
+    pub(crate) fn hear(&mut self, held: &mut Held) {
+        for id in held.readable.drain(..) {
             self.readable(id);
-        }
-        (wake, over)
-    }
-
-    /// What to sleep on, besides the socket's own wake-up.
-    pub(crate) fn watch(held: &mut Held, fds: &mut Vec<PollFd>) {
-        for (_, conn, hold) in &mut held.inputs {
-            if let Some(stream) = conn.input.access(hold).stream() {
-                fds.push(PollFd::new(&**stream, Interest::READ));
-            }
-        }
-        for (conn, hold) in &mut held.outputs {
-            if let Some(stream) = conn.output.access(hold).stream() {
-                fds.push(PollFd::new(&**stream, Interest::WRITE));
-            }
         }
     }
 
     /// After a wait: does what became possible, and gives everything back.
     pub(crate) fn resume(&mut self, mut held: Held, woken: bool) {
         if woken {
-            self.read_held(&mut held);
+            held.read();
         }
-        for (_, conn, hold) in held.inputs {
-            give_back(&conn, hold, false);
-        }
-        for (conn, mut hold) in held.outputs {
+        held.give_back();
+        self.hear(&mut held);
+        while let Some((conn, mut hold)) = held.outputs.pop() {
             conn.count_app_flush();
             let half = conn.output.access(&mut hold);
             let flushed = half.flush(&conn.link.control, None);
@@ -344,7 +387,7 @@ impl SocketCore {
             return false;
         }
         let mut held = self.hold(false);
-        let came = self.read_held(&mut held);
+        let came = held.read();
         self.resume(held, false);
         came
     }
@@ -366,6 +409,25 @@ impl SocketCore {
             conn.io.send(Command::Reclaim(conn.session));
         }
     }
+}
+
+/// Whether a pipe became readable, and whether the rest is for the session.
+fn read_half(conn: &Conn, half: &mut InHalf) -> (bool, bool) {
+    let (mut commands, mut wake) = (Vec::new(), false);
+    let fill = half.fill(None, &mut commands, &mut wake);
+    if !commands.is_empty() {
+        conn.io.send(Command::Inbound(conn.session, commands));
+    }
+    let over = match fill {
+        Fill::Empty => false,
+        Fill::Progress => {
+            conn.link.touch();
+            false
+        }
+        // Its end, its mistake or its pause: the session's affair. It finds the same when it reads.
+        Fill::Paused | Fill::Lost(_) | Fill::Violation(_) | Fill::OutOfMemory => true,
+    };
+    (wake, over)
 }
 
 /// Lets go of an input; with the right to read it, if that is over or if the session wants it.

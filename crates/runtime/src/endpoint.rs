@@ -6,16 +6,16 @@ use ferrozmq_base::{Error, PipeId, Result, SocketType, sync::lock};
 use ferrozmq_pattern::Local;
 use ferrozmq_proto::{
     Endpoint as Address, EndpointError,
-    endpoint::{Host, HostPort, IpcEndpoint, TcpEndpoint, check_socket_type},
+    endpoint::{Host, HostPort, IpcEndpoint, TcpEndpoint, TipcEndpoint, VsockEndpoint, check_socket_type},
 };
 use ferrozmq_sys::{
     Listener,
-    net::{ipc, take_over, tcp},
+    net::{ipc, take_over, tcp, tipc, vsock},
     resolve,
 };
 
 use crate::{
-    connector::{Target, ipc_address},
+    connector::{Target, ipc_address, tipc_range},
     context::{Shared, linger},
     inproc::{self, Owner, Party, Pending},
     io_thread::{Command, Io},
@@ -80,6 +80,8 @@ impl From<io::Error> for BindError {
 pub(crate) struct Endpoint {
     /// As unbind and disconnect name it.
     text: String,
+    /// Another name for it: that of a tipc service, whose resolved text names the socket alone.
+    alias: Option<String>,
     kind: Kind,
 }
 
@@ -114,7 +116,7 @@ impl SocketCore {
     ///
     /// # Errors
     /// A text that says what was expected; `AddressInUse`, `AddressNotAvailable`, `NoSuchDevice`, `NoThread`,
-    /// `ProtocolNotSupported`, `IncompatibleProtocol`, `NameTooLong`, `NotFound`, `AccessDenied`, `Terminated`.
+    /// `ProtocolNotSupported`, `AddressFamilyNotSupported` (vsock or tipc, without the kernel's), `IncompatibleProtocol`, `NameTooLong`, `NotFound`, `AccessDenied`, `Terminated`.
     pub fn bind(&mut self, endpoint: &str) -> Result<(), BindError> {
         self.check()?;
         check_socket_type(endpoint, self.kind())?;
@@ -122,6 +124,8 @@ impl SocketCore {
             Address::Inproc(_) => self.bind_inproc(endpoint)?,
             Address::Tcp(address) => self.bind_stream(endpoint, &Bind::Tcp(address))?,
             Address::Ipc(address) => self.bind_stream(endpoint, &Bind::Ipc(address))?,
+            Address::Vsock(address) => self.bind_stream(endpoint, &Bind::Vsock(address))?,
+            Address::Tipc(address) => self.bind_stream(endpoint, &Bind::Tipc(address))?,
             _ => return Err(Error::ProtocolNotSupported.into()),
         }
         self.settle();
@@ -153,6 +157,15 @@ impl SocketCore {
                 let settings = self.settings();
                 self.connect_stream(endpoint, Target::Ipc(address), settings)?;
             }
+            Address::Vsock(address) if vsock::is_supported() => {
+                let settings = self.settings();
+                self.connect_stream(endpoint, Target::Vsock(address), settings)?;
+            }
+            Address::Tipc(address) if tipc::is_supported() => {
+                let settings = self.settings();
+                self.connect_stream(endpoint, Target::Tipc(address), settings)?;
+            }
+            Address::Vsock(_) | Address::Tipc(_) => return Err(Error::AddressFamilyNotSupported.into()),
             _ => return Err(Error::ProtocolNotSupported.into()),
         }
         self.last_endpoint = endpoint.to_owned();
@@ -221,9 +234,10 @@ impl SocketCore {
         self.port().monitor.notify(Notice::Listening, fd_value(&listener), &ends);
         let id = self.shared.next_id();
         let listening = Listening::new(id, listener, resolved.clone(), self.port().clone(), settings);
+        let alias = matches!(address, Bind::Tipc(_)).then(|| text.to_owned());
         io.add_load();
         io.send(Command::Listen(Box::new(listening)));
-        self.endpoints.push(Endpoint { text: resolved.clone(), kind: Kind::Listener { io, id } });
+        self.endpoints.push(Endpoint { text: resolved.clone(), alias, kind: Kind::Listener { io, id } });
         self.last_endpoint = resolved;
         Ok(())
     }
@@ -233,8 +247,14 @@ impl SocketCore {
         Ok(match (address, self.options.use_fd) {
             (Bind::Tcp(_), Some(fd)) => tcp::listen_on(take_over(fd)?, &options).map_err(|(e, _)| e)?,
             (Bind::Ipc(_), Some(fd)) => ipc::listen_on(take_over(fd)?).map_err(|(e, _)| e)?,
+            (Bind::Vsock(_), Some(fd)) => vsock::listen_on(take_over(fd)?).map_err(|(e, _)| e)?,
+            (Bind::Tipc(_), Some(fd)) => tipc::listen_on(take_over(fd)?).map_err(|(e, _)| e)?,
             (Bind::Tcp(address), None) => tcp::listen(self.resolve_bind(&address.target)?, &options)?,
             (Bind::Ipc(address), None) => ipc::listen(ipc_address(address), options.backlog)?,
+            (Bind::Vsock(VsockEndpoint { cid, port }), None) => {
+                vsock::listen(cid.unwrap_or(vsock::ANY), port.unwrap_or(vsock::ANY), options.backlog)?
+            }
+            (Bind::Tipc(address), None) => tipc::listen(tipc_range(*address)?, options.backlog)?,
         })
     }
 
@@ -274,7 +294,11 @@ impl SocketCore {
         };
         io.add_load();
         io.send(Command::Start(Box::new(started)));
-        self.endpoints.push(Endpoint { text: text.to_owned(), kind: Kind::Connection { io, session, pipe } });
+        self.endpoints.push(Endpoint {
+            text: text.to_owned(),
+            alias: None,
+            kind: Kind::Connection { io, session, pipe },
+        });
         Ok(())
     }
 
@@ -292,13 +316,15 @@ impl SocketCore {
             send_hwm: self.options.send_hwm,
             receive_hwm: self.options.receive_hwm,
             farewell: None,
+            hello: None,
         }
     }
 
-    /// As who binds: it may want a last message of its peers.
+    /// As who binds: it may have a first message for its peers, and want a last one of them.
     fn binder(&self) -> Party {
         let farewell = self.options.farewell(self.kind()).map(Arc::from);
-        Party { farewell, ..self.party() }
+        let hello = self.options.hello(self.kind()).map(Arc::from);
+        Party { farewell, hello, ..self.party() }
     }
 
     fn bind_inproc(&mut self, text: &str) -> Result<()> {
@@ -307,7 +333,7 @@ impl SocketCore {
         for pending in waiting {
             self.welcome(text, pending);
         }
-        self.endpoints.push(Endpoint { text: text.to_owned(), kind: Kind::Name });
+        self.endpoints.push(Endpoint { text: text.to_owned(), alias: None, kind: Kind::Name });
         self.last_endpoint = text.to_owned();
         Ok(())
     }
@@ -348,6 +374,7 @@ impl SocketCore {
                 conflate,
                 inproc::sum(own.send_hwm, binder.receive_hwm),
                 inproc::sum(binder.send_hwm, own.receive_hwm),
+                binder.hello.as_deref(),
             );
             let ends = Ends::connected(text);
             let id = self.open(pipe, Far::inproc(&binder, near.clone(), far.clone(), ends), local);
@@ -363,7 +390,7 @@ impl SocketCore {
             let _ = binder.port.post(Event::Attached(Box::new(attachment)));
             id
         } else {
-            let (pipe, theirs) = inproc::pair(conflate, own.send_hwm, own.receive_hwm);
+            let (pipe, theirs) = inproc::pair(conflate, own.send_hwm, own.receive_hwm, None);
             let nobody = Party { port: self.port().clone(), receive_hwm: own.receive_hwm, ..own.clone() };
             let ends = Ends::connected(text);
             let id = self.open(pipe, Far::inproc(&nobody, near.clone(), far.clone(), ends), local);
@@ -372,7 +399,7 @@ impl SocketCore {
             id
         };
         drop(registry);
-        self.endpoints.push(Endpoint { text: text.to_owned(), kind: Kind::InprocPipe(id) });
+        self.endpoints.push(Endpoint { text: text.to_owned(), alias: None, kind: Kind::InprocPipe(id) });
         Ok(())
     }
 
@@ -407,7 +434,8 @@ impl SocketCore {
     /// The endpoints of this text; for tcp, of the address that it stands for.
     fn take_endpoints(&mut self, text: &str) -> Result<Vec<Endpoint>, BindError> {
         let matching = |endpoints: &mut Vec<Endpoint>, text: &str| -> Vec<Endpoint> {
-            endpoints.extract_if(.., |e| e.text == text).collect()
+            let named = |e: &mut Endpoint| e.text == text || e.alias.as_deref() == Some(text);
+            endpoints.extract_if(.., named).collect()
         };
         let found = matching(&mut self.endpoints, text);
         if !found.is_empty() {
@@ -429,4 +457,6 @@ impl SocketCore {
 enum Bind {
     Tcp(TcpEndpoint),
     Ipc(IpcEndpoint),
+    Vsock(VsockEndpoint),
+    Tipc(TipcEndpoint),
 }

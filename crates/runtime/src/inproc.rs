@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ferrozmq_base::{
-    PeerInfo, Pipe, PipeId,
+    Msg, PeerInfo, Pipe, PipeId,
     pipe::{Rx, Tx},
     queue, slot,
     sync::{AtomicU64, Ordering},
@@ -34,6 +34,8 @@ pub(crate) struct Party {
     pub receive_hwm: u32,
     /// What it wants to receive as the last message of a peer; a connecter wants nothing.
     pub farewell: Option<Arc<[u8]>>,
+    /// Its first message to whoever connects, who writes it: the binder may be busy with other things.
+    pub hello: Option<Arc<[u8]>>,
 }
 
 impl Party {
@@ -105,19 +107,33 @@ pub(crate) fn sum(send: u32, receive: u32) -> u32 {
 }
 
 /// Both ends of a pair: the connecter's and the binder's. `conflate`: whether what the connecter sends, and what it
-/// receives, keeps the newest message only.
-pub(crate) fn pair(conflate: (bool, bool), to_binder: u32, to_connecter: u32) -> (Pipe, Pipe) {
-    let (near_tx, far_rx) = direction(conflate.0, to_binder);
-    let (far_tx, near_rx) = direction(conflate.1, to_connecter);
+/// receives, keeps the newest message only. `hello`: the binder's first message.
+pub(crate) fn pair(
+    conflate: (bool, bool),
+    to_binder: u32,
+    to_connecter: u32,
+    hello: Option<&[u8]>,
+) -> (Pipe, Pipe) {
+    let (near_tx, far_rx) = direction(conflate.0, to_binder, None);
+    let (far_tx, near_rx) = direction(conflate.1, to_connecter, hello);
     (Pipe::new(near_tx, near_rx), Pipe::new(far_tx, far_rx))
 }
 
-fn direction(conflate: bool, hwm: u32) -> (Tx, Rx) {
+/// One direction with its first message. Without memory for that nothing is said.
+fn direction(conflate: bool, hwm: u32, first: Option<&[u8]>) -> (Tx, Rx) {
+    let first = first.and_then(|body| Msg::copy_from(body).ok());
+    // Nobody waits for it yet.
     if conflate {
-        let (writer, reader) = slot::slot();
+        let (mut writer, reader) = slot::slot();
+        if first.is_some_and(|mut m| writer.put(&mut m, false).is_ok()) {
+            let _ = writer.publish();
+        }
         (Tx::Slot(writer), Rx::Slot(reader))
     } else {
-        let (writer, reader) = queue::queue(hwm);
+        let (mut writer, reader) = queue::queue(hwm);
+        if first.is_some_and(|mut m| writer.put(&mut m, false).is_ok()) {
+            let _ = writer.publish();
+        }
         (Tx::Queue(writer), Rx::Queue(reader))
     }
 }

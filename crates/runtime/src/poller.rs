@@ -128,7 +128,7 @@ fn doze<S: BorrowMut<SocketCore>>(
         all.extend(sockets.iter().map(|item| PollFd::new(item.core().port().wake_fd(), Interest::READ)));
         let interrupts = sockets.iter().filter_map(|item| item.core().waits.interrupt.as_deref());
         all.extend(interrupts.map(|i| PollFd::new(i, Interest::READ)));
-        SocketCore::watch(&mut held, &mut all);
+        held.watch(&mut all);
         let result = sleep(&mut all, soon.or(deadline), mask);
         fds.copy_from_slice(&all[..fds.len()]);
         signalled = all[fds.len()..].iter().take(sockets.len()).any(PollFd::is_readable);

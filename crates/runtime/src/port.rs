@@ -12,7 +12,7 @@ use std::{
 use ferrozmq_base::{
     PeerInfo, Pipe, PipeId, Result,
     mailbox::Mailbox,
-    sync::{AtomicBool, AtomicU64, Ordering},
+    sync::{AtomicBool, AtomicU64, Mutex, Ordering, lock},
 };
 use ferrozmq_pattern::Local;
 use ferrozmq_sys::WakeFd;
@@ -120,6 +120,12 @@ pub(crate) enum Relay {
 pub(crate) struct Port {
     mailbox: Mailbox<Event>,
     wake: WakeFd,
+    /// Who is woken instead: of the threads that wait for one socket, the one that looks out for all.
+    lookout: Mutex<Option<Arc<WakeFd>>>,
+    /// Who else is told of everything: pollers that the application waits for by a descriptor.
+    watchers: Mutex<Vec<Arc<WakeFd>>>,
+    /// Whether there are watchers.
+    watched: AtomicBool,
     /// Set once the application has asked for the descriptor: it polls by itself, so every post signals.
     exported: AtomicBool,
     /// Who reads the mail of a hidden socket.
@@ -139,6 +145,9 @@ impl Port {
         Ok(Self {
             mailbox: Mailbox::new(),
             wake: WakeFd::new()?,
+            lookout: Mutex::new(None),
+            watchers: Mutex::default(),
+            watched: AtomicBool::new(false),
             exported: AtomicBool::new(false),
             relay: OnceLock::new(),
             closed: AtomicBool::new(false),
@@ -152,7 +161,10 @@ impl Port {
     /// Leaves an event; the owner is woken if it sleeps. Returns the event if the socket is closed.
     pub(crate) fn post(&self, event: Event) -> Result<(), Event> {
         if self.mailbox.post(event)? {
-            self.wake.signal();
+            self.signal();
+        }
+        for watcher in self.watchers() {
+            watcher.signal();
         }
         match self.relay.get() {
             None => {}
@@ -210,15 +222,38 @@ impl Port {
         self.wake.as_raw_fd()
     }
 
-    /// From now on the descriptor is signalled as long as there is mail, for as many threads as wait for it.
-    pub(crate) fn begin_watch(&self) {
-        self.export();
+    fn signal(&self) {
+        // Not under the lock: who is woken may want it.
+        let lookout = lock(&self.lookout).clone();
+        lookout.as_deref().unwrap_or(&self.wake).signal();
     }
 
-    /// Nobody waits for the descriptor any more.
-    pub(crate) fn end_watch(&self) {
-        self.exported.store(false, Ordering::Relaxed);
-        self.awake(true);
+    /// From now on this is signalled in place of the descriptor.
+    pub(crate) fn set_lookout(&self, lookout: Option<Arc<WakeFd>>) {
+        *lock(&self.lookout) = lookout;
+    }
+
+    /// From now on this is signalled after every post.
+    pub(crate) fn add_watcher(&self, watcher: &Arc<WakeFd>) {
+        lock(&self.watchers).push(watcher.clone());
+        self.watched.store(true, Ordering::Relaxed);
+        // Whoever posts from here on sees the flag; what was posted before is there to be found.
+        self.mailbox.sleeper().prepare();
+    }
+
+    pub(crate) fn remove_watcher(&self, watcher: &Arc<WakeFd>) {
+        let mut watchers = lock(&self.watchers);
+        watchers.retain(|other| !Arc::ptr_eq(other, watcher));
+        self.watched.store(!watchers.is_empty(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn watchers(&self) -> Vec<Arc<WakeFd>> {
+        if self.is_watched() { lock(&self.watchers).clone() } else { Vec::new() }
+    }
+
+    /// Whether somebody is told of every post.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
     }
 
     /// Whether the application polls the descriptor by itself.
@@ -254,14 +289,14 @@ impl Port {
     /// Ends a sleep of the owner, so that it looks again.
     pub(crate) fn wake(&self) {
         if self.mailbox.sleeper().wake() {
-            self.wake.signal();
+            self.signal();
         }
     }
 
     /// Ends a sleep of the owner, this one or the next, so that it gives back what it holds.
     pub(crate) fn nudge(&self) {
         self.mailbox.sleeper().wake();
-        self.wake.signal();
+        self.signal();
     }
 
     /// The owner is about to sleep on [`Port::wake_fd`]; false if there is mail already.
@@ -276,6 +311,21 @@ impl Port {
             return false;
         }
         true
+    }
+
+    /// The lookout is about to sleep; false if there is mail already.
+    pub(crate) fn prepare_lookout(&self) -> bool {
+        self.mailbox.sleeper().prepare();
+        let quiet = !self.has_mail();
+        if !quiet {
+            self.awake_lookout();
+        }
+        quiet
+    }
+
+    /// The lookout looks at the mail by itself.
+    pub(crate) fn awake_lookout(&self) {
+        self.mailbox.sleeper().awake();
     }
 
     /// The owner does not sleep any more. `signalled`: its descriptor was, or may have been. One that is signalled

@@ -4,7 +4,8 @@ use ferrozmq_base::{Error, Msg, Result, SocketType};
 use ferrozmq_pattern::Events;
 
 use crate::{
-    poller::{PollItem, poll},
+    poller::PollItem,
+    shared::{SharedItem, SharedSocket, poll_shared},
     socket::{Flags, SocketCore},
 };
 
@@ -24,17 +25,60 @@ pub struct Passed {
     pub bytes_out: u64,
 }
 
+/// A socket of a proxy.
+#[derive(Debug)]
+pub enum ProxySocket<'a> {
+    /// Of this thread.
+    Own(&'a mut SocketCore),
+    /// Of many threads, which may use it meanwhile.
+    Shared(&'a SharedSocket),
+}
+
+impl ProxySocket<'_> {
+    fn kind(&self) -> SocketType {
+        match self {
+            Self::Own(core) => core.kind(),
+            Self::Shared(socket) => socket.kind(),
+        }
+    }
+
+    fn events(&mut self) -> Result<Events> {
+        match self {
+            Self::Own(core) => core.events(),
+            Self::Shared(socket) => socket.events(),
+        }
+    }
+
+    fn recv(&mut self, m: &mut Msg, dont_wait: bool) -> Result<()> {
+        match self {
+            Self::Own(core) => core.recv(m, dont_wait),
+            Self::Shared(socket) => socket.recv(m, dont_wait),
+        }
+    }
+
+    fn send(&mut self, m: &mut Msg, more: bool) -> Result<()> {
+        let flags = Flags { dont_wait: false, more };
+        match self {
+            Self::Own(core) => core.send(m, flags),
+            Self::Shared(socket) => socket.send(m, flags),
+        }
+    }
+}
+
 /// The sockets of a proxy.
+///
+/// A message keeps its group and the number of its peer. So what passes from a SERVER or PEER to another one goes to the
+/// peer of that number there, if there is one, and otherwise ends the proxy with `HostUnreachable`.
 #[derive(Debug)]
 pub struct Proxy<'a> {
     /// One side.
-    pub front: &'a mut SocketCore,
+    pub front: ProxySocket<'a>,
     /// The other; none: what the front receives goes back to it.
-    pub back: Option<&'a mut SocketCore>,
+    pub back: Option<ProxySocket<'a>>,
     /// Gets a copy of every message.
-    pub capture: Option<&'a mut SocketCore>,
+    pub capture: Option<ProxySocket<'a>>,
     /// Takes the commands PAUSE, RESUME, TERMINATE and STATISTICS.
-    pub control: Option<&'a mut SocketCore>,
+    pub control: Option<ProxySocket<'a>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,11 +108,11 @@ impl Proxy<'_> {
 
     /// One round in both directions; sleeps if there was nothing to do.
     fn pass(&mut self, passed: &mut (Passed, Passed)) -> Result<()> {
-        let Some(back) = self.back.as_deref_mut() else {
+        let Some(back) = &mut self.back else {
             let front = self.front.events()?;
             // A REP has room for the reply to what it reads.
             if front.readable && (front.writable || self.front.kind() == SocketType::Rep) {
-                return echo(self.front, self.capture.as_deref_mut(), &mut passed.0);
+                return echo(&mut self.front, self.capture.as_mut(), &mut passed.0);
             }
             let wanted = Events { readable: !front.readable, writable: front.readable };
             return self.sleep(wanted, Events::default());
@@ -76,10 +120,12 @@ impl Proxy<'_> {
         let (front, there) = (self.front.events()?, back.events()?);
         let mut moved = false;
         if front.readable && there.writable {
-            moved |= forward(self.front, back, self.capture.as_deref_mut(), (&mut passed.0, &mut passed.1))?;
+            let passed = (&mut passed.0, &mut passed.1);
+            moved |= forward(&mut self.front, back, self.capture.as_mut(), passed)?;
         }
         if there.readable && front.writable {
-            moved |= forward(back, self.front, self.capture.as_deref_mut(), (&mut passed.1, &mut passed.0))?;
+            let passed = (&mut passed.1, &mut passed.0);
+            moved |= forward(back, &mut self.front, self.capture.as_mut(), passed)?;
         }
         if moved {
             return Ok(());
@@ -93,16 +139,23 @@ impl Proxy<'_> {
     }
 
     fn sleep(&mut self, front: Events, back: Events) -> Result<()> {
-        let mut items = vec![PollItem::new(&mut *self.front, front)];
-        items.extend(self.back.as_deref_mut().map(|s| PollItem::new(s, back)));
         let readable = Events { readable: true, writable: false };
-        items.extend(self.control.as_deref_mut().map(|s| PollItem::new(s, readable)));
-        poll(&mut items, &mut [], None, None)?;
+        let all =
+            [(Some(&mut self.front), front), (self.back.as_mut(), back), (self.control.as_mut(), readable)];
+        let (mut own, mut shared) = (Vec::new(), Vec::new());
+        for (socket, wanted) in all {
+            match socket {
+                Some(ProxySocket::Own(core)) => own.push(PollItem::new(&mut **core, wanted)),
+                Some(ProxySocket::Shared(socket)) => shared.push(SharedItem::new(socket, wanted)),
+                None => {}
+            }
+        }
+        poll_shared(&mut own, &mut shared, &mut [], None, None)?;
         Ok(())
     }
 
     fn control(&mut self, state: &mut State, passed: &(Passed, Passed)) -> Result<()> {
-        let Some(control) = self.control.as_deref_mut() else { return Ok(()) };
+        let Some(control) = &mut self.control else { return Ok(()) };
         let mut command = Msg::new();
         match control.recv(&mut command, true) {
             Ok(()) => {}
@@ -120,27 +173,26 @@ impl Proxy<'_> {
             _ => {}
         }
         if control.kind() == SocketType::Rep {
-            control.send(&mut Msg::new(), Flags::default())?;
+            control.send(&mut Msg::new(), false)?;
         }
         Ok(())
     }
 }
 
-fn report(control: &mut SocketCore, (front, back): &(Passed, Passed)) -> Result<()> {
+fn report(control: &mut ProxySocket<'_>, (front, back): &(Passed, Passed)) -> Result<()> {
     let numbers = [front, back].map(|p| [p.messages_in, p.bytes_in, p.messages_out, p.bytes_out]);
     let numbers = numbers.as_flattened();
     for (i, number) in numbers.iter().enumerate() {
-        let flags = Flags { dont_wait: false, more: i + 1 < numbers.len() };
-        control.send(&mut Msg::copy_from(&number.to_ne_bytes())?, flags)?;
+        control.send(&mut Msg::copy_from(&number.to_ne_bytes())?, i + 1 < numbers.len())?;
     }
     Ok(())
 }
 
 /// Passes up to a burst of whole messages; false if there was none.
 fn forward(
-    from: &mut SocketCore,
-    to: &mut SocketCore,
-    mut capture: Option<&mut SocketCore>,
+    from: &mut ProxySocket<'_>,
+    to: &mut ProxySocket<'_>,
+    mut capture: Option<&mut ProxySocket<'_>>,
     (read, written): (&mut Passed, &mut Passed),
 ) -> Result<bool> {
     let mut m = Msg::new();
@@ -152,8 +204,8 @@ fn forward(
                 Err(e) => return Err(e),
             }
             let (more, size) = (m.more(), m.len() as u64);
-            copy(&mut m, capture.as_deref_mut(), more)?;
-            to.send(&mut m, Flags { dont_wait: false, more })?;
+            copy(&mut m, capture.as_mut(), more)?;
+            to.send(&mut m, more)?;
             read.messages_in += 1;
             read.bytes_in += size;
             written.messages_out += 1;
@@ -170,7 +222,11 @@ fn forward(
 }
 
 /// Sends one message back to where it came from, once all of it is read: a REP takes no reply before.
-fn echo(socket: &mut SocketCore, mut capture: Option<&mut SocketCore>, passed: &mut Passed) -> Result<()> {
+fn echo(
+    socket: &mut ProxySocket<'_>,
+    mut capture: Option<&mut ProxySocket<'_>>,
+    passed: &mut Passed,
+) -> Result<()> {
     let mut parts = Vec::new();
     loop {
         let mut m = Msg::new();
@@ -184,8 +240,8 @@ fn echo(socket: &mut SocketCore, mut capture: Option<&mut SocketCore>, passed: &
     let last = parts.len() - 1;
     for (i, m) in parts.iter_mut().enumerate() {
         let (more, size) = (i < last, m.len() as u64);
-        copy(m, capture.as_deref_mut(), more)?;
-        socket.send(m, Flags { dont_wait: false, more })?;
+        copy(m, capture.as_mut(), more)?;
+        socket.send(m, more)?;
         passed.messages_in += 1;
         passed.bytes_in += size;
         passed.messages_out += 1;
@@ -194,9 +250,9 @@ fn echo(socket: &mut SocketCore, mut capture: Option<&mut SocketCore>, passed: &
     Ok(())
 }
 
-fn copy(m: &mut Msg, capture: Option<&mut SocketCore>, more: bool) -> Result<()> {
+fn copy(m: &mut Msg, capture: Option<&mut &mut ProxySocket<'_>>, more: bool) -> Result<()> {
     match capture {
         None => Ok(()),
-        Some(capture) => capture.send(&mut m.share(), Flags { dont_wait: false, more }),
+        Some(capture) => capture.send(&mut m.share(), more),
     }
 }

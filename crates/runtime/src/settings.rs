@@ -16,7 +16,7 @@ use ferrozmq_sys::{Stream, net::PeerFilter, net::tcp::TcpOptions, random};
 use zeroize::Zeroize;
 
 use crate::{
-    conn::{Batches, Conn, Sink, Source},
+    conn::{Conn, Sink, Source, Transfer},
     io_thread::Io,
     option::SocketOptions,
 };
@@ -89,7 +89,7 @@ impl Settings {
     /// Whether output is written as it lies, and what scans the input if it is taken as it lies.
     pub(crate) fn modes(&self, ready: Option<&Ready>) -> (bool, Option<Scanner>) {
         let Some(ready) = ready else { return (false, None) };
-        // Without a scanner every frame is copied out of the read buffer.
+        // Without a scanner frames go through the codec, and may be copied out of the read buffer.
         let as_it_lies = ready.rx == Mode::Plain && self.options.zero_copy_receive;
         let scanner = as_it_lies.then(|| Scanner::new(self.kind, self.max_body()));
         (ready.tx == Mode::Plain && !self.conflated().0, scanner)
@@ -114,9 +114,12 @@ impl Settings {
             (Rx::Inbox(reader), Sink::Inbox(writer))
         };
         let most = |batch: Option<u32>| batch.map_or(usize::MAX, |bytes| bytes as usize);
-        let batches =
-            Batches { read: most(self.options.in_batch_size), write: most(self.options.out_batch_size) };
-        Ok((Arc::new(Conn::new(session, io, link, source, sink, batches)), Pipe::new(tx, rx)))
+        let transfer = Transfer {
+            read: most(self.options.in_batch_size),
+            write: most(self.options.out_batch_size),
+            copies: !self.options.zero_copy_receive,
+        };
+        Ok((Arc::new(Conn::new(session, io, link, source, sink, transfer)), Pipe::new(tx, rx)))
     }
 
     /// What messages from this peer carry.

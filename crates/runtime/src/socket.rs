@@ -61,7 +61,7 @@ pub struct SocketCore {
     receive_more: bool,
     raw: bool,
     stopped: bool,
-    /// How often events were taken.
+    /// How often the socket has heard of something.
     news: u64,
     pub(crate) direct: Direct,
     pub(crate) waits: Waits,
@@ -96,8 +96,7 @@ impl SocketCore {
             mail: Vec::new(),
             receive_more: false,
             raw: kind == SocketType::Stream,
-            // Several threads cannot lend each other the right to drive a connection.
-            direct: Direct::new(shared.is_direct() && !kind.is_thread_safe()),
+            direct: Direct::new(shared.is_direct()),
             stopped: false,
             news: 0,
             waits: Waits::default(),
@@ -228,11 +227,21 @@ impl SocketCore {
         }
         self.check()?;
         self.read_leased();
+        Ok(self.ready())
+    }
+
+    /// What the socket knows that can be done without waiting.
+    pub(crate) fn ready(&mut self) -> Events {
         let events = self.pattern.ready(&mut self.pipes, &mut self.due);
         if !self.due.is_empty() {
             self.settle();
         }
-        Ok(events)
+        events
+    }
+
+    /// Whether the socket has heard of the end of its context.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// Whether a message to this peer of a ROUTER would find room (zmq_socket_get_peer_state(3)).
@@ -315,11 +324,7 @@ impl SocketCore {
     /// A pipe to a new peer.
     fn attach(&mut self, attachment: Attachment) {
         let Attachment { pipe, far, local, info } = attachment;
-        let is_inproc = matches!(far, Far::Inproc { .. });
         let id = self.open(pipe, far, local);
-        if is_inproc {
-            self.say_hello(id);
-        }
         if let Some(info) = info {
             self.pattern.identified(&mut self.pipes, id, &info, &mut self.due);
         }
@@ -371,6 +376,7 @@ impl SocketCore {
 
     /// Tells the pattern that a pipe can be read.
     pub(crate) fn readable(&mut self, id: PipeId) {
+        self.news = self.news.wrapping_add(1);
         if self.pipes.contains(id) {
             self.pattern.readable(&mut self.pipes, id, &mut self.due);
         }
@@ -378,6 +384,7 @@ impl SocketCore {
 
     /// Tells the pattern that a pipe can be written.
     pub(crate) fn writable(&mut self, id: PipeId) {
+        self.news = self.news.wrapping_add(1);
         if self.pipes.contains(id) {
             self.pattern.writable(&mut self.pipes, id, &mut self.due);
         }
@@ -394,7 +401,8 @@ impl SocketCore {
         self.pattern.identified(&mut self.pipes, id, info, &mut self.due);
     }
 
-    /// Writes the message that goes first to a peer of this context; on a connection the session does.
+    /// Writes the message that goes first to a peer of this context; on a connection the session does, and for a binder
+    /// who connects to it.
     pub(crate) fn say_hello(&mut self, id: PipeId) {
         if let Some(hello) = self.options.hello(self.kind) {
             say(&mut self.pipes, id, hello, &mut self.due);
@@ -459,7 +467,8 @@ impl SocketCore {
         if let Some(io) = kick {
             io.kick();
         }
-        if !subscribed.is_empty() {
+        // A socket of many threads keeps them all out until it is done.
+        if !subscribed.is_empty() && !self.kind.is_thread_safe() {
             self.await_subscriptions(&subscribed);
         }
     }

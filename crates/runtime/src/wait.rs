@@ -94,7 +94,7 @@ impl SocketCore {
         self.borrow(&mut held);
         let mut fds = vec![PollFd::new(self.port().wake_fd(), Interest::READ)];
         fds.extend(self.waits.interrupt.as_deref().map(|i| PollFd::new(i, Interest::READ)));
-        Self::watch(&mut held, &mut fds);
+        held.watch(&mut fds);
         let soon = held.until(deadline);
         let woken = sleep(&mut fds, soon.or(deadline), None);
         self.port().awake(fds[0].is_readable());

@@ -11,8 +11,8 @@ mod typed;
 
 pub use kinds::*;
 pub use shared_kinds::*;
-pub(crate) use typed::sealed::{Typed, Watched};
-pub use typed::{Owned, Watchable};
+pub(crate) use typed::sealed::{Member, Typed, Watched};
+pub use typed::{Owned, Proxied, Watchable};
 
 use std::{cell::RefCell, fmt, sync::Arc, time::Duration};
 
@@ -141,7 +141,8 @@ impl Socket {
 
     // ---- Endpoints ----
 
-    /// Accepts peers at `endpoint`: `tcp://host:port`, `tcp://127.0.0.1:*`, `ipc:///path` or `inproc://name`.
+    /// Accepts peers at `endpoint`: `tcp://host:port`, `tcp://127.0.0.1:*`, `ipc:///path` or `inproc://name`;
+    /// where the kernel has them, `vsock://cid:port` and `tipc://{type,lower,upper}`.
     ///
     /// ```
     /// let ctx = ferrozmq::Context::new();

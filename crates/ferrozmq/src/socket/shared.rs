@@ -96,8 +96,17 @@ impl Shared {
         Ok(self.socket.wait_until(Some(timeout), done)?)
     }
 
+    /// Another socket of the same context, which no interrupt ends.
+    pub(super) fn sibling(&self, kind: SocketType) -> Result<Socket> {
+        Socket::new(self.context.clone(), kind, None)
+    }
+
+    pub(super) fn inside(&self) -> &SharedSocket {
+        &self.socket
+    }
+
     pub(super) fn monitor(&self) -> Result<Monitor> {
-        let sibling = Socket::new(self.context.clone(), SocketType::Pair, None)?;
+        let sibling = self.sibling(SocketType::Pair)?;
         Monitor::new(sibling, |endpoint| self.socket.with(|core| core.monitor_typed(endpoint)))
     }
 
@@ -242,6 +251,14 @@ macro_rules! shared_socket {
         }
 
         impl $crate::socket::Watchable for $name {}
+
+        impl<'a> $crate::socket::Proxied<'a> for &'a $name {}
+
+        impl<'a> $crate::socket::typed::sealed::Join<'a> for &'a $name {
+            fn member(self) -> $crate::socket::Member<'a> {
+                $crate::socket::Member::shared(&self.0)
+            }
+        }
 
         impl $crate::socket::typed::sealed::Watch for $name {
             fn watch(&self) -> $crate::Result<$crate::socket::Watched> {

@@ -1,6 +1,9 @@
 //! What the typed sockets are made of: each offers those of [`Socket`]'s functions that its kind has.
 
-use crate::Result;
+use ferrozmq_runtime::ProxySocket;
+
+use crate::{Result, SocketType};
+use sealed::MemberOf;
 
 /// Every socket: what a [`Poller`](crate::Poller) can watch.
 ///
@@ -23,7 +26,7 @@ use crate::Result;
 /// ```
 pub trait Watchable: sealed::Watch {}
 
-/// Every socket of one thread: what a [`proxy`](crate::proxy) can use.
+/// Every socket of one thread: what a [`proxy`](crate::proxy) can use if it is borrowed for that time.
 ///
 /// ```
 /// use ferrozmq::{Context, Owned};
@@ -39,6 +42,60 @@ pub trait Watchable: sealed::Watch {}
 /// # Ok::<(), ferrozmq::Error>(())
 /// ```
 pub trait Owned: Watchable + sealed::Inside {}
+
+/// What a [`proxy`](crate::proxy) can use: a socket of one thread as `&mut`, one for many threads as `&`.
+///
+/// ```
+/// use ferrozmq::{Context, Proxied};
+///
+/// fn pass<'a>(from: impl Proxied<'a>, to: impl Proxied<'a>) -> ferrozmq::Result<()> {
+///     ferrozmq::proxy(from, to).run()
+/// }
+///
+/// let ctx = Context::new();
+/// let (inlet, mut outlet) = (ctx.gather().bind("inproc://in")?, ctx.push().bind("inproc://out")?);
+/// ctx.shutdown();
+/// assert_eq!(pass(&inlet, &mut outlet), Err(ferrozmq::Error::Terminated));
+/// # Ok::<(), ferrozmq::Error>(())
+/// ```
+pub trait Proxied<'a>: sealed::Join<'a> {}
+
+impl<'a, T: Owned> Proxied<'a> for &'a mut T {}
+
+impl<'a, T: Owned> sealed::Join<'a> for &'a mut T {
+    fn member(self) -> sealed::Member<'a> {
+        sealed::Member::own(self.inside_mut())
+    }
+}
+
+impl<'a> sealed::Member<'a> {
+    pub(crate) fn own(socket: &'a mut crate::Socket) -> Self {
+        Self(MemberOf::One(socket))
+    }
+
+    pub(crate) fn shared(socket: &'a crate::socket::shared::Shared) -> Self {
+        Self(MemberOf::Many(socket))
+    }
+
+    /// Another socket of the same context, which no interrupt ends.
+    pub(crate) fn sibling(&self, kind: SocketType) -> Result<crate::Socket> {
+        match &self.0 {
+            MemberOf::One(socket) => socket.sibling(kind),
+            MemberOf::Many(shared) => shared.sibling(kind),
+        }
+    }
+
+    /// Runs `f` on what a proxy sees of it.
+    pub(crate) fn with<R>(
+        self,
+        f: impl FnOnce(ProxySocket<'_>) -> ferrozmq_base::Result<R>,
+    ) -> ferrozmq_base::Result<R> {
+        match self.0 {
+            MemberOf::One(socket) => socket.with(|core| f(ProxySocket::Own(core))),
+            MemberOf::Many(shared) => f(ProxySocket::Shared(shared.inside())),
+        }
+    }
+}
 
 pub(crate) mod sealed {
     use std::sync::{Mutex, Weak};
@@ -85,6 +142,22 @@ pub(crate) mod sealed {
 
     pub trait Inside {
         fn inside_mut(&mut self) -> &mut crate::Socket;
+    }
+
+    /// What a proxy takes.
+    #[derive(Debug)]
+    pub struct Member<'a>(pub(super) MemberOf<'a>);
+
+    #[derive(Debug)]
+    pub(super) enum MemberOf<'a> {
+        /// One thread.
+        One(&'a mut crate::Socket),
+        /// Many.
+        Many(&'a crate::socket::shared::Shared),
+    }
+
+    pub trait Join<'a> {
+        fn member(self) -> Member<'a>;
     }
 }
 

@@ -1,4 +1,4 @@
-//! How much one read takes.
+//! How much one read takes, and what becomes of coded frames.
 
 use std::{
     io::Write,
@@ -9,12 +9,20 @@ use std::{
 };
 
 use ferrozmq_base::SocketType;
+use ferrozmq_proto::{Config, Engine};
 use ferrozmq_sys::{Connecting, net::ipc, random};
 
 use super::*;
 
-/// The inbound direction of a connection, and the socket's and the peer's end of it.
+/// The inbound direction of a plain connection, and the socket's and the peer's end of it.
 fn inbound(batch: usize) -> (InHalf, inbox::Reader, UnixStream) {
+    connected(
+        Transfer { read: batch, write: batch, copies: false },
+        Some(Scanner::new(SocketType::Pull, None)),
+    )
+}
+
+fn connected(transfer: Transfer, scanner: Option<Scanner>) -> (InHalf, inbox::Reader, UnixStream) {
     let name = format!("ferrozmq-conn-{:x}", random::number().expect("a number"));
     let address = SocketAddr::from_abstract_name(&name).expect("a name");
     let peer = UnixListener::bind_addr(&address).expect("a listener");
@@ -23,9 +31,8 @@ fn inbound(batch: usize) -> (InHalf, inbox::Reader, UnixStream) {
     };
     let (peer, _) = peer.accept().expect("the connection");
     let (writer, reader) = inbox::inbox(0);
-    let mut half = InHalf::new(Sink::Inbox(writer), batch);
-    let scanner = Scanner::new(SocketType::Pull, None);
-    half.attach(Arc::new(stream), Some(scanner), None, &[]).expect("memory");
+    let mut half = InHalf::new(Sink::Inbox(writer), transfer);
+    half.attach(Arc::new(stream), scanner, None, &[]).expect("memory");
     (half, reader, peer)
 }
 
@@ -72,4 +79,81 @@ fn a_large_body_comes_in_batches() {
     assert_eq!(m.as_slice(), body);
     assert!(reads >= 400, "{reads}");
     writer.join().expect("no panic").expect("written");
+}
+
+/// The inbound direction of a connection with a peer of ZMTP 1, whose frames are no records.
+fn coded(copies: bool) -> (InHalf, Codec, inbox::Reader, UnixStream) {
+    let now = std::time::Instant::now();
+    let mut engine = Engine::new(Config::new(SocketType::Pull), now);
+    engine.start(&mut Vec::new());
+    engine.handshake(b"\x01\0", &mut Vec::new(), now).expect("an empty identity");
+    assert!(engine.ready().is_some());
+    let (half, reader, peer) = connected(Transfer { read: usize::MAX, write: usize::MAX, copies }, None);
+    (half, Codec::Zmtp(Box::new(engine)), reader, peer)
+}
+
+/// The frame of ZMTP 1 with this body.
+fn old_frame(more: bool, body: &[u8]) -> Vec<u8> {
+    let size = body.len() as u64 + 1;
+    let header = if size < 255 { vec![size as u8] } else { [&[255], &size.to_be_bytes()[..]].concat() };
+    [&header, &[u8::from(more)][..], body].concat()
+}
+
+/// Frames of all lengths: bodies that lie in the message, move and stay where they are, in messages of one to three.
+fn frames() -> Vec<(bool, Vec<u8>)> {
+    let lengths = [0, 1, 48, 49, 253, 254, 255, 256, 1000, 16_374, 16_376, 40_000];
+    let body = |i: usize| (0..lengths[i * 7 % lengths.len()]).map(|at| (at + i) as u8).collect();
+    (0..198).map(|i| (i % 6 == 1 || i % 6 == 3 || i % 6 == 4, body(i))).collect()
+}
+
+#[test]
+fn coded_frames_arrive_as_they_were_whether_they_stay_in_the_buffer_or_not() {
+    for copies in [false, true] {
+        let (mut half, mut codec, mut reader, mut peer) = coded(copies);
+        let frames = frames();
+        let wire: Vec<u8> = frames.iter().flat_map(|(more, body)| old_frame(*more, body)).collect();
+        let writer = std::thread::spawn(move || peer.write_all(&wire).map(|()| peer));
+        // All are kept until the last has come.
+        let mut received = Vec::new();
+        while received.len() < frames.len() {
+            match half.fill(Some(&mut codec), &mut Vec::new(), &mut false) {
+                Fill::Progress => {}
+                Fill::Empty => std::thread::yield_now(),
+                other => panic!("{other:?}"),
+            }
+            let mut m = Msg::new();
+            while reader.get(&mut m).frame {
+                received.push(std::mem::take(&mut m));
+            }
+        }
+        for (i, (m, (more, body))) in received.iter().zip(&frames).enumerate() {
+            assert!((m.more(), m.as_slice()) == (*more, &body[..]), "frame {i}, copies: {copies}");
+        }
+        writer.join().expect("no panic").expect("written");
+    }
+}
+
+#[test]
+fn an_unfinished_message_of_coded_frames_is_not_seen() {
+    let (mut half, mut codec, mut reader, mut peer) = coded(false);
+    let mut fill = |half: &mut InHalf| half.fill(Some(&mut codec), &mut Vec::new(), &mut false);
+    let mut m = Msg::new();
+    peer.write_all(&[old_frame(false, b"whole"), old_frame(true, b"first")].concat()).expect("room");
+    assert!(matches!(fill(&mut half), Fill::Progress));
+    assert!(reader.get(&mut m).frame && m.as_slice() == b"whole");
+    assert!(!reader.get(&mut m).frame);
+    peer.write_all(&old_frame(false, b"last")).expect("room");
+    assert!(matches!(fill(&mut half), Fill::Progress));
+    assert!(reader.get(&mut m).frame && m.as_slice() == b"first" && m.more());
+    assert!(reader.get(&mut m).frame && m.as_slice() == b"last" && !m.more());
+}
+
+#[test]
+fn what_came_before_a_violation_arrives() {
+    let (mut half, mut codec, mut reader, mut peer) = coded(false);
+    peer.write_all(&[old_frame(false, b"well"), vec![0]].concat()).expect("room");
+    let fill = half.fill(Some(&mut codec), &mut Vec::new(), &mut false);
+    assert!(matches!(fill, Fill::Violation(ProtocolError::ZeroLength)), "{fill:?}");
+    let mut m = Msg::new();
+    assert!(reader.get(&mut m).frame && m.as_slice() == b"well");
 }

@@ -9,6 +9,9 @@ const ETIMEDOUT: i32 = 110;
 /// What it says of one that was closed for another.
 const ECONNABORTED: i32 = 103;
 
+/// What the event of a handshake says of a peer that closed the connection.
+const EPIPE: i32 = 32;
+
 impl Session {
     pub(super) fn connected(&mut self, stream: Arc<Stream>, turn: &mut Turn<'_>) {
         self.retry_at = None;
@@ -49,7 +52,7 @@ impl Session {
         let mut buffer = [0; HANDSHAKE_BYTES];
         let read = h.stream.read_into(&mut buffer);
         let n = match read {
-            Ok(0) => return self.handshake_lost(&io::ErrorKind::UnexpectedEof.into(), turn),
+            Ok(0) => return self.handshake_lost(&io::Error::from_raw_os_error(EPIPE), turn),
             Ok(n) => n,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
             Err(e) => return self.handshake_lost(&e, turn),

@@ -149,9 +149,6 @@ impl Session {
                 self.port.wake();
             }
         }
-        if let Some(codec) = &mut self.codec {
-            codec.release_idle();
-        }
         pool::flush();
     }
 
@@ -176,10 +173,8 @@ impl Session {
 
     /// Commands that the application read.
     pub(crate) fn inbound(&mut self, commands: Vec<Vec<u8>>, turn: &mut Turn<'_>) {
-        for command in commands {
-            if let Err(e) = self.command(&command, turn) {
-                return self.violation(e, turn);
-            }
+        if let Err(e) = self.commands(commands, turn) {
+            self.violation(e, turn);
         }
     }
 
@@ -207,10 +202,8 @@ impl Session {
             if heard && let Some(engine) = self.codec.as_mut().and_then(Codec::engine) {
                 engine.heard(turn.now);
             }
-            for command in commands {
-                if let Err(e) = self.command(&command, turn) {
-                    return self.violation(e, turn);
-                }
+            if let Err(e) = self.commands(commands, turn) {
+                return self.violation(e, turn);
             }
             match fill {
                 Fill::Progress => {
@@ -231,15 +224,30 @@ impl Session {
         }
     }
 
-    pub(super) fn command(&mut self, body: &[u8], turn: &mut Turn<'_>) -> Result<(), ProtocolError> {
-        let Some(conn) = self.conn.clone() else { return Ok(()) };
-        let Some(engine) = self.codec.as_mut().and_then(Codec::engine) else { return Ok(()) };
+    /// Commands that came together. The socket hears of them when all are there: who counts subscribers is not to see
+    /// half of what one has subscribed to.
+    fn commands(&mut self, commands: Vec<Vec<u8>>, turn: &mut Turn<'_>) -> Result<(), ProtocolError> {
+        let mut wake = false;
+        let result = commands.iter().try_for_each(|command| {
+            wake |= self.command(command, turn)?;
+            Ok(())
+        });
+        if wake {
+            self.tell(Event::Readable);
+        }
+        result
+    }
+
+    /// True: the socket has to be told that there is something to read.
+    fn command(&mut self, body: &[u8], turn: &mut Turn<'_>) -> Result<bool, ProtocolError> {
+        let Some(conn) = self.conn.clone() else { return Ok(false) };
+        let Some(engine) = self.codec.as_mut().and_then(Codec::engine) else { return Ok(false) };
         let (kind, topic) = match engine.command(body, turn.now)? {
-            Command::Ignore => return Ok(()),
+            Command::Ignore => return Ok(false),
             Command::Pong(frame) => {
                 conn.link.control.put_pong(&frame);
                 self.look(turn);
-                return Ok(());
+                return Ok(false);
             }
             Command::Subscribe(topic) => (Kind::Subscribe, topic),
             Command::Cancel(topic) => (Kind::Cancel, topic),
@@ -247,16 +255,12 @@ impl Session {
             Command::Leave(group) => (Kind::Leave, group),
         };
         if !self.settings.takes(kind) {
-            return Ok(());
+            return Ok(false);
         }
-        let wake = match conn.input.try_lock() {
+        Ok(match conn.input.try_lock() {
             Some(mut half) => half.push_command(kind, topic).unwrap_or(false),
             None => false,
-        };
-        if wake {
-            self.tell(Event::Readable);
-        }
-        Ok(())
+        })
     }
 
     pub(super) fn pause(&mut self, turn: &mut Turn<'_>) {

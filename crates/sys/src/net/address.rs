@@ -1,5 +1,6 @@
 //! Socket addresses as the kernel has them, and as endpoint text.
 
+use super::{tipc, vsock};
 use crate::interface;
 use crate::syscall::{check, errno};
 use std::io;
@@ -49,6 +50,19 @@ impl SocketAddress {
         let mut this = Self::holding(address);
         this.len = (UNIX_HEADER + path.len()) as libc::socklen_t;
         Ok(this)
+    }
+
+    pub(super) fn vsock(cid: u32, port: u32) -> Self {
+        // SAFETY: sockaddr_vm is integers and bytes, for which zero is valid.
+        let mut address: libc::sockaddr_vm = unsafe { mem::zeroed() };
+        address.svm_family = libc::AF_VSOCK as libc::sa_family_t;
+        address.svm_cid = cid;
+        address.svm_port = port;
+        Self::holding(address)
+    }
+
+    pub(super) fn tipc(address: tipc::RawAddress) -> Self {
+        Self::holding(address)
     }
 
     pub(crate) fn local(fd: BorrowedFd<'_>) -> io::Result<Self> {
@@ -130,10 +144,40 @@ impl SocketAddress {
         }
     }
 
-    /// `tcp://ip:port`, `ipc://path` or `ipc://@name`.
+    /// The context id and the port of a vsock address.
+    pub(super) fn vsock_parts(&self) -> Option<(u32, u32)> {
+        // SAFETY: sockaddr_vm is integers and bytes.
+        let address: libc::sockaddr_vm = unsafe { self.read(libc::AF_VSOCK) }?;
+        Some((address.svm_cid, address.svm_port))
+    }
+
+    /// The node and the reference of one tipc socket.
+    pub(super) fn tipc_parts(&self) -> Option<(u32, u32)> {
+        // SAFETY: it is integers.
+        unsafe { self.read::<tipc::RawAddress>(libc::AF_TIPC) }?.socket()
+    }
+
+    /// The address as the structure of its family; `None` if it is of another.
+    ///
+    /// # Safety
+    /// `T` is valid for any bits.
+    unsafe fn read<T: Copy>(&self, family: libc::c_int) -> Option<T> {
+        const { assert!(size_of::<T>() <= size_of::<libc::sockaddr_storage>()) };
+        // SAFETY: the storage is longer than any address and initialised throughout; any bits will do, as the caller promises.
+        (self.family() == family).then(|| unsafe { self.as_ptr().cast::<T>().read_unaligned() })
+    }
+
+    /// `tcp://ip:port`, `ipc://path` or `ipc://@name`, `vsock://cid:port`, `tipc://<z.c.n:ref>`.
     pub(crate) fn endpoint(&self) -> String {
         if let Some(address) = self.inet() {
             return tcp_endpoint(address);
+        }
+        if let Some((cid, port)) = self.vsock_parts() {
+            let cid = if cid == vsock::ANY { "*".to_owned() } else { cid.to_string() };
+            return format!("vsock://{cid}:{port}");
+        }
+        if let Some((node, reference)) = self.tipc_parts() {
+            return format!("tipc://<{}:{reference}>", tipc::node_text(node));
         }
         match self.unix_path() {
             Some([0, name @ ..]) => format!("ipc://@{}", String::from_utf8_lossy(name)),

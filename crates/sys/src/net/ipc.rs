@@ -32,7 +32,7 @@ pub fn listen(address: impl AsRef<[u8]>, backlog: i32) -> io::Result<Listener> {
         let _ = fs::remove_file(OsStr::from_bytes(address));
     }
     bind_and_listen(fd.as_fd(), &socket_address, backlog)?;
-    Ok(Listener::ipc(fd, None))
+    Ok(Listener::plain(fd))
 }
 
 /// Listens on a unix socket that is listening already, and owns it.
@@ -40,7 +40,7 @@ pub fn listen(address: impl AsRef<[u8]>, backlog: i32) -> io::Result<Listener> {
 /// Gives the descriptor back with the error: ENOTSOCK, EINVAL (not listening, or not unix).
 pub fn listen_on(fd: OwnedFd) -> Result<Listener, (io::Error, OwnedFd)> {
     match check_supplied(&fd, &[libc::AF_UNIX]) {
-        Ok(()) => Ok(Listener::ipc(fd, None)),
+        Ok(()) => Ok(Listener::plain(fd)),
         Err(error) => Err((error, fd)),
     }
 }
@@ -72,7 +72,7 @@ fn listen_wildcard(backlog: i32) -> io::Result<Listener> {
     let address = SocketAddress::unix(directory.shown_socket.as_os_str().as_bytes())?;
     let fd = stream_socket(libc::AF_UNIX)?;
     bind_and_listen(fd.as_fd(), &address, backlog)?;
-    Ok(Listener::ipc(fd, Some(directory)))
+    Ok(Listener::ipc(fd, directory))
 }
 
 /// The first of TMPDIR, TEMPDIR and TMP that names a directory, else the current one.

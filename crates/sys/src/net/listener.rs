@@ -9,13 +9,13 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
 
-/// A listening socket, tcp or unix: non-blocking, close-on-exec.
+/// A listening stream socket of any family: non-blocking, close-on-exec.
 ///
 /// Dropping closes it; the file of an ipc listener stays unless it was a wildcard's.
 #[derive(Debug)]
 pub struct Listener {
     fd: OwnedFd,
-    /// What accepted connections get; `None` for ipc.
+    /// What accepted connections get; `None` on other transports.
     tcp: Option<TcpOptions>,
     /// Removed after `fd` is closed.
     directory: Option<OwnedDirectory>,
@@ -26,8 +26,14 @@ impl Listener {
         Self { fd, tcp: Some(options), directory: None }
     }
 
-    pub(super) fn ipc(fd: OwnedFd, directory: Option<OwnedDirectory>) -> Self {
-        Self { fd, tcp: None, directory }
+    /// A listener whose connections get no options.
+    pub(super) fn plain(fd: OwnedFd) -> Self {
+        Self { fd, tcp: None, directory: None }
+    }
+
+    /// A listener whose file is in a directory of its own.
+    pub(super) fn ipc(fd: OwnedFd, directory: OwnedDirectory) -> Self {
+        Self { fd, tcp: None, directory: Some(directory) }
     }
 
     /// Takes the next connection, `None` if there is none.
@@ -59,7 +65,8 @@ impl Listener {
         self.directory.map_or(Ok(()), OwnedDirectory::remove)
     }
 
-    /// Where it listens: `tcp://ip:port` with the port the kernel chose, `ipc://path` or `ipc://@name`.
+    /// Where it listens: `tcp://ip:port` with the port the kernel chose, `ipc://path` or `ipc://@name`,
+    /// `vsock://cid:port`, `tipc://<z.c.n:ref>`.
     pub fn local_endpoint(&self) -> String {
         SocketAddress::local(self.as_fd()).map_or_else(|_| String::new(), |address| address.endpoint())
     }
@@ -96,6 +103,14 @@ pub(super) fn start_connect(fd: BorrowedFd<'_>, address: &SocketAddress) -> io::
         // An interrupted connect goes on in the background, like one in progress.
         Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+impl Listener {
+    /// The descriptor alone.
+    pub(super) fn into_fd(self) -> OwnedFd {
+        self.fd
     }
 }
 

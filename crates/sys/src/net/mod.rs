@@ -1,5 +1,6 @@
 //! Connected and listening stream sockets.
 
+use crate::syscall::stream_socket;
 use std::{
     io,
     os::fd::{FromRawFd, OwnedFd, RawFd},
@@ -11,6 +12,8 @@ pub mod ipc;
 mod listener;
 mod stream;
 pub mod tcp;
+pub mod tipc;
+pub mod vsock;
 
 pub(crate) use address::SocketAddress;
 #[cfg(test)]
@@ -39,6 +42,11 @@ pub fn take_over(fd: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: the descriptor is open, and by handing in its number the application gave it away: the option's
     // contract is that the library closes it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// False only if the kernel has no stream sockets of the family; a limit that was reached does not count.
+fn has_family(family: libc::c_int) -> bool {
+    !matches!(stream_socket(family), Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT))
 }
 
 #[cfg(test)]

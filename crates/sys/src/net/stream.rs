@@ -2,6 +2,7 @@
 
 use super::address::{SocketAddress, ip_text};
 use super::credentials::PeerCredentials;
+use super::{tipc, vsock};
 use crate::syscall::{check, check_len, errno, int_option, retry};
 use std::io::{self, IoSlice};
 use std::mem::{self, MaybeUninit};
@@ -11,7 +12,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 /// The most parts that one `sendmsg` takes (IOV_MAX).
 const MAX_PARTS: usize = 1024;
 
-/// An owned, connected (or connecting) stream socket, tcp or unix: non-blocking, close-on-exec, closed when dropped.
+/// An owned, connected (or connecting) stream socket of any family: non-blocking, close-on-exec, closed when dropped.
 ///
 /// All calls take `&self`; one thread may read while another writes.
 #[derive(Debug)]
@@ -75,9 +76,13 @@ impl Stream {
         })
     }
 
-    /// Ends the output: the peer reads the end after all that was written.
+    /// Ends the output: the peer reads the end after all that was written. A tipc connection ends in both directions.
     pub fn shutdown_write(&self) -> io::Result<()> {
-        self.shutdown(libc::SHUT_WR)
+        match self.shutdown(libc::SHUT_WR) {
+            // tipc knows no half of a connection.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => self.shutdown_both(),
+            result => result,
+        }
     }
 
     /// Ends both directions: readers and writers of this stream, in any thread, see the end at once.
@@ -97,13 +102,20 @@ impl Stream {
         Ok((code != 0).then(|| errno(code)))
     }
 
-    /// The peer as message metadata names it: the numeric IP without port; `localhost:uid:gid:pid` for ipc.
+    /// The peer as message metadata names it: the numeric IP without port; `localhost:uid:gid:pid` for ipc, the context
+    /// id for vsock, the node for tipc.
     ///
-    /// Empty if the peer is gone.
+    /// Empty if the peer is gone, or the kernel does not know.
     pub fn peer_address(&self) -> String {
         let Ok(address) = SocketAddress::peer(self.as_fd()) else { return String::new() };
         if let Some(address) = address.inet() {
             return ip_text(address);
+        }
+        if let Some((cid, _)) = address.vsock_parts() {
+            return if cid == vsock::ANY { String::new() } else { cid.to_string() };
+        }
+        if let Some((node, _)) = address.tipc_parts() {
+            return tipc::node_text(node);
         }
         self.peer_credentials().map_or_else(
             |_| String::new(),
@@ -111,12 +123,12 @@ impl Stream {
         )
     }
 
-    /// Who connected a unix socket, as the kernel recorded it then. EINVAL for tcp.
+    /// Who connected a unix socket, as the kernel recorded it then. EINVAL on other sockets.
     pub fn peer_credentials(&self) -> io::Result<PeerCredentials> {
         PeerCredentials::of(self.as_fd())
     }
 
-    /// This side: `tcp://ip:port` (IPv6 in brackets) or `ipc://path`; empty if the kernel does not know it any more.
+    /// This side: `tcp://ip:port` (IPv6 in brackets), `ipc://path`, ...; empty if the kernel does not know it any more.
     pub fn local_endpoint(&self) -> String {
         SocketAddress::local(self.as_fd()).map_or_else(|_| String::new(), |address| address.endpoint())
     }
@@ -126,12 +138,12 @@ impl Stream {
         SocketAddress::peer(self.as_fd()).map_or_else(|_| String::new(), |address| address.endpoint())
     }
 
-    /// This side's internet address; `None` for ipc.
+    /// This side's internet address; `None` on other transports.
     pub fn local_address(&self) -> Option<SocketAddr> {
         SocketAddress::local(self.as_fd()).ok()?.inet()
     }
 
-    /// The peer's internet address; `None` for ipc, and once the peer is gone.
+    /// The peer's internet address; `None` on other transports, and once the peer is gone.
     pub fn remote_address(&self) -> Option<SocketAddr> {
         SocketAddress::peer(self.as_fd()).ok()?.inet()
     }

@@ -183,7 +183,7 @@ pub fn connect(
 
 /// False only if the kernel has no IPv6 at all; a limit that was reached does not count.
 pub fn is_ipv6_supported() -> bool {
-    !matches!(stream_socket(libc::AF_INET6), Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT))
+    super::has_family(libc::AF_INET6)
 }
 
 #[cfg(test)]

@@ -2,9 +2,7 @@
 //!
 //! `07 "MESSAGE" counter:be64 box(flags:u8 body)`, in a frame whose own flags say nothing of the message.
 
-use crypto_box::SalsaBox;
-
-use super::sealed::{self, TAG_BYTES};
+use super::sealed::{self, BoxKey, TAG_BYTES};
 use crate::{
     command,
     error::{Malformed, ProtocolError},
@@ -16,6 +14,9 @@ const FROM_SERVER: &[u8; 16] = b"CurveZMQMESSAGES";
 const NAME: &[u8] = b"\x07MESSAGE";
 /// What a frame is longer than its body: name, counter, tag and flags.
 const OVERHEAD: u64 = 33;
+/// The same with the longest header of a frame.
+const FRAME_OVERHEAD: usize = 42;
+const _: () = assert!(OVERHEAD + 9 == FRAME_OVERHEAD as u64);
 
 /// Which side of a connection this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,13 +27,11 @@ pub(crate) enum Role {
 
 /// The key of a connection, and how far its counters are.
 pub(crate) struct Cipher {
-    key: SalsaBox,
+    key: BoxKey,
     role: Role,
     /// The counter of the last box that was sent, and the highest of those received.
     sent: u64,
     received: u64,
-    /// The frame that was opened last.
-    opened: Vec<u8>,
 }
 
 /// A frame that was opened.
@@ -45,13 +44,14 @@ pub(crate) struct Opened<'a> {
 
 impl Cipher {
     /// `sent` and `received`: the counters after the handshake.
-    pub(super) fn new(key: SalsaBox, role: Role, sent: u64, received: u64) -> Self {
-        Self { key, role, sent, received, opened: Vec::new() }
+    pub(super) fn new(key: BoxKey, role: Role, sent: u64, received: u64) -> Self {
+        Self { key, role, sent, received }
     }
 
     /// Appends the frame of a body that is given in two parts.
     pub(crate) fn seal(&mut self, more: bool, command: bool, prefix: &[u8], body: &[u8], out: &mut Vec<u8>) {
         let size = (prefix.len() as u64).saturating_add(body.len() as u64).saturating_add(OVERHEAD);
+        out.reserve(prefix.len().saturating_add(body.len()).saturating_add(FRAME_OVERHEAD));
         frame::put_header(Framing::V2, false, false, size, out);
         self.sent = self.sent.saturating_add(1);
         out.extend_from_slice(NAME);
@@ -62,12 +62,11 @@ impl Cipher {
         out.extend_from_slice(prefix);
         out.extend_from_slice(body);
         let purpose = if self.role == Role::Client { FROM_CLIENT } else { FROM_SERVER };
-        // Fails for more bytes than one nonce may serve, 2^70, only.
-        let _ = sealed::close(&self.key, &sealed::counted(purpose, self.sent), out, start);
+        sealed::close(&self.key, &sealed::counted(purpose, self.sent), out, start);
     }
 
-    /// Opens the body of a frame. What comes out is valid until the next one is opened.
-    pub(crate) fn open(&mut self, body: &[u8]) -> Result<Opened<'_>, ProtocolError> {
+    /// Opens the body of a frame where it lies.
+    pub(crate) fn open<'a>(&mut self, body: &'a mut [u8]) -> Result<Opened<'a>, ProtocolError> {
         if !matches!(command::split(body), Some((b"MESSAGE", _))) {
             return Err(ProtocolError::UnexpectedCommand);
         }
@@ -76,24 +75,17 @@ impl Cipher {
             return Err(malformed);
         }
         let (counter, sealed) =
-            body.get(NAME.len()..).and_then(|rest| rest.split_first_chunk::<8>()).ok_or(malformed)?;
+            body.get_mut(NAME.len()..).and_then(|rest| rest.split_first_chunk_mut::<8>()).ok_or(malformed)?;
         let counter = u64::from_be_bytes(*counter);
         if counter <= self.received {
             return Err(ProtocolError::Sequence);
         }
-        self.opened.clear();
-        self.opened.extend_from_slice(sealed);
         let purpose = if self.role == Role::Client { FROM_SERVER } else { FROM_CLIENT };
-        let plain = sealed::open(&self.key, &sealed::counted(purpose, counter), &mut self.opened)?;
+        let plain = sealed::open(&self.key, &sealed::counted(purpose, counter), sealed)?;
         // Only now: a forged counter moves nothing.
         self.received = counter;
         let (flags, body) = plain.split_first().ok_or(malformed)?;
         Ok(Opened { more: flags & MORE != 0, command: flags & COMMAND_INSIDE != 0, body })
-    }
-
-    /// Gives back the memory of the last frame.
-    pub(crate) fn release(&mut self) {
-        self.opened = Vec::new();
     }
 }
 

@@ -1,12 +1,11 @@
 //! The side that knows whom it wants to talk to.
 
-use crypto_box::SalsaBox;
 use zeroize::Zeroize;
 
 use super::{
     READY_BYTES, WELCOME_BYTES,
     cipher::{Cipher, Role},
-    sealed,
+    sealed::{self, BoxKey},
 };
 use crate::{
     config::{Config, Entropy},
@@ -30,27 +29,19 @@ pub(crate) struct Client {
     public: PublicKey,
     secret: SecretKey,
     server: PublicKey,
-    /// c'
-    short_term: SecretKey,
+    /// C', c'
+    short_term: (PublicKey, SecretKey),
     vouch_tail: [u8; 16],
     state: State,
 }
 
+#[derive(Debug)]
 enum State {
-    Hello,
-    /// With the key of the connection.
-    Initiate(Box<SalsaBox>),
+    /// With C' -> S.
+    Hello(BoxKey),
+    /// With the key of the connection, C' -> S'.
+    Initiate(BoxKey),
     Done,
-}
-
-impl std::fmt::Debug for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Hello => "Hello",
-            Self::Initiate(_) => "Initiate",
-            Self::Done => "Done",
-        })
-    }
 }
 
 impl Client {
@@ -59,13 +50,14 @@ impl Client {
         entropy: &Entropy,
         out: &mut Vec<u8>,
     ) -> Result<Self, ProtocolError> {
-        let short_term = entropy.short_term();
+        let secret = entropy.short_term();
+        let short_term = (secret.public(), secret);
         let mut body = b"\x05HELLO\x01\x00".to_vec();
         body.resize(80, 0);
-        body.extend_from_slice(&short_term.public().0);
+        body.extend_from_slice(&short_term.0.0);
         body.extend_from_slice(&1_u64.to_be_bytes());
-        let key = SalsaBox::new(&keys.server.to_box(), &short_term.to_box());
-        sealed::put(&key, &sealed::counted(b"CurveZMQHELLO---", 1), &[0; 64], &mut body)?;
+        let key = BoxKey::shared(&keys.server, &short_term.1)?;
+        sealed::put(&key, &sealed::counted(b"CurveZMQHELLO---", 1), &[0; 64], &mut body);
         put_command(&body, out);
         Ok(Self {
             public: keys.public,
@@ -73,12 +65,12 @@ impl Client {
             server: keys.server,
             short_term,
             vouch_tail: entropy.tail(0),
-            state: State::Hello,
+            state: State::Hello(key),
         })
     }
 
     pub(crate) fn awaits_welcome(&self) -> bool {
-        matches!(self.state, State::Hello)
+        matches!(self.state, State::Hello(_))
     }
 
     pub(crate) fn receive(
@@ -90,11 +82,11 @@ impl Client {
         let (name, data) = command(body)?;
         match (std::mem::replace(&mut self.state, State::Done), name) {
             (_, b"ERROR") => Err(refusal(data)),
-            (State::Hello, b"WELCOME") => {
-                self.state = State::Initiate(Box::new(self.welcome(body, config, out)?));
+            (State::Hello(key), b"WELCOME") => {
+                self.state = State::Initiate(self.welcome(&key, body, config, out)?);
                 Ok(Progress::Wait)
             }
-            (State::Initiate(key), b"READY") => ready(*key, body, config),
+            (State::Initiate(key), b"READY") => ready(key, body, config),
             _ => Err(ProtocolError::UnexpectedCommand),
         }
     }
@@ -102,10 +94,11 @@ impl Client {
     /// Answers WELCOME with INITIATE; the key of the connection.
     fn welcome(
         &self,
+        key: &BoxKey,
         body: &mut [u8],
         config: &Config,
         out: &mut Vec<u8>,
-    ) -> Result<SalsaBox, ProtocolError> {
+    ) -> Result<BoxKey, ProtocolError> {
         if body.len() != WELCOME_BYTES {
             return Err(ProtocolError::Cryptographic);
         }
@@ -113,31 +106,30 @@ impl Client {
             .get_mut(8..)
             .and_then(<[u8]>::split_first_chunk_mut::<16>)
             .ok_or(ProtocolError::Cryptographic)?;
-        let short_term = self.short_term.to_box();
-        let key = SalsaBox::new(&self.server.to_box(), &short_term);
-        let plain = sealed::open(&key, &sealed::random(b"WELCOME-", tail), sealed)?;
+        let plain = sealed::open(key, &sealed::random(b"WELCOME-", tail), sealed)?;
         let (theirs, cookie) = plain.split_first_chunk::<32>().ok_or(ProtocolError::Cryptographic)?;
-        let theirs = PublicKey(*theirs).to_box();
-        let connection = SalsaBox::new(&theirs, &short_term);
+        let theirs = PublicKey(*theirs);
+        let (public, secret) = &self.short_term;
+        let connection = BoxKey::shared(&theirs, secret)?;
 
-        let vouch = [self.short_term.public().0, self.server.0].concat();
+        let vouch = [public.0, self.server.0].concat();
         let mut inner = self.public.0.to_vec();
         inner.extend_from_slice(&self.vouch_tail);
-        let own = SalsaBox::new(&theirs, &self.secret.to_box());
-        sealed::put(&own, &sealed::random(b"VOUCH---", &self.vouch_tail), &vouch, &mut inner)?;
+        let own = BoxKey::shared(&theirs, &self.secret)?;
+        sealed::put(&own, &sealed::random(b"VOUCH---", &self.vouch_tail), &vouch, &mut inner);
         metadata::put_properties(config, &mut inner);
 
         let mut initiate = b"\x08INITIATE".to_vec();
         initiate.extend_from_slice(cookie);
         initiate.extend_from_slice(&2_u64.to_be_bytes());
-        sealed::put(&connection, &sealed::counted(b"CurveZMQINITIATE", 2), &inner, &mut initiate)?;
+        sealed::put(&connection, &sealed::counted(b"CurveZMQINITIATE", 2), &inner, &mut initiate);
         inner.zeroize();
         put_command(&initiate, out);
         Ok(connection)
     }
 }
 
-fn ready(key: SalsaBox, body: &mut [u8], config: &Config) -> Result<Progress, ProtocolError> {
+fn ready(key: BoxKey, body: &mut [u8], config: &Config) -> Result<Progress, ProtocolError> {
     let malformed = ProtocolError::Malformed(Malformed::Ready);
     if body.len() < READY_BYTES {
         return Err(malformed);

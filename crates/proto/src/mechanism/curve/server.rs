@@ -1,11 +1,9 @@
 //! The side that is known by its key.
 
-use crypto_box::{SalsaBox, aead::KeyInit};
-
 use super::{
     COOKIE_BYTES, HELLO_BYTES, INITIATE_BYTES,
     cipher::{Cipher, Role},
-    sealed,
+    sealed::{self, BoxKey},
 };
 use crate::{
     config::{Config, Entropy},
@@ -16,9 +14,6 @@ use crate::{
     metadata,
     zap::{Credentials, Verdict},
 };
-
-/// One key, of the server alone.
-type CookieBox = crypto_secretbox::XSalsa20Poly1305;
 
 /// See the module.
 #[derive(Debug)]
@@ -39,7 +34,7 @@ enum State {
 
 /// A client that has proved what it is.
 struct Client {
-    connection: SalsaBox,
+    connection: BoxKey,
     counter: u64,
     peer: PeerProperties,
 }
@@ -103,7 +98,7 @@ impl Server {
         let (theirs, rest) = rest.split_first_chunk_mut::<32>().ok_or(malformed)?;
         let (counter, sealed) = rest.split_first_chunk_mut::<8>().ok_or(malformed)?;
         let theirs = PublicKey(*theirs);
-        let key = SalsaBox::new(&theirs.to_box(), &self.secret.to_box());
+        let key = BoxKey::shared(&theirs, &self.secret)?;
         let counter = u64::from_be_bytes(*counter);
         sealed::open(&key, &sealed::counted(b"CurveZMQHELLO---", counter), sealed)
             .map_err(|_| ProtocolError::ServerKey)?;
@@ -113,20 +108,21 @@ impl Server {
         let mut inner = short_term.public().0.to_vec();
         inner.extend_from_slice(&cookie_tail);
         sealed::put(
-            &self.cookie_box(),
+            &self.cookie_key(),
             &sealed::random(b"COOKIE--", &cookie_tail),
             &zeroize::Zeroizing::new([theirs.0, *short_term.expose()].concat()),
             &mut inner,
-        )?;
+        );
         let mut welcome = b"\x07WELCOME".to_vec();
         welcome.extend_from_slice(&welcome_tail);
-        sealed::put(&key, &sealed::random(b"WELCOME-", &welcome_tail), &inner, &mut welcome)?;
+        sealed::put(&key, &sealed::random(b"WELCOME-", &welcome_tail), &inner, &mut welcome);
         put_command(&welcome, out);
         Ok(theirs)
     }
 
-    fn cookie_box(&self) -> CookieBox {
-        CookieBox::new(&self.entropy.cookie_key().into())
+    /// One key, of the server alone.
+    fn cookie_key(&self) -> BoxKey {
+        BoxKey::new(&zeroize::Zeroizing::new(self.entropy.cookie_key()))
     }
 
     /// Who the client is: its key, and what follows from the rest of its INITIATE.
@@ -147,19 +143,19 @@ impl Server {
 
         let short_term = self.entropy.short_term();
         let (tail, cookie) = cookie.split_first_chunk_mut::<16>().ok_or(malformed)?;
-        let cookie = sealed::open(&self.cookie_box(), &sealed::random(b"COOKIE--", tail), cookie)?;
+        let cookie = sealed::open(&self.cookie_key(), &sealed::random(b"COOKIE--", tail), cookie)?;
         let expected = zeroize::Zeroizing::new([theirs.0, *short_term.expose()].concat());
         if cookie != expected.as_slice() {
             return Err(ProtocolError::Cryptographic);
         }
 
-        let connection = SalsaBox::new(&theirs.to_box(), &short_term.to_box());
+        let connection = BoxKey::shared(&theirs, &short_term)?;
         let plain = sealed::open(&connection, &sealed::counted(b"CurveZMQINITIATE", counter), sealed)?;
         let (key, rest) = plain.split_first_chunk_mut::<32>().ok_or(malformed)?;
         let (tail, rest) = rest.split_first_chunk_mut::<16>().ok_or(malformed)?;
         let (vouch, properties) = rest.split_first_chunk_mut::<80>().ok_or(malformed)?;
         let key = PublicKey(*key);
-        let own = SalsaBox::new(&key.to_box(), &short_term.to_box());
+        let own = BoxKey::shared(&key, &short_term)?;
         let vouch = sealed::open(&own, &sealed::random(b"VOUCH---", tail), vouch)?;
         // For this connection, and for this server: not one that was made for another.
         if *vouch != [theirs.0, self.secret.public().0].concat() {
@@ -178,7 +174,7 @@ impl Server {
         metadata::put_properties(config, &mut properties);
         let mut ready = b"\x05READY".to_vec();
         ready.extend_from_slice(&1_u64.to_be_bytes());
-        sealed::put(&connection, &sealed::counted(b"CurveZMQREADY---", 1), &properties, &mut ready)?;
+        sealed::put(&connection, &sealed::counted(b"CurveZMQREADY---", 1), &properties, &mut ready);
         put_command(&ready, out);
         Ok(Progress::Ready(peer, Some(Box::new(Cipher::new(connection, Role::Server, 1, counter)))))
     }

@@ -1,0 +1,80 @@
+//! What a thread held is free again, however its wait ended.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ferrozmq_base::{Msg, SocketType};
+
+use super::*;
+use crate::{Context, Flags};
+
+/// ZMQ_RCVTIMEO.
+const RCVTIMEO: i32 = 27;
+const AT_ONCE: Flags = Flags { dont_wait: false, more: false };
+
+/// A connected pair that has exchanged a message, each way if the types allow it.
+fn pair(context: &Context) -> (SocketCore, SocketCore) {
+    let socket = || {
+        let mut socket = context.socket(SocketType::Pair).unwrap();
+        socket.set_option(RCVTIMEO, Some(&10_000_i32.to_ne_bytes())).unwrap();
+        socket
+    };
+    let (mut a, mut b) = (socket(), socket());
+    a.bind("tcp://127.0.0.1:*").unwrap();
+    b.connect(a.last_endpoint()).unwrap();
+    pass(&mut a, &mut b);
+    pass(&mut b, &mut a);
+    (a, b)
+}
+
+fn pass(from: &mut SocketCore, to: &mut SocketCore) {
+    let mut m = Msg::copy_from(b"x").unwrap();
+    from.send(&mut m, AT_ONCE).unwrap();
+    to.recv(&mut m, false).unwrap();
+    assert_eq!(m.as_slice(), b"x");
+}
+
+/// Holds directions, and panics.
+fn panics_with(held: impl FnOnce() -> Held, is_held: impl Fn() -> bool) {
+    let unwound = catch_unwind(AssertUnwindSafe(|| {
+        let held = held();
+        assert!(is_held());
+        // Unwinds like a panic, without its message.
+        std::panic::resume_unwind(Box::new(held.until(None)))
+    }));
+    assert!(unwound.is_err());
+}
+
+#[test]
+fn a_panic_leaves_nothing_held() {
+    let context = Context::new().unwrap();
+    context.set_direct(true);
+    let (mut a, mut b) = pair(&context);
+    let (_, conn) = a.connections(|_| true).pop().expect("the connection");
+
+    // The I/O thread may have the half just now.
+    let take = |core: &mut SocketCore| loop {
+        let held = core.hold(true);
+        if !held.outputs.is_empty() {
+            return held;
+        }
+        thread::yield_now();
+    };
+    panics_with(|| take(&mut a), || conn.output.is_held());
+    pass(&mut a, &mut b);
+
+    // A direction is lent as soon as the I/O thread has nothing more to read.
+    let mut borrow = |core: &mut SocketCore| loop {
+        let mut held = core.hold(false);
+        core.borrow(&mut held);
+        if !held.inputs.is_empty() {
+            return held;
+        }
+        pass(&mut b, core);
+    };
+    panics_with(|| borrow(&mut a), || conn.input.is_held());
+    pass(&mut b, &mut a);
+    pass(&mut a, &mut b);
+    a.close();
+    b.close();
+    context.term().unwrap();
+}
