@@ -24,6 +24,8 @@ pub mod csv;
 pub mod descriptors;
 pub mod differences;
 pub mod draft;
+pub mod groups;
+pub mod hosts;
 mod main_thread;
 pub mod monitor;
 pub mod msg;

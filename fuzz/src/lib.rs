@@ -12,6 +12,7 @@
 
 mod chunk;
 mod commands;
+mod datagram;
 mod endpoint;
 mod handshake;
 mod inbox;
@@ -45,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "commands", run: commands::target, mutations: 6000 },
     Target { name: "metadata", run: metadata::target, mutations: 6000 },
     Target { name: "endpoint", run: endpoint::target, mutations: 6000 },
+    Target { name: "datagram", run: datagram::target, mutations: 6000 },
     Target { name: "z85", run: z85::target, mutations: 6000 },
     Target { name: "options", run: options::target, mutations: 2000 },
     Target { name: "subscriptions", run: subscriptions::target, mutations: 1000 },

@@ -48,6 +48,7 @@ pub fn seeds() -> Vec<Seed> {
     commands(&mut seeds);
     properties(&mut seeds);
     texts(&mut seeds);
+    datagrams(&mut seeds);
     choices(&mut seeds);
     sessions(&mut seeds);
     seeds.0
@@ -249,6 +250,10 @@ fn texts(seeds: &mut Seeds) {
         "tipc://{5560,0}@1.2.3",
         "tipc://<1.2.3:4>",
         "tipc://<*>",
+        "udp://eth0;239.0.0.1:5",
+        "udp://10.0.0.1;239.0.0.1:*",
+        "udp://*;[ff02::1%lo]:5",
+        "udp://lo;*:5",
     ];
     for (at, text) in endpoints.iter().enumerate() {
         seeds.add("endpoint", format!("{at:02}"), &[text.as_bytes()]);
@@ -267,6 +272,23 @@ fn texts(seeds: &mut Seeds) {
     for (name, text) in keys {
         seeds.add("z85", name, &[text]);
     }
+}
+
+fn datagrams(seeds: &mut Seeds) {
+    let mut add = |name: &str, parts: &[&[u8]]| seeds.add("datagram", name, parts);
+    add("group", &[b"\x04newsbody"]);
+    add("no-group", &[b"\0body"]);
+    add("no-body", &[b"\x04news"]);
+    add("longest", &[b"\xFF", &[b'g'; 255], &[b'b'; 7936]]);
+    add("v21-too-long", &[b"\x01g", &[b'b'; 8191]]);
+    add("v22-sign", &[b"\x80short"]);
+    add("v23-lie", &[b"\xFFA"]);
+    add("empty", &[]);
+    add("peer", &[b"127.0.0.1:5555\0"]);
+    add("peer-bare", &[b"255.255.255.255:65535"]);
+    add("v98-peer-ipv6", &[b"[fe80::1%3]:9\0"]);
+    add("peer-name", &[b"localhost:5"]);
+    add("peer-port", &[b"1.2.3.4:0\0\0"]);
 }
 
 /// Sequences of operations: what they mean follows from the targets; these reach much of them.

@@ -715,6 +715,36 @@ settings! { Stream;
     notify = 73;
 }
 
+settings! { Radio Dgram;
+    /// Whether what is sent to a multicast group is heard on this machine too: yes unless told otherwise. See
+    /// [`multicast_hops`](Self::multicast_hops).
+    #[doc(alias = "ZMQ_MULTICAST_LOOP")]
+    multicast_loop = 96;
+}
+
+macro_rules! multicasts {
+    ($($S:ident)+) => {$(
+        impl Builder<$S> {
+            /// How many networks what is sent to a multicast group may pass, at least 1: one, this one, unless told otherwise.
+            ///
+            /// ```
+            /// let ctx = ferrozmq::Context::new();
+            /// let dish = ctx.dish().join("news").bind("udp://lo;239.0.0.1:*")?;
+            /// let radio = ctx.radio().multicast_hops(1).multicast_loop(true).connect(dish.last_endpoint())?;
+            /// radio.send_to_group("news", "to everybody")?;
+            /// assert_eq!(dish.recv()?, "to everybody");
+            /// # Ok::<(), ferrozmq::Error>(())
+            /// ```
+            #[doc(alias = "ZMQ_MULTICAST_HOPS")]
+            pub fn multicast_hops(self, hops: u8) -> Self {
+                self.number(25, &i32::from(hops).to_ne_bytes())
+            }
+        }
+    )+};
+}
+
+multicasts!(Radio Dgram);
+
 macro_rules! named {
     ($($S:ident)+) => {$(
         impl Builder<$S> {

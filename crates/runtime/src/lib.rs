@@ -28,6 +28,7 @@ mod settings;
 mod shared;
 mod socket;
 mod stats;
+mod udp;
 mod wait;
 mod zap_client;
 

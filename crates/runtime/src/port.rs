@@ -22,6 +22,7 @@ use crate::{
     inproc::{Owner, Party},
     io_thread::{Command, Io},
     monitor::{Ends, MonitorSlot},
+    stats::Losses,
 };
 
 /// The far end of a pipe, as its owner reaches it.
@@ -138,6 +139,7 @@ pub(crate) struct Port {
     /// Handshakes that were closed because there were too many.
     evicted: AtomicU64,
     pub monitor: MonitorSlot,
+    pub losses: Losses,
 }
 
 impl Port {
@@ -155,6 +157,7 @@ impl Port {
             disconnected: AtomicBool::new(false),
             evicted: AtomicU64::new(0),
             monitor: MonitorSlot::default(),
+            losses: Losses::default(),
         })
     }
 

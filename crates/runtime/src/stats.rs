@@ -3,6 +3,7 @@
 use ferrozmq_base::{
     Result,
     link::{Dropped, Link, Position},
+    sync::{AtomicU64, Ordering},
 };
 use ferrozmq_pattern::Drops;
 
@@ -11,7 +12,7 @@ use crate::{port::Far, socket::SocketCore};
 /// The counters of a socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Messages that the socket type dropped.
+    /// Messages that the socket type dropped, and datagrams.
     pub dropped: Drops,
     /// Messages for peers that have gone for good, or refused us, which did not get them.
     pub undelivered: u64,
@@ -36,6 +37,34 @@ pub struct ConnectionStats {
     pub dropped_full: u64,
     /// Messages cut by the loss of the connection, or left when the peer went for good.
     pub dropped_peer_gone: u64,
+    /// Messages that the network would not take: no route, or an address that is none (udp).
+    pub dropped_refused: u64,
+}
+
+/// Datagrams that I/O threads dropped, in all of the socket's life.
+#[derive(Debug, Default)]
+pub(crate) struct Losses {
+    /// No room in the queue.
+    pub full: AtomicU64,
+    /// The network would not take it.
+    pub unroutable: AtomicU64,
+    /// There was no message in it.
+    pub malformed: AtomicU64,
+    /// Of a group that was not joined.
+    pub unmatched: AtomicU64,
+}
+
+impl Losses {
+    pub(crate) fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn add_to(&self, drops: &mut Drops) {
+        drops.full += self.full.load(Ordering::Relaxed);
+        drops.unroutable += self.unroutable.load(Ordering::Relaxed);
+        drops.malformed += self.malformed.load(Ordering::Relaxed);
+        drops.unmatched += self.unmatched.load(Ordering::Relaxed);
+    }
 }
 
 impl SocketCore {
@@ -48,25 +77,22 @@ impl SocketCore {
         let connections = self.pipes.ids().filter_map(|id| {
             let Some(Far::Wire(conn)) = self.far.get(id.index())? else { return None };
             let sent = &conn.link.sent;
+            let refused = conn.refused.count();
             Some(ConnectionStats {
                 routing_id: self.pattern.routing_id(id).map(Box::from),
                 queued: queued(&conn.link),
-                sent: (sent.messages.count(), sent.bytes.count()),
+                sent: (sent.messages.count().saturating_sub(refused), sent.bytes.count()),
                 dropped_full: self.pattern.drops_of(id).unwrap_or(0),
                 dropped_peer_gone: undelivered(&conn.link),
+                dropped_refused: refused,
             })
         });
         let connections = connections.collect();
         let monitor_dropped = self.port().monitor.dropped();
-        let handshakes_evicted = self.port().evicted();
-        let undelivered = self.undelivered;
-        Ok(Stats {
-            dropped: self.pattern.drops(),
-            undelivered,
-            monitor_dropped,
-            handshakes_evicted,
-            connections,
-        })
+        let mut dropped = self.pattern.drops();
+        self.port().losses.add_to(&mut dropped);
+        let (undelivered, handshakes_evicted) = (self.undelivered, self.port().evicted());
+        Ok(Stats { dropped, undelivered, monitor_dropped, handshakes_evicted, connections })
     }
 }
 

@@ -155,8 +155,6 @@ const IDLE: &[(&str, &str)] = &[
     ),
     ("ZMQ_RECOVERY_IVL", "for pgm, which is not built; libzmq without it accepts it as well"),
     ("ZMQ_MULTICAST_MAXTPDU", "for pgm, which is not built; libzmq without it accepts it as well"),
-    ("ZMQ_MULTICAST_HOPS", "for the transport udp, which is not built; its endpoints are refused"),
-    ("ZMQ_MULTICAST_LOOP", "for the transport udp, which is not built; its endpoints are refused"),
     ("ZMQ_LOOPBACK_FASTPATH", "a setting of Windows"),
     ("ZMQ_MAX_MSGSZ", "of the context: libzmq never enforces it; ZMQ_MAXMSGSIZE of a socket is enforced"),
 ];

@@ -215,7 +215,7 @@ rows! {
     "Inbound queue limit per peer, in whole messages; 0 is unlimited."
 25 ZMQ_MULTICAST_HOPS "multicast.hops"; Stable NextEndpoint "1" ALL;
     set int(1, MAX, |o, v| o.multicast.hops = natural(v)); get as_int(|o| clipped(o.multicast.hops));
-    "Time to live of multicast datagrams, in hops."
+    "How many networks multicast datagrams may pass; over udp up to 255."
 27 ZMQ_RCVTIMEO "receive_timeout"; Stable NextCall "-1" ALL;
     set int(-1, MAX, |o, v| o.receive_timeout = optional_millis(v)); get as_int(|o| forever_or_millis(o.receive_timeout));
     "How long a receive waits, in milliseconds; -1 is for ever."

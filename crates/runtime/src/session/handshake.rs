@@ -260,6 +260,7 @@ fn peer_info(ready: Option<&Ready>, peer: Option<PeerRef>) -> PeerInfo {
         socket_type: ready.peer.socket_type,
         routing_id: ready.peer.routing_id.clone().into_boxed_slice(),
         subscribes_to_all: ready.phantom_subscription,
+        longest_message: None,
         peer,
     }
 }
