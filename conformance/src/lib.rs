@@ -20,6 +20,7 @@
 pub mod c_api;
 mod c_subject;
 pub mod csv;
+pub mod descriptors;
 pub mod differences;
 pub mod draft;
 pub mod groups;

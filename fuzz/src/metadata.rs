@@ -11,7 +11,7 @@ pub(crate) fn target(data: &[u8]) {
     let mut source = Source::new(data);
     let own = source.socket_type();
     let properties = source.rest();
-    let properties = &properties[..properties.len().min(60_000)];
+    let properties = &properties[..properties.len().min(24 * 1024 - 6)];
 
     let mut input = b"\xFF\0\0\0\0\0\0\0\x01\x7F\x03\x01NULL".to_vec();
     input.resize(64, 0);
@@ -32,7 +32,7 @@ pub(crate) fn target(data: &[u8]) {
 }
 
 fn read(own: SocketType, mut bytes: &[u8]) -> Result<PeerProperties, ProtocolError> {
-    let mut peer = PeerProperties::default();
+    let (mut peer, mut kept) = (PeerProperties::default(), 0);
     while !bytes.is_empty() {
         let property = split(bytes).ok_or(ProtocolError::InvalidMetadata)?;
         let (name, value) = (property.0.to_ascii_lowercase(), property.1);
@@ -50,7 +50,8 @@ fn read(own: SocketType, mut bytes: &[u8]) -> Result<PeerProperties, ProtocolErr
         }
         let Ok(text) = String::from_utf8(property.0.to_vec()) else { continue };
         if peer.metadata.iter().all(|(known, _)| !known.eq_ignore_ascii_case(&text)) {
-            if peer.metadata.len() == 1024 {
+            kept += text.len() + value.len() + 128;
+            if kept > 28 * 1024 {
                 return Err(ProtocolError::InvalidMetadata);
             }
             peer.metadata.push((text, value.to_vec()));

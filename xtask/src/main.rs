@@ -10,6 +10,7 @@
 //! | `races` | tests with many threads under the compiler's detector of data races (needs the component rust-src) |
 //! | `programs [--all \| NAME…]` | unmodified programs of Debian on our library |
 //! | `bench [ARGS…]` | throughput and latency beside those of the system's libzmq |
+//! | `fault [ARGS…]` | what a good client notices of a thousand connections that hang in their handshake |
 #![forbid(unsafe_code)]
 
 mod command;
@@ -26,7 +27,7 @@ use command::Command;
 
 const USAGE: &str = "usage: cargo xtask test [--only STEP,...] [--list] | install [--prefix DIR] [--libdir DIR] \
                      [--destdir DIR] | loom [N] | close-storm [N] | delays | races | \
-                     programs [--all | NAME...] | bench [ARGS...]";
+                     programs [--all | NAME...] | bench [ARGS...] | fault [ARGS...]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Some((&"races", [])) => steps::races().iter().try_for_each(Command::run),
         Some((&"programs", rest)) => programs::run(rest),
         Some((&"bench", rest)) => steps::bench(rest).iter().try_for_each(Command::run),
+        Some((&"fault", rest)) => steps::fault(rest).run(),
         _ => Err(USAGE.to_owned()),
     };
     match result {

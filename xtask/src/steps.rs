@@ -286,6 +286,12 @@ pub(crate) fn close_storm(count: u32) -> Command {
 
 /// The benchmarks, after the library that they measure.
 pub(crate) fn bench(arguments: &[&str]) -> [Command; 2] {
-    let run = Command::new("cargo run --release -p ferrozmq-bench --");
+    let run = Command::new("cargo run --release -p ferrozmq-bench --bin ferrozmq-bench --");
     [Command::new("cargo build --release -p libzmq"), arguments.iter().fold(run, |command, a| command.arg(a))]
+}
+
+/// What hostile peers do to a good one.
+pub(crate) fn fault(arguments: &[&str]) -> Command {
+    let run = Command::new("cargo run --release -p ferrozmq-bench --bin fault --");
+    arguments.iter().fold(run, |command, a| command.arg(a))
 }

@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ferrozmq::SocketType;
+use ferrozmq::{HandshakeFailure, SocketType};
 use ferrozmq_proto::{
-    Config, Endpoint, Engine, Entropy, Mechanism, Password, ProtocolError, Ready, Socks, Version,
+    Config, Endpoint, Engine, Entropy, Mechanism, Password, Ready, Socks, Version,
     endpoint::{Host, HostPort, IpcEndpoint},
     socks::{self, Login},
 };
@@ -75,24 +75,21 @@ pub(crate) fn run(doctor: &Doctor) -> Result<(), Failure> {
     }
     let mut last = None;
     for kind in TYPES {
-        match shake_hands(&way, kind, ours.clone()) {
+        match shake_hands(&way, kind, ours.clone()).map_err(|e| wrong(&e))? {
             Ok(ready) => {
                 report(&ready);
                 return Ok(());
             }
-            // Another type may fit better.
-            Err(Outcome::Protocol(ProtocolError::SocketTypeMismatch | ProtocolError::ReadyMetadata)) => {}
-            Err(Outcome::Protocol(e @ (ProtocolError::Refused(_) | ProtocolError::Cryptographic))) => {
-                return Err(wrong(&e));
-            }
-            Err(other) => last = Some(other),
+            // Another type may fit better; a server with keys or names hangs up on one that does not.
+            Err(HandshakeFailure::SocketType) => {}
+            Err(closed @ HandshakeFailure::Closed) => last = Some(closed),
+            Err(failure) => return Err(wrong(&failure)),
         }
     }
     Err(match last {
-        Some(Outcome::Io(e)) if ours.name() == "CURVE" => {
-            wrong(&format!("the handshake ended: {e}: another server key, or nobody there who judges us"))
-        }
-        Some(outcome) => wrong(&outcome),
+        Some(closed) => wrong(&format!(
+            "{closed}, whatever our socket type: nobody judges us there, or we are refused without a word"
+        )),
         None => wrong(&"none of our socket types fits"),
     })
 }
@@ -113,27 +110,6 @@ fn report(ready: &Ready) {
         println!("it is older than libzmq 4.3.3");
     }
     println!("we are let in");
-}
-
-/// Why there is no result.
-enum Outcome {
-    Io(io::Error),
-    Protocol(ProtocolError),
-}
-
-impl std::fmt::Display for Outcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Io(e) => e.fmt(f),
-            Self::Protocol(e) => e.fmt(f),
-        }
-    }
-}
-
-impl From<io::Error> for Outcome {
-    fn from(e: io::Error) -> Self {
-        Self::Io(e)
-    }
 }
 
 fn mechanism_of(role: &Role) -> Mechanism {
@@ -216,6 +192,8 @@ fn greet(way: &Way) -> io::Result<Option<(String, String)>> {
     let mut have = 0;
     while have < GREETING {
         match stream.read(&mut theirs[have..]) {
+            // A signal that ends the program has a thread of its own.
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Ok(0) | Err(_) => break,
             Ok(n) => have += n,
         }
@@ -227,7 +205,11 @@ fn greet(way: &Way) -> io::Result<Option<(String, String)>> {
     Ok(Some((format!("{}.{}", theirs[10], theirs[11]), String::from_utf8_lossy(name).into_owned())))
 }
 
-fn shake_hands(way: &Way, kind: SocketType, mechanism: Mechanism) -> Result<Ready, Outcome> {
+fn shake_hands(
+    way: &Way,
+    kind: SocketType,
+    mechanism: Mechanism,
+) -> io::Result<Result<Ready, HandshakeFailure>> {
     let mut stream = open(way)?;
     let mut random = [0; Entropy::BYTES];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
@@ -235,19 +217,33 @@ fn shake_hands(way: &Way, kind: SocketType, mechanism: Mechanism) -> Result<Read
     let mut engine = Engine::new(config, Instant::now());
     let mut out = Vec::new();
     engine.start(&mut out);
-    let (mut input, mut buffer) = (Vec::new(), [0; 4096]);
+    let mut buffer = [0; 4096];
     loop {
-        stream.write_all(&out)?;
+        if let Err(e) = stream.write_all(&out) {
+            return Ok(Err(lost(&e, &engine)));
+        }
         out.clear();
         if let Some(ready) = engine.ready() {
-            return Ok(ready.clone());
+            return Ok(Ok(ready.clone()));
         }
-        let n = match stream.read(&mut buffer)? {
-            0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-            n => n,
+        let n = match stream.read(&mut buffer) {
+            Ok(0) => return Ok(Err(engine.stage().into())),
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Ok(Err(lost(&e, &engine))),
         };
-        input.extend_from_slice(&buffer[..n]);
-        let taken = engine.handshake(&input, &mut out, Instant::now()).map_err(Outcome::Protocol)?;
-        input.drain(..taken);
+        // All of it is taken, but for traffic that nobody is interested in.
+        if let Err(e) = engine.handshake(&buffer[..n], &mut out, Instant::now()) {
+            return Ok(Err(e.into()));
+        }
+    }
+}
+
+/// What the failure of a connection means at this point of the handshake.
+fn lost(error: &io::Error, engine: &Engine) -> HandshakeFailure {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => HandshakeFailure::TimedOut,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => engine.stage().into(),
+        _ => HandshakeFailure::Connection(error.raw_os_error().unwrap_or(0)),
     }
 }

@@ -17,13 +17,20 @@ use crate::{
     failure::Failure,
 };
 
-/// Writes a new secret key, which only its owner may read, and the public key that belongs to it.
+/// Writes a new secret key, which only its owner may read, and the public key that belongs to it: both files or none.
 pub(crate) fn generate(keygen: &Keygen) -> Result<(), Failure> {
     let keys = KeyPair::generate()?;
     let public = public_path(&keygen.file);
-    let secret = keys.secret.expose_text();
-    write(&keygen.file, &secret, 0o600, keygen.force)?;
-    write(&public, &keys.public.to_text(), 0o644, keygen.force)?;
+    for path in [&keygen.file, &public] {
+        if !keygen.force && path.symlink_metadata().is_ok() {
+            return Err(Failure::Run(format!("{} exists already; --force writes it anew", path.display())));
+        }
+    }
+    let secret_text = keys.secret.expose_text();
+    let secret = Written::beside(&keygen.file, &secret_text, 0o600)?;
+    let shown = Written::beside(&public, &keys.public.to_text(), 0o644)?;
+    secret.put_in_place()?;
+    shown.put_in_place()?;
     println!("{}", keys.public);
     eprintln!("secret key in {}, public key in {}", keygen.file.display(), public.display());
     Ok(())
@@ -35,19 +42,36 @@ fn public_path(secret: &Path) -> PathBuf {
     path.into()
 }
 
-fn write(path: &Path, text: &str, mode: u32, force: bool) -> Result<(), Failure> {
-    let wrong = |e: std::io::Error| match e.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            Failure::Run(format!("{} exists already; --force writes it anew", path.display()))
-        }
-        _ => Failure::Run(format!("{}: {e}", path.display())),
-    };
-    if force && path.exists() {
-        // A file with other permissions would keep them.
-        fs::remove_file(path).map_err(wrong)?;
+/// A file that is complete before it has its name, and gone if it never gets it.
+struct Written<'a> {
+    temporary: PathBuf,
+    path: &'a Path,
+}
+
+impl<'a> Written<'a> {
+    fn beside(path: &'a Path, text: &str, mode: u32) -> Result<Self, Failure> {
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(format!(".{}.new", std::process::id()));
+        let temporary = PathBuf::from(temporary);
+        let wrong = |e: std::io::Error| Failure::Run(format!("{}: {e}", path.display()));
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary).map_err(wrong)?;
+        let written = Self { temporary, path };
+        writeln!(file, "{text}").and_then(|()| file.sync_all()).map_err(wrong)?;
+        Ok(written)
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(wrong)?;
-    writeln!(file, "{text}").map_err(wrong)
+
+    fn put_in_place(self) -> Result<(), Failure> {
+        fs::rename(&self.temporary, self.path)
+            .map_err(|e| Failure::Run(format!("{}: {e}", self.path.display())))
+    }
+}
+
+impl Drop for Written<'_> {
+    fn drop(&mut self) {
+        // Once it has its name there is nothing.
+        let _ = fs::remove_file(&self.temporary);
+    }
 }
 
 /// The keys in a file that `keygen` wrote.

@@ -39,7 +39,10 @@ fn run(arguments: Arguments, signals: &Signals) -> Result<(), Failure> {
         None => tour::run(arguments.fast, signals),
         Some(Command::Proxy(proxy)) => proxy::run(&proxy, signals),
         Some(Command::Keygen(keygen)) => keys::generate(&keygen),
-        Some(Command::Doctor(doctor)) => doctor::run(&doctor),
+        Some(Command::Doctor(doctor)) => {
+            signals.end_at_once();
+            doctor::run(&doctor)
+        }
         Some(other) => other.cat().map_or(Ok(()), |settings| cat::run(&settings, signals)),
     }
 }

@@ -80,10 +80,105 @@ fn cats_talk_with_keys_and_only_those_listed_are_let_in() {
             b"",
         )
     };
-    // It is refused for good, and what it wanted to send is dropped.
-    push(&unknown, LIMIT);
+    // It is refused for good, says so, and does not pretend to have sent anything.
+    let refused = push(&unknown, LIMIT);
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("the peer refused us with status 400") && said.contains("1 message was not delivered"),
+        "{said}"
+    );
     assert_eq!(push(&known, LIMIT).status.code(), Some(0));
     assert_eq!(pull.end().1, format!("{known}\n"));
+}
+
+#[test]
+fn keygen_leaves_both_files_or_none() {
+    let scratch = Scratch::new("keygen-fails");
+    let file = scratch.file("server");
+    // The public key of another secret one is there.
+    fs::write(format!("{file}.pub"), "another").unwrap();
+    let made = run(&format!("keygen {file}"), b"");
+    assert_eq!(made.status.code(), Some(1));
+    assert!(text(&made.stderr).contains("server.pub exists already"), "{}", text(&made.stderr));
+    assert!(text(&made.stdout).is_empty() && !Path::new(&file).exists());
+    let nowhere = scratch.file("no/such/directory/server");
+    let made = run(&format!("keygen {nowhere}"), b"");
+    assert_eq!(made.status.code(), Some(1));
+    let said = text(&made.stderr);
+    assert!(said.contains(&nowhere) && said.contains("No such file or directory"), "{said}");
+    // A directory is no place for a key either, and what is in it stays.
+    fs::create_dir(scratch.file("directory")).unwrap();
+    let made = run(&format!("keygen --force {}", scratch.file("directory")), b"");
+    assert_eq!(made.status.code(), Some(1));
+    let left: Vec<_> = fs::read_dir(&scratch.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn who_is_refused_does_not_wait_for_ever() {
+    let scratch = Scratch::new("refused");
+    let (server, unknown) = (scratch.keys("server"), scratch.keys("unknown"));
+    let clients = scratch.file("clients");
+    fs::write(&clients, "").unwrap();
+    let keys = format!("--key {server} --clients {clients}");
+    let ours = format!("--key {unknown} --server-key {server}.pub");
+    for (there, here) in [("rep --echo", "req --message question"), ("pub --message news", "sub")] {
+        let mut peer = Running::bound(&format!("{there} {ANY} {keys} --interval 1s"), 1);
+        let refused = run(&format!("{here} {} {ours}", peer.endpoint()), b"");
+        let said = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{here}: {said}");
+        assert!(said.contains("status 400") && said.contains("has refused us"), "{here}: {said}");
+        peer.interrupt();
+        assert_eq!(peer.end().0, 130);
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_cat_with_keys_and_a_doctor_that_waits() {
+    let scratch = Scratch::new("interrupt");
+    let (server, client) = (scratch.keys("server"), scratch.keys("client"));
+    let mut pull = Running::bound(&format!("pull {ANY} --key {server}"), 1);
+    let push = format!("push {} --key {client} --server-key {server}.pub", pull.endpoint());
+    let mut push = Running::start(&push);
+    push.type_in("here\n");
+    assert_eq!(pull.line(), "here");
+    push.interrupt();
+    assert_eq!(push.end().0, 130);
+    pull.interrupt();
+    assert_eq!(pull.end().0, 130);
+    // A peer that takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut doctor = Running::start(&format!("doctor tcp://{} -t {LIMIT}", silent.local_addr().unwrap()));
+    let (_connection, _) = silent.accept().unwrap();
+    doctor.interrupt();
+    assert_eq!(doctor.end().0, 130);
+}
+
+#[test]
+fn a_stream_with_keys_survives_the_sudden_death_of_either_end() {
+    let scratch = Scratch::new("killed");
+    let (server, client) = (scratch.keys("server"), scratch.keys("client"));
+    let listen = |endpoint: &str| Running::bound(&format!("pull {endpoint} --key {server}"), 1);
+    let mut pull = listen(ANY);
+    let endpoint = pull.endpoint().to_owned();
+    let line = "x".repeat(5_000);
+    let send = || {
+        let to =
+            format!("push {endpoint} --key {client} --server-key {server}.pub --rate 2000 --message {line}");
+        Running::start(&to)
+    };
+    let mut push = send();
+    let whole_lines = |pull: &mut Running| (0..200).for_each(|_| assert_eq!(pull.line(), line));
+    whole_lines(&mut pull);
+    push.kill();
+    push = send();
+    whole_lines(&mut pull);
+    pull.kill();
+    let mut pull = listen(&endpoint);
+    whole_lines(&mut pull);
+    push.kill();
+    pull.kill();
 }
 
 #[test]
@@ -114,9 +209,9 @@ fn the_doctor_tells_a_wrong_key_from_a_wrong_mechanism() {
     let (code, said) = ask(&open, "");
     assert!(code == Some(1) && said.contains("it asks for CURVE, we come with NULL"), "{said}");
     let (code, said) = ask(&open, &format!("--server-key {client}.pub"));
-    assert!(code == Some(1) && said.contains("another server key"), "{said}");
+    assert!(code == Some(1) && said.contains("another key than we were given"), "{said}");
     let (code, said) = ask(&closed, &format!("--key {client} --server-key {server}.pub"));
-    assert!(code == Some(1) && said.contains("refused the connection with status 400"), "{said}");
+    assert!(code == Some(1) && said.contains("the peer refused us with status 400"), "{said}");
 }
 
 #[test]

@@ -293,6 +293,19 @@ impl<S: Typed> Builder<S> {
         self.set(|o| o.handshake_interval = (!time.is_zero()).then_some(time))
     }
 
+    /// How many connections of one listener may be in their handshake at a time: 1024 unless told otherwise, and at most
+    /// half of the descriptors that the process may have. For one more, the oldest is closed, though not in its first
+    /// 100 ms; [`HandshakeFailure::TooManyPending`](crate::HandshakeFailure::TooManyPending) tells of it.
+    ///
+    /// ```
+    /// let ctx = ferrozmq::Context::new();
+    /// let server = ctx.rep().max_pending_handshakes(100).bind("tcp://127.0.0.1:*")?;
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    pub fn max_pending_handshakes(self, count: u32) -> Self {
+        self.set(|o| o.max_pending_handshakes = Some(count))
+    }
+
     /// How often each peer is asked for a sign of life: every 10 s unless told otherwise, zero for never.
     ///
     /// ```

@@ -89,9 +89,10 @@ pub use ferrozmq_base::SocketType;
 /// ```
 #[doc(inline)]
 pub use ferrozmq_runtime::Events;
+pub use ferrozmq_runtime::HandshakeFailure;
 pub use interrupt::Interrupt;
 pub use message::{Message, RoutingId};
-pub use monitor::{HandshakeFailure, Monitor, MonitorEvent};
+pub use monitor::{Monitor, MonitorEvent};
 pub use multipart::{IntoMultipart, Multipart, Whole};
 pub use poller::{Event, Interest, Poller};
 pub use proxy::{Passed, Proxy, ProxyHandle, Side, proxy};

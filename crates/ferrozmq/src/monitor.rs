@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use ferrozmq_base::sync::{AtomicU64, Ordering};
+use ferrozmq_runtime::HandshakeFailure;
 
 use crate::{Error, Multipart, Result, Socket};
 
-/// Every event, in the second layout: with both addresses.
-const ALL: u64 = u64::MAX;
-const LAYOUT: i32 = 2;
 const STOPPED: u64 = 0x400;
+const VIOLATION: u64 = 1 << 32;
 
 /// Something that happened on a connection or a listener. `local` and `remote` are its ends as endpoints; `remote` of
 /// a listener is empty. See the example of [`Monitor`].
@@ -52,38 +51,10 @@ pub enum MonitorEvent {
     #[doc(alias = "ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL")]
     #[doc(alias = "ZMQ_EVENT_HANDSHAKE_FAILED_AUTH")]
     HandshakeFailed { local: String, remote: String, reason: HandshakeFailure },
+    /// A peer broke the protocol after the handshake, and was cut off; [`Disconnected`](Self::Disconnected) follows.
+    Violation { local: String, remote: String, reason: HandshakeFailure },
     /// An event that this version does not name, with its number in `zmq.h`.
     Other { local: String, remote: String, event: u64, value: u64 },
-}
-
-/// Why a handshake failed.
-///
-/// ```
-/// use ferrozmq::{Context, HandshakeFailure, MonitorEvent};
-/// use std::net::TcpStream;
-///
-/// let mut replies = Context::new().rep().build()?;
-/// let mut monitor = replies.monitor()?;
-/// replies.bind("tcp://127.0.0.1:*")?;
-/// let scanner = TcpStream::connect(replies.last_endpoint().trim_start_matches("tcp://"))?;
-/// drop(scanner);                                              // hangs up without a word
-///
-/// let reason = monitor.find_map(|event| match event {
-///     Ok(MonitorEvent::HandshakeFailed { reason, .. }) => Some(reason),
-///     _ => None,
-/// });
-/// assert!(matches!(reason, Some(HandshakeFailure::Connection(_))));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HandshakeFailure {
-    /// The connection ended.
-    Connection(Error),
-    /// The peer violated the protocol; the number is one of the `ZMQ_PROTOCOL_ERROR_…` of `zmq.h`.
-    Protocol(u64),
-    /// The peer was refused, with the status code of the authenticator.
-    Refused(u64),
 }
 
 /// Tells what happens on the connections of a socket; [`Socket::monitor`] makes it.
@@ -121,11 +92,11 @@ impl Monitor {
     /// What `start` sends to the endpoint that it is given, received by `socket`, a PAIR of the same context.
     pub(crate) fn new(
         mut socket: Socket,
-        start: impl FnOnce(&str, u64, i32) -> ferrozmq_base::Result<()>,
+        start: impl FnOnce(&str) -> ferrozmq_base::Result<()>,
     ) -> Result<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let endpoint = format!("inproc://ferrozmq/monitor/{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        start(&endpoint, ALL, LAYOUT)?;
+        start(&endpoint)?;
         socket.connect(&endpoint)?;
         Ok(Self { socket, stopped: false })
     }
@@ -174,7 +145,7 @@ impl Iterator for Monitor {
     }
 }
 
-/// Event, number of values, value, local and remote address; `None` is the end.
+/// Event, number of values, values, local and remote address; `None` is the end.
 fn typed(frames: &Multipart) -> Option<MonitorEvent> {
     let number = |i: usize| {
         let bytes = frames.get(i).and_then(|frame| frame.as_bytes().try_into().ok());
@@ -182,24 +153,25 @@ fn typed(frames: &Multipart) -> Option<MonitorEvent> {
     };
     let text = |i: usize| frames.get(i).map(|frame| frame.to_string_lossy().into_owned()).unwrap_or_default();
     let (event, value) = (number(0), number(2));
-    let (local, remote) = (text(3), text(4));
+    let addresses = usize::try_from(number(1)).map_or(2, |values| values.saturating_add(2));
+    let (local, remote) = (text(addresses), text(addresses.saturating_add(1)));
     let error = || Error::from(ferrozmq_base::Error::from_errno(value as i32));
+    let reason = HandshakeFailure::from_numbers(value, number(3));
     use MonitorEvent::*;
-    Some(match event {
-        STOPPED => return None,
-        0x1 => Connected { local, remote },
-        0x2 => ConnectDelayed { local, remote },
-        0x4 => ConnectRetried { local, remote, after: Duration::from_millis(value) },
-        0x8 => Listening { local, remote },
-        0x10 => BindFailed { local, remote, error: error() },
-        0x20 => Accepted { local, remote },
-        0x40 => AcceptFailed { local, remote, error: error() },
-        0x80 => Closed { local, remote },
-        0x200 => Disconnected { local, remote },
-        0x800 => HandshakeFailed { local, remote, reason: HandshakeFailure::Connection(error()) },
-        0x1000 => HandshakeSucceeded { local, remote },
-        0x2000 => HandshakeFailed { local, remote, reason: HandshakeFailure::Protocol(value) },
-        0x4000 => HandshakeFailed { local, remote, reason: HandshakeFailure::Refused(value) },
+    Some(match (event, reason) {
+        (STOPPED, _) => return None,
+        (0x1, _) => Connected { local, remote },
+        (0x2, _) => ConnectDelayed { local, remote },
+        (0x4, _) => ConnectRetried { local, remote, after: Duration::from_millis(value) },
+        (0x8, _) => Listening { local, remote },
+        (0x10, _) => BindFailed { local, remote, error: error() },
+        (0x20, _) => Accepted { local, remote },
+        (0x40, _) => AcceptFailed { local, remote, error: error() },
+        (0x80, _) => Closed { local, remote },
+        (0x200, _) => Disconnected { local, remote },
+        (0x800, Some(reason)) => HandshakeFailed { local, remote, reason },
+        (0x1000, _) => HandshakeSucceeded { local, remote },
+        (VIOLATION, Some(reason)) => Violation { local, remote, reason },
         _ => Other { local, remote, event, value },
     })
 }

@@ -25,6 +25,7 @@ pub struct Stats {
     peers: Vec<PeerStats>,
     dropped: Dropped,
     events_dropped: u64,
+    handshakes_evicted: u64,
 }
 
 /// Messages that the socket dropped, by reason. One that goes to several peers counts once for each that lost it.
@@ -47,6 +48,8 @@ pub struct Dropped {
     pub unroutable: u64,
     /// The peer went away in the middle of the message, or before its answer.
     pub peer_gone: u64,
+    /// The peer went for good, or refused us, before they were sent.
+    pub undelivered: u64,
     /// Received: the envelope was not what the pattern wants; over udp, a datagram without a message in it.
     pub malformed: u64,
     /// Received: no subscription matches, or the group was not joined.
@@ -58,7 +61,7 @@ impl Dropped {
     ///
     /// See the example of [`Dropped`].
     pub fn total(&self) -> u64 {
-        self.full + self.unroutable + self.peer_gone + self.malformed + self.unmatched
+        self.full + self.unroutable + self.peer_gone + self.undelivered + self.malformed + self.unmatched
     }
 }
 
@@ -66,8 +69,16 @@ impl Stats {
     pub(crate) fn new(stats: runtime::Stats) -> Self {
         let runtime::Drops { full, unroutable, peer_gone, malformed, unmatched } = stats.dropped;
         Self {
-            dropped: Dropped { full, unroutable, peer_gone, malformed, unmatched },
+            dropped: Dropped {
+                full,
+                unroutable,
+                peer_gone,
+                undelivered: stats.undelivered,
+                malformed,
+                unmatched,
+            },
             events_dropped: stats.monitor_dropped,
+            handshakes_evicted: stats.handshakes_evicted,
             peers: stats.connections.into_iter().map(PeerStats).collect(),
         }
     }
@@ -91,6 +102,20 @@ impl Stats {
     /// ```
     pub fn events_dropped(&self) -> u64 {
         self.events_dropped
+    }
+
+    /// Accepted connections that were closed in their handshake because too many others were in theirs
+    /// ([`max_pending_handshakes`](crate::Builder::max_pending_handshakes)).
+    ///
+    /// ```
+    /// use ferrozmq::Context;
+    ///
+    /// let mut server = Context::new().rep().bind("tcp://127.0.0.1:*")?;
+    /// assert_eq!(server.stats()?.handshakes_evicted(), 0);
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    pub fn handshakes_evicted(&self) -> u64 {
+        self.handshakes_evicted
     }
 
     /// What the socket dropped, for all peers that it ever had.

@@ -3,7 +3,7 @@
 
 use std::{thread, time::Duration};
 
-use ferrozmq::{Context, Result};
+use ferrozmq::{Context, MonitorEvent, Result};
 use interop::Scratch;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -64,5 +64,25 @@ fn peers_have_names() -> Result<()> {
     let stats = router.stats()?;
     assert_eq!(stats.peers().iter().map(ToString::to_string).collect::<Vec<_>>(), ["one"]);
     assert_eq!(stats.peers()[0].routing_id(), Some(peer));
+    Ok(())
+}
+
+#[test]
+fn what_a_peer_that_refuses_us_did_not_get_is_counted_once() -> Result<()> {
+    let ctx = Context::new();
+    let scratch = Scratch::new();
+    let mut push = ctx.push().build()?;
+    let mut monitor = push.monitor()?;
+    push.connect(scratch.ipc("refuses"))?;
+    for _ in 0..3 {
+        push.send("for nobody")?;
+    }
+    // A PUB is no peer of a PUSH.
+    let _publisher = ctx.publisher().bind(scratch.ipc("refuses"))?;
+    assert!(monitor.any(|event| matches!(event, Ok(MonitorEvent::HandshakeFailed { .. }))));
+    while !push.stats()?.peers().is_empty() {
+        thread::yield_now();
+    }
+    assert_eq!((push.stats()?.dropped().undelivered, push.stats()?.dropped().total()), (3, 3));
     Ok(())
 }

@@ -19,7 +19,7 @@ fn long_header(size: u64) -> Vec<u8> {
 }
 
 #[test]
-fn v05_enormous_lengths_are_compared_before_anything_is_done_with_them() {
+fn v05_v42_enormous_lengths_are_compared_before_anything_is_done_with_them() {
     for size in ENORMOUS {
         let mut bytes = long_header(size);
         let limited = Scanner::new(SocketType::Pull, Some(1 << 20)).next(&bytes);
@@ -58,6 +58,27 @@ fn v11_two_v1_messages_over_8192_bytes_in_any_cutting() {
             }
         }
         assert_eq!((found, start), (2, bytes.len()), "{portion}");
+    }
+}
+
+#[test]
+fn v46_text_that_is_no_z85_is_an_error() {
+    use crate::z85::{decode, encode};
+    assert_eq!(decode(b"%nSc0"), Ok(vec![0xFF; 4]));
+    for text in
+        [&b"%nSc1"[..], b"%nSd0", b"#####", b"0", b"0000", b"000000", b"0000\0", b"0000\"", b"000\xFF0"]
+    {
+        assert!(decode(text).is_err(), "{text:?}");
+    }
+    // Every byte at every place of a group: what is decoded is what was encoded.
+    for place in 0..5 {
+        for byte in 0..=u8::MAX {
+            let mut text = *b"00000";
+            text[place] = byte;
+            if let Ok(bytes) = decode(&text) {
+                assert_eq!(encode(&bytes).unwrap().as_bytes(), text);
+            }
+        }
     }
 }
 
@@ -182,7 +203,7 @@ fn v69_a_frame_cut_at_any_byte_is_incomplete() {
 }
 
 #[test]
-fn v71_inner_lengths_past_the_end_of_a_command_are_refused() {
+fn v71_v81_inner_lengths_past_the_end_of_a_command_are_refused() {
     use ProtocolError::{InvalidMetadata, UnexpectedCommand};
     for (body, error) in [
         (&b""[..], UnexpectedCommand),
@@ -219,8 +240,8 @@ fn v73_v90_a_ping_without_its_ttl_is_an_error_and_echoes_nothing() {
 
 #[test]
 fn v74_memory_of_the_handshake_grows_with_what_arrives() {
-    // 64 KiB are announced and one byte of them comes: nothing but that byte is held.
-    let frame = [&[6], &(64 * 1024_u64).to_be_bytes()[..], b"x"].concat();
+    // 24 KiB are announced and one byte of them comes: nothing but that byte is held.
+    let frame = [&[6], &(24 * 1024_u64).to_be_bytes()[..], b"x"].concat();
     let input = session(1, &frame);
     let mut rest = &input[64..];
     let mut reader = crate::frame::FrameReader::new(crate::frame::Framing::V2, u64::MAX);

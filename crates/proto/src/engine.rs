@@ -69,6 +69,17 @@ pub struct PeerProperties {
     pub metadata: Vec<(String, Vec<u8>)>,
 }
 
+/// How far a handshake is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HandshakeStage {
+    /// The peer's greeting is not complete.
+    Greeting,
+    /// We are the client of a PLAIN or CURVE server, which has said nothing to our HELLO yet.
+    Hello,
+    /// After that.
+    Later,
+}
+
 /// The outcome of a handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ready {
@@ -195,6 +206,15 @@ impl Engine {
                 self.cipher = cipher;
                 self.enter_traffic(version, peer, false, now);
             }
+        }
+    }
+
+    /// How far the handshake is, for whoever has to say where it ended.
+    pub fn stage(&self) -> HandshakeStage {
+        match &self.stage {
+            Stage::Greeting(_) => HandshakeStage::Greeting,
+            Stage::Security { handshake, .. } if handshake.awaits_welcome() => HandshakeStage::Hello,
+            _ => HandshakeStage::Later,
         }
     }
 

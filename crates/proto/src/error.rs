@@ -10,7 +10,7 @@ pub enum ProtocolError {
     MechanismMismatch,
     /// The peer speaks ZMTP 1.0 or 2.0, which the own settings exclude.
     OldVersion,
-    /// A handshake command of more than 64 KiB.
+    /// A handshake command of more than 24 KiB.
     HandshakeTooLong,
     /// A frame while it was the other side's turn.
     OutOfTurn,
@@ -18,12 +18,16 @@ pub enum ProtocolError {
     Malformed(Malformed),
     /// A box that does not open: another key, or a forgery.
     Cryptographic,
+    /// A client's first box does not open: it was given another server key.
+    ServerKey,
     /// A client that vouches for the key of another connection, or to another server.
     KeyExchange,
     /// A message that was sent already, or that comes out of order.
     Sequence,
-    /// The properties in the server's READY are malformed, or its socket type does not fit.
+    /// The properties in the server's READY are malformed.
     ReadyMetadata,
+    /// The socket type in the server's READY does not fit.
+    ReadySocketType,
     /// The answer about a peer does not have the frames of RFC 27.
     ZapMalformed,
     /// The answer about a peer has another version than 1.0.
@@ -116,8 +120,8 @@ impl ProtocolError {
             Self::Sequence => Some(0x1000_0002),
             Self::KeyExchange => Some(0x1000_0003),
             Self::Malformed(which) => Some(which.event_code()),
-            Self::ReadyMetadata => Some(0x1000_0018),
-            Self::Cryptographic => Some(0x1100_0001),
+            Self::ReadyMetadata | Self::ReadySocketType => Some(0x1000_0018),
+            Self::Cryptographic | Self::ServerKey => Some(0x1100_0001),
             Self::ZapMalformed => Some(0x2000_0001),
             Self::ZapRequestId => Some(0x2000_0002),
             Self::ZapVersion => Some(0x2000_0003),
@@ -141,13 +145,15 @@ impl fmt::Display for ProtocolError {
         f.write_str(match self {
             Self::MechanismMismatch => "the peer uses another security mechanism",
             Self::OldVersion => "the peer speaks ZMTP 1.0 or 2.0, which the settings of this socket exclude",
-            Self::HandshakeTooLong => "a handshake command has more than 64 KiB",
+            Self::HandshakeTooLong => "a handshake command has more than 24 KiB",
             Self::OutOfTurn => "the peer sent a frame while it was our turn",
             Self::Malformed(which) => return write!(f, "the peer sent a malformed {}", which.name()),
             Self::Cryptographic => "a box of the peer does not open: another key, or a forgery",
+            Self::ServerKey => "the client was given another server key",
             Self::KeyExchange => "the peer vouches for another connection or to another server",
             Self::Sequence => "the peer sent a message again or out of order",
-            Self::ReadyMetadata => "the properties of the server are malformed or do not fit",
+            Self::ReadyMetadata => "the properties of the server are malformed",
+            Self::ReadySocketType => "the server's socket type does not fit",
             Self::ZapMalformed => "the answer of the ZAP handler does not have 6 frames",
             Self::ZapVersion => "the answer of the ZAP handler has another version than 1.0",
             Self::ZapRequestId => "the answer of the ZAP handler is for another request",

@@ -140,8 +140,9 @@ pub(crate) struct FrameReader {
     bytes: Vec<u8>,
 }
 
-/// The most that one handshake command may hold. Real ones have some hundred bytes; an unauthenticated peer gets no more.
-pub(crate) const HANDSHAKE_LIMIT: u64 = 64 * 1024;
+/// The most that one handshake command may hold. Real ones have some hundred bytes. With what is kept of the properties in
+/// it, a connection holds less than 64 KiB before its peer has proved anything.
+pub(crate) const HANDSHAKE_LIMIT: u64 = 24 * 1024;
 
 impl FrameReader {
     /// A reader for frames of at most `limit` and [`HANDSHAKE_LIMIT`] bytes.
@@ -169,11 +170,15 @@ impl FrameReader {
             Ok(total) if header.body <= HANDSHAKE_LIMIT => total,
             _ => return Err(ProtocolError::HandshakeTooLong),
         };
+        // Room for what is there already, at most as much again, and never for more than the frame.
+        let arrived = self.bytes.len().saturating_add(input.len());
+        let room = total.min(arrived.max(self.bytes.len().saturating_mul(2)));
+        self.bytes.reserve_exact(room.saturating_sub(self.bytes.len()));
         if !fill(&mut self.bytes, total, input) {
             return Ok(None);
         }
-        let body = self.bytes.split_off(header.len);
-        self.bytes.clear();
+        let mut body = std::mem::take(&mut self.bytes);
+        body.drain(..header.len.min(body.len()));
         Ok(Some(body))
     }
 }

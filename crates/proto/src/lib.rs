@@ -52,7 +52,7 @@ pub mod zap;
 pub use command::{Command, ControlFrame, FrameKind};
 pub use config::{Config, Entropy, Heartbeat};
 pub use endpoint::{Endpoint, EndpointError};
-pub use engine::{Decoded, Engine, Mode, PeerProperties, Ready, Version};
+pub use engine::{Decoded, Engine, HandshakeStage, Mode, PeerProperties, Ready, Version};
 pub use error::{Expired, Malformed, ProtocolError};
 pub use heartbeat::TimerAction;
 pub use mechanism::{Mechanism, Password};

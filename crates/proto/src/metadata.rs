@@ -4,8 +4,6 @@
 //! case. The first of several properties with one name is kept, but every Socket-Type is checked and the last
 //! Identity counts, as libzmq has it.
 
-use std::collections::BTreeSet;
-
 use ferrozmq_base::SocketType;
 
 use crate::{config::Config, engine::PeerProperties, error::ProtocolError};
@@ -19,7 +17,13 @@ const RESERVED: [&str; 3] = ["User-Id", "Peer-Address", "__fd"];
 /// The longest routing id.
 pub(crate) const ROUTING_ID_LIMIT: usize = 255;
 
-/// The most properties that are kept of one peer, so that 64 KiB of tiny ones do not become megabytes.
+/// The most memory that the properties of one peer may take: more than those of any handshake, unless they are tiny and
+/// many.
+const KEPT_BYTES: usize = 28 * 1024;
+/// What a property takes besides its bytes.
+const PROPERTY_OVERHEAD: usize = 128;
+
+/// The most properties that are read from the answer about a peer.
 const PROPERTY_LIMIT: usize = 1024;
 
 /// Appends the own properties: Socket-Type, Identity where the type has one, then the application's by name.
@@ -49,7 +53,7 @@ fn put_property(name: &str, value: &[u8], out: &mut Vec<u8>) {
 /// Reads the properties of a peer of a socket of type `own`.
 pub(crate) fn read_properties(own: SocketType, bytes: &[u8]) -> Result<PeerProperties, ProtocolError> {
     let mut peer = PeerProperties::default();
-    let mut seen = BTreeSet::new();
+    let mut kept = 0_usize;
     let mut rest = bytes;
     while !rest.is_empty() {
         let (name, value, after) = split_property(rest).ok_or(ProtocolError::InvalidMetadata)?;
@@ -67,15 +71,25 @@ pub(crate) fn read_properties(own: SocketType, bytes: &[u8]) -> Result<PeerPrope
         }
         // A name that is no text cannot be asked for, so there is no point in keeping it.
         if let Ok(text) = std::str::from_utf8(name)
-            && seen.insert(name.to_ascii_lowercase())
+            && !peer.metadata.iter().any(|(known, _)| known.eq_ignore_ascii_case(text))
         {
-            if peer.metadata.len() == PROPERTY_LIMIT {
+            let size = name.len().saturating_add(value.len()).saturating_add(PROPERTY_OVERHEAD);
+            kept = kept.saturating_add(size);
+            if kept > KEPT_BYTES {
                 return Err(ProtocolError::InvalidMetadata);
             }
             peer.metadata.push((text.to_owned(), value.to_vec()));
         }
     }
     Ok(peer)
+}
+
+/// Reads the properties in a server's READY, about which libzmq has one event whatever is wrong with them.
+pub(crate) fn read_ready(own: SocketType, bytes: &[u8]) -> Result<PeerProperties, ProtocolError> {
+    read_properties(own, bytes).map_err(|error| match error {
+        ProtocolError::SocketTypeMismatch => ProtocolError::ReadySocketType,
+        _ => ProtocolError::ReadyMetadata,
+    })
 }
 
 /// Reads a list of properties; `None` if it ends within one, or has more than are kept of one peer.
@@ -189,13 +203,17 @@ mod tests {
     #[test]
     fn the_number_of_properties_is_limited() {
         let many = |count: usize| -> Vec<u8> {
-            (0..count).flat_map(|i| property(format!("X-{i}").as_bytes(), b"")).collect()
+            (0..count).flat_map(|i| property(format!("X-{i:03}").as_bytes(), b"")).collect()
         };
-        assert!(read_properties(SocketType::Router, &many(PROPERTY_LIMIT)).is_ok());
-        assert_eq!(
-            read_properties(SocketType::Router, &many(PROPERTY_LIMIT + 1)),
-            Err(ProtocolError::InvalidMetadata)
-        );
+        let most = KEPT_BYTES / (PROPERTY_OVERHEAD + 5);
+        assert!(read_properties(SocketType::Router, &many(most)).is_ok());
+        assert_eq!(read_properties(SocketType::Router, &many(most + 1)), Err(ProtocolError::InvalidMetadata));
+    }
+
+    #[test]
+    fn repeated_properties_are_kept_once_however_many_there_are() {
+        let bytes = property(b"X-a", b"1").repeat(2000);
+        assert_eq!(read_properties(SocketType::Router, &bytes).unwrap().metadata.len(), 1);
     }
 
     proptest! {

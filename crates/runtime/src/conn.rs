@@ -241,18 +241,14 @@ impl OutHalf {
         self.written = 0;
     }
 
-    /// The connection is lost. Returns how many messages were cut and are lost with it.
-    pub(crate) fn detach(&mut self) -> u64 {
+    /// The connection is lost; a message that it cut is lost with it, and counted.
+    pub(crate) fn detach(&mut self) {
         self.stream = None;
         self.wire.clear();
         self.written = 0;
-        match &mut self.source {
-            Some(Source::Log(log)) => {
-                let cut = log.connection_lost().cut;
-                self.wake_writer |= log.claim_waiting();
-                u64::from(cut)
-            }
-            _ => 0,
+        if let Some(Source::Log(log)) = &mut self.source {
+            log.connection_lost();
+            self.wake_writer |= log.claim_waiting();
         }
     }
 
@@ -278,7 +274,7 @@ impl OutHalf {
         }
     }
 
-    /// Nothing goes out any more. Returns the number of messages dropped.
+    /// Nothing goes out any more. Returns the number of messages dropped that are not counted yet.
     pub(crate) fn end(&mut self) -> u64 {
         let dropped = self.discard();
         self.source = None;
@@ -288,7 +284,11 @@ impl OutHalf {
     fn discard(&mut self) -> u64 {
         match &mut self.source {
             None => 0,
-            Some(Source::Log(log)) => log.discard(),
+            Some(Source::Log(log)) => {
+                // It counts them itself.
+                log.discard();
+                0
+            }
             Some(Source::Slot(slot)) => {
                 let mut dropped = 0;
                 let mut m = Msg::new();

@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Tick(u64),
     /// Commands that the application read.
     Inbound(u64, Vec<Vec<u8>>),
+    /// End a session if it is still in its handshake: others want its place.
+    Evict(u64),
     /// There may be an answer to a session's question.
     Answered(u64),
     /// A session's host name was looked up.
@@ -259,6 +261,7 @@ impl IoThread {
             Command::Reclaim(id) => self.with_session(id, now, Session::reclaim),
             Command::Tick(id) => self.with_session(id, now, Session::arm_idle),
             Command::Inbound(id, commands) => self.with_session(id, now, |s, turn| s.inbound(commands, turn)),
+            Command::Evict(id) => self.with_session(id, now, Session::evict),
             Command::Answered(id) => self.with_session(id, now, Session::answered),
             Command::Resolved(id, addresses) => {
                 self.with_session(id, now, |s, turn| s.resolved(addresses, turn));

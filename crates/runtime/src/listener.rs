@@ -11,6 +11,7 @@ use ferrozmq_sys::{Interest, Listener, Poller, Stream, is_exhaustion};
 use crate::{
     io_thread::Turn,
     monitor::{Ends, Notice},
+    pending::Pending,
     port::Port,
     session::{Session, Settings},
 };
@@ -19,6 +20,8 @@ use crate::{
 const ACCEPTS_PER_TURN: usize = 64;
 /// How long a listener rests when descriptors or memory have run out.
 const REST: Duration = Duration::from_millis(100);
+/// How long it rests when a connection was closed to have its descriptor.
+const SHORT_REST: Duration = Duration::from_millis(5);
 
 /// What ACCEPT_FAILED says of a peer that a filter turned away.
 const REFUSED: ferrozmq_base::Error = ferrozmq_base::Error::AccessDenied;
@@ -31,6 +34,8 @@ pub(crate) struct Listening {
     endpoint: String,
     port: Arc<Port>,
     settings: Arc<Settings>,
+    /// The accepted connections that are in their handshake.
+    pending: Arc<Pending>,
     /// False once it has ended: what it accepted and nobody has started yet ends with it.
     open: Arc<AtomicBool>,
     resting_until: Option<Instant>,
@@ -45,7 +50,8 @@ impl Listening {
         settings: Arc<Settings>,
     ) -> Self {
         let open = Arc::new(AtomicBool::new(true));
-        Self { id, listener, endpoint, port, settings, open, resting_until: None }
+        let pending = Arc::new(Pending::new(settings.options.max_pending_handshakes));
+        Self { id, listener, endpoint, port, settings, pending, open, resting_until: None }
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -59,6 +65,13 @@ impl Listening {
         }
     }
 
+    /// Leaves what comes in the kernel's queue until then.
+    fn rest(&mut self, until: Instant, turn: &Turn<'_>) {
+        // The listener stays readable: if it were watched, the thread would spin.
+        let _ = turn.poller.remove(&self.listener);
+        self.resting_until = Some(until);
+    }
+
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.resting_until
     }
@@ -70,16 +83,18 @@ impl Listening {
 
     pub(crate) fn on_readable(&mut self, turn: &mut Turn<'_>) {
         for _ in 0..ACCEPTS_PER_TURN {
+            if let Some(until) = self.pending.full_until(turn.now) {
+                return self.rest(until, turn);
+            }
             match self.listener.accept() {
                 Ok(Some(stream)) => self.accepted(stream, turn),
                 Ok(None) => return,
                 Err(e) => {
                     self.notice(Notice::AcceptFailed, e.raw_os_error().unwrap_or(0));
                     if is_exhaustion(&e) {
-                        // The listener stays readable: without a rest the thread would spin.
-                        let _ = turn.poller.remove(&self.listener);
-                        self.resting_until = Some(turn.now + REST);
-                        return;
+                        let closed = self.pending.close_oldest(turn.now);
+                        let rest = if closed { SHORT_REST } else { REST };
+                        return self.rest(turn.now + rest, turn);
                     }
                 }
             }
@@ -99,7 +114,7 @@ impl Listening {
         self.port.monitor.notify(Notice::Accepted, fd_value(&stream), &ends);
         let io = turn.context.choose_io(self.settings.options.affinity).unwrap_or_else(|| turn.io.clone());
         let (port, settings, open) = (self.port.clone(), self.settings.clone(), self.open.clone());
-        Session::accepted(turn.context, io, port, settings, self.id, open, stream, ends);
+        Session::accepted(turn, io, port, settings, self.id, open, &self.pending, stream, ends);
     }
 
     fn notice(&self, notice: Notice, value: i32) {

@@ -11,6 +11,7 @@ use ferrozmq_base::{
 };
 
 use crate::{
+    failure::HandshakeFailure,
     port::{Far, Relay},
     socket::{Flags, SocketCore},
     stats::queued,
@@ -39,7 +40,14 @@ pub(crate) enum Notice {
     HandshakeProtocol = 0x2000,
     HandshakeAuth = 0x4000,
     PipesStats = 0x10000,
+    /// A peer broke the protocol in its traffic. In the typed layout only.
+    Violation = 1 << 32,
 }
+
+/// The layout of an event's message: 1 and 2 are those of zmq_socket_monitor_versioned(3).
+const LAYOUTS: [i32; 2] = [1, 2];
+/// As 2, but failures come with the reason in two numbers instead of libzmq's value, and there are some more of them.
+const TYPED: i32 = 3;
 
 /// The two ends of a connection, in words: what version 1 of an event says, and what version 2 says.
 #[derive(Clone, Debug, Default)]
@@ -107,6 +115,29 @@ impl MonitorSlot {
         }
         if let Some(monitor) = &mut *lock(&self.monitor) {
             monitor.emit(notice, values, ends);
+        }
+    }
+
+    /// Tells the watcher why a connection failed: `typed` if it has the typed layout, otherwise the event that libzmq has
+    /// for it.
+    pub(crate) fn notify_failure(
+        &self,
+        typed: Option<(Notice, HandshakeFailure)>,
+        libzmq: Option<(Notice, u64)>,
+        ends: &Ends,
+    ) {
+        if self.mask.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let Some(monitor) = &mut *lock(&self.monitor) else { return };
+        match (typed, libzmq) {
+            (Some((notice, why)), _) if monitor.version == TYPED => {
+                monitor.emit(notice, &why.numbers(), ends);
+            }
+            (_, Some((notice, value))) if monitor.version != TYPED && self.wants(notice) => {
+                monitor.emit(notice, &[value], ends);
+            }
+            _ => {}
         }
     }
 
@@ -194,9 +225,24 @@ impl SocketCore {
             self.port().monitor.stop();
             return Ok(());
         };
-        if !matches!(version, 1 | 2) || version == 1 && events >> 16 != 0 {
+        if !LAYOUTS.contains(&version) || version == 1 && events >> 16 != 0 {
             return Err(Error::InvalidArgument);
         }
+        self.begin_monitor(endpoint, events, version, kind)
+    }
+
+    /// Watches this socket for everything, with the reason of each failure: its events become messages of a hidden PAIR
+    /// bound to `endpoint`, an inproc endpoint. The values of [`HandshakeFailure::from_numbers`] are those of the events
+    /// that libzmq calls HANDSHAKE_FAILED_NO_DETAIL, and of number 2^32, about traffic.
+    ///
+    /// # Errors
+    /// As [`monitor`](Self::monitor).
+    pub fn monitor_typed(&mut self, endpoint: &str) -> Result<()> {
+        self.check()?;
+        self.begin_monitor(endpoint, u64::MAX, TYPED, SocketType::Pair)
+    }
+
+    fn begin_monitor(&mut self, endpoint: &str, events: u64, version: i32, kind: SocketType) -> Result<()> {
         if !matches!(kind, SocketType::Pair | SocketType::Pub | SocketType::Push) {
             return Err(Error::InvalidArgument);
         }

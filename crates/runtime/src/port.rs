@@ -12,7 +12,7 @@ use std::{
 use ferrozmq_base::{
     PeerInfo, Pipe, PipeId, Result,
     mailbox::Mailbox,
-    sync::{AtomicBool, Mutex, Ordering, lock},
+    sync::{AtomicBool, AtomicU64, Mutex, Ordering, lock},
 };
 use ferrozmq_pattern::Local;
 use ferrozmq_sys::WakeFd;
@@ -136,6 +136,8 @@ pub(crate) struct Port {
     leasable: AtomicBool,
     /// The owner has taken back a connect.
     disconnected: AtomicBool,
+    /// Handshakes that were closed because there were too many.
+    evicted: AtomicU64,
     pub monitor: MonitorSlot,
     pub losses: Losses,
 }
@@ -153,6 +155,7 @@ impl Port {
             closed: AtomicBool::new(false),
             leasable: AtomicBool::new(false),
             disconnected: AtomicBool::new(false),
+            evicted: AtomicU64::new(0),
             monitor: MonitorSlot::default(),
             losses: Losses::default(),
         })
@@ -268,6 +271,14 @@ impl Port {
 
     pub(crate) fn set_disconnected(&self) {
         self.disconnected.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_evicted(&self) {
+        self.evicted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_leasable(&self) -> bool {

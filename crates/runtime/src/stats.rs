@@ -14,8 +14,12 @@ use crate::{port::Far, socket::SocketCore};
 pub struct Stats {
     /// Messages that the socket type dropped, and datagrams.
     pub dropped: Drops,
+    /// Messages for peers that have gone for good, or refused us, which did not get them.
+    pub undelivered: u64,
     /// Events that the monitor lost, because it did not take those before them.
     pub monitor_dropped: u64,
+    /// Accepted connections that were closed in their handshake because there were too many.
+    pub handshakes_evicted: u64,
     /// The connections that exist, and those that are being made; not inproc.
     pub connections: Vec<ConnectionStats>,
 }
@@ -79,8 +83,7 @@ impl SocketCore {
                 queued: queued(&conn.link),
                 sent: (sent.messages.count().saturating_sub(refused), sent.bytes.count()),
                 dropped_full: self.pattern.drops_of(id).unwrap_or(0),
-                dropped_peer_gone: sent.dropped(Dropped::Cut).count()
-                    + sent.dropped(Dropped::PeerGone).count(),
+                dropped_peer_gone: undelivered(&conn.link),
                 dropped_refused: refused,
             })
         });
@@ -88,8 +91,14 @@ impl SocketCore {
         let monitor_dropped = self.port().monitor.dropped();
         let mut dropped = self.pattern.drops();
         self.port().losses.add_to(&mut dropped);
-        Ok(Stats { dropped, monitor_dropped, connections })
+        let (undelivered, handshakes_evicted) = (self.undelivered, self.port().evicted());
+        Ok(Stats { dropped, undelivered, monitor_dropped, handshakes_evicted, connections })
     }
+}
+
+/// What was accepted for the peer and lost with it or its connection.
+pub(crate) fn undelivered(link: &Link) -> u64 {
+    [Dropped::Cut, Dropped::PeerGone].map(|why| link.sent.dropped(why).count()).iter().sum()
 }
 
 /// What was published and neither sent nor dropped.

@@ -1,11 +1,15 @@
-//! What idle connections keep: nothing of what their traffic needed.
+//! What idle connections keep: nothing of what their traffic needed. What connections hold before their peers have proved
+//! anything: 64 KiB at most.
 #![allow(missing_docs)]
 
 mod harness;
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -17,17 +21,26 @@ use harness::*;
 struct Counting;
 
 static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+/// The most that there was.
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+/// One test at a time.
+static COUNTED: Mutex<()> = Mutex::new(());
+
+fn count(size: usize) {
+    let now = ALLOCATED.fetch_add(size, Ordering::Relaxed) + size;
+    PEAK.fetch_max(now, Ordering::Relaxed);
+}
 
 // SAFETY: the system's allocator does the work.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
+        count(layout.size());
         // SAFETY: by the contract of this function.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
+        count(layout.size());
         // SAFETY: by the contract of this function.
         unsafe { System.alloc_zeroed(layout) }
     }
@@ -48,6 +61,7 @@ const POOL: usize = 2 * (4 << 20);
 
 #[test]
 fn idle_connections_keep_no_buffers() {
+    let _alone = COUNTED.lock().unwrap_or_else(|e| e.into_inner());
     for direct in [true, false] {
         let context = Context::new().unwrap();
         context.set_direct(direct);
@@ -81,6 +95,73 @@ fn idle_connections_keep_no_buffers() {
         }
         dealers.drain(..).for_each(|dealer| dealer.close());
         router.close();
+        end(&context);
+    }
+}
+
+/// What a connection may hold before its peer has proved anything.
+const BUDGET: usize = 64 * 1024;
+
+/// Connects peers that send `bytes` and then nothing; once at least `least` bytes are held for each, how many are, and
+/// were at most.
+fn held_for(endpoint: &str, bytes: &[u8], least: usize) -> (usize, usize) {
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let peers: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let mut peer = RawPeer::connect(endpoint);
+            peer.write(bytes);
+            peer
+        })
+        .collect();
+    let patience = Instant::now() + PATIENCE;
+    let mut held = 0;
+    while held < least {
+        assert!(Instant::now() < patience, "{held} of {least} bytes are held for each");
+        std::thread::sleep(Duration::from_millis(10));
+        held = ALLOCATED.load(Ordering::Relaxed).saturating_sub(before) / CONNECTIONS;
+    }
+    drop(peers);
+    (held, PEAK.load(Ordering::Relaxed).saturating_sub(before) / CONNECTIONS)
+}
+
+/// A command of NULL as long as it may be: as many properties as are taken, and one that fills it up.
+fn longest_ready() -> Vec<u8> {
+    let mut body = b"\x05READY".to_vec();
+    for i in 0..100 {
+        body.extend(format!("\x05X-{i:03}\0\0\0\0").into_bytes());
+    }
+    let rest = 13_000_u32;
+    body.extend_from_slice(b"\x06X-rest");
+    body.extend_from_slice(&rest.to_be_bytes());
+    body.resize(body.len() + rest as usize, b'x');
+    [&[6], &(body.len() as u64).to_be_bytes()[..], &body].concat()
+}
+
+#[test]
+fn v94_a_connection_holds_at_most_64_kib_before_its_peer_has_proved_anything() {
+    let _alone = COUNTED.lock().unwrap_or_else(|e| e.into_inner());
+    let unfinished = [&GREETING[..], &[6], &(24 * 1024_u64).to_be_bytes(), &[5; 24 * 1024 - 1]].concat();
+    let whole = [&GREETING[..], &longest_ready()].concat();
+    for (what, judged, bytes, least) in [
+        ("nothing", false, &b""[..], 100),
+        ("half a greeting", false, &GREETING[..40], 100),
+        ("a command without its last byte", false, &unfinished, 24 * 1024 - 1),
+        // A handler is asked about each and says nothing; what is in its queue counts as well.
+        ("a whole handshake", true, &whole, 22_000),
+    ] {
+        let context = Context::new().unwrap();
+        let (handler, _) = bound(&context, SocketType::Router, "inproc://zeromq.zap.01");
+        let mut server = socket(&context, SocketType::Router);
+        if judged {
+            server.options_mut().security.zap_domain = Box::from(*b"global");
+        }
+        let endpoint = bind(&mut server, "tcp://127.0.0.1:*");
+        let (held, most) = held_for(&endpoint, bytes, least);
+        println!("{what}: {held} bytes held, {most} at most");
+        assert!(most <= BUDGET, "{what}: {held} bytes held, {most} at most");
+        server.close();
+        handler.close();
         end(&context);
     }
 }

@@ -24,6 +24,6 @@ pub use fork::{ForkEpoch, fork_epoch};
 pub use net::{Connecting, Listener, PeerCredentials, Stream};
 pub use resolve::Resolver;
 pub use signal::SignalSet;
-pub use syscall::is_exhaustion;
+pub use syscall::{descriptor_limit, is_exhaustion};
 pub use wait::{PollFd, wait, wait_until};
 pub use wake::WakeFd;

@@ -27,6 +27,10 @@ use output::Output;
 
 /// Messages that are sent or received before the other direction has its turn.
 const BATCH: usize = 256;
+/// How often it is looked whether there is still anybody who could say or take something.
+const LOOK_FOR_PEERS: Duration = Duration::from_millis(100);
+/// Why there is not.
+const GONE: &str = "the peer has refused us, or has gone for good";
 
 pub(crate) fn run(cat: &Cat, signals: &Signals) -> Result<(), Failure> {
     let security = Security::of(&cat.common.security)?;
@@ -40,6 +44,10 @@ pub(crate) fn run(cat: &Cat, signals: &Signals) -> Result<(), Failure> {
         talk.report();
     }
 
+    let began = Instant::now();
+    if result.is_ok() {
+        result = talk.delivered(cat.common.linger);
+    }
     // What was sent is on its way unless we gave up.
     let linger = match &result {
         Ok(()) => cat.common.linger,
@@ -48,14 +56,11 @@ pub(crate) fn run(cat: &Cat, signals: &Signals) -> Result<(), Failure> {
     };
     let Conversation { socket, .. } = talk;
     match linger {
-        Some(linger) => socket.close_within(linger),
+        Some(linger) => socket.close_within(linger.saturating_sub(began.elapsed())),
         None => drop(socket),
     }
-    if let Some(watch) = watch {
-        watch.join();
-    }
+    watch.join();
     signals.end_at_once();
-    let began = Instant::now();
     ctx.terminate()?;
     result?;
     match linger {
@@ -418,11 +423,62 @@ impl<'a> Conversation<'a> {
         message.into_iter().skip(skip).collect()
     }
 
+    // ---- Who gets it ----
+
+    /// Waits until the system has what was sent, for up to `linger`: as long as the socket is open it can be told what
+    /// becomes of it.
+    fn delivered(&mut self, linger: Option<Duration>) -> Result<(), Failure> {
+        /// How often to look.
+        const LOOK: Duration = Duration::from_millis(5);
+        use SocketType as T;
+        // Who speaks to each of many speaks also to those who are about to leave.
+        if !matches!(self.cat.kind, T::Push | T::Scatter | T::Dealer | T::Pair | T::Channel | T::Client) {
+            return Ok(());
+        }
+        let deadline = linger.map(|linger| Instant::now() + linger);
+        let mut pause = Poller::<()>::new();
+        pause.interrupt(self.interrupt);
+        loop {
+            let stats = self.socket.stats()?;
+            let cut: u64 = stats.peers().iter().map(|peer| peer.dropped()).sum();
+            let lost = cut + stats.dropped().undelivered;
+            let queued: u64 = stats.peers().iter().map(|peer| peer.queued()).sum();
+            if queued == 0 && lost > 0 {
+                return Err(Failure::Run(format!("{} not delivered: {GONE}", messages(lost))));
+            }
+            if queued == 0 || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Ok(());
+            }
+            pause.wait(Some(LOOK))?;
+        }
+    }
+
+    /// Fails if nobody is there, and nobody will ever come: each peer that we connected to has gone for good.
+    fn check_for_peers(&mut self) -> Result<(), Failure> {
+        if !self.only_connects() || !self.socket.stats()?.peers().is_empty() {
+            return Ok(());
+        }
+        let lost = self.socket.stats()?.dropped().undelivered;
+        let lost = if lost > 0 { format!("{} not delivered: ", messages(lost)) } else { String::new() };
+        Err(Failure::Run(format!("{lost}{GONE}")))
+    }
+
+    /// Whether we came to all peers, by connections that are counted.
+    fn only_connects(&self) -> bool {
+        let counted = |endpoint: &str| endpoint.starts_with("tcp:") || endpoint.starts_with("ipc:");
+        self.cat.kind != SocketType::Stream
+            && self.cat.common.endpoints.iter().all(|e| counted(e) && !self.cat.binds(e))
+    }
+
     // ---- Waiting ----
 
     /// Waits until something can be done.
     fn wait(&mut self) -> Result<(), Failure> {
         let patience = self.patience()?;
+        let waits_for_peers = (self.blocked || self.may_receive()) && self.only_connects();
+        if waits_for_peers {
+            self.check_for_peers()?;
+        }
         let mut poller = Poller::new();
         poller.interrupt(self.interrupt);
         let sends = self.blocked && self.may_send();
@@ -440,7 +496,7 @@ impl<'a> Conversation<'a> {
         // Between two batches there is nothing to wait for.
         let sends_next = self.pending.is_some() && self.may_send() && !self.blocked;
         let pause = sends_next.then(|| self.pace.wait().unwrap_or_default());
-        let limit = [pause, patience].into_iter().flatten().min();
+        let limit = [pause, patience, waits_for_peers.then_some(LOOK_FOR_PEERS)].into_iter().flatten().min();
         let input = poller.wait(limit)?.iter().any(|event| event.key == Ready::Input);
         if input { self.input.fill() } else { Ok(()) }
     }
@@ -510,6 +566,10 @@ impl Pace {
         let due = self.next.unwrap_or(now).max(now.checked_sub(LONG).unwrap_or(now));
         self.next = Some(due + every);
     }
+}
+
+fn messages(count: u64) -> String {
+    if count == 1 { "1 message was".to_owned() } else { format!("{count} messages were") }
 }
 
 fn split(bytes: &[u8], separator: &[u8]) -> Vec<Message> {

@@ -68,7 +68,7 @@ macro_rules! each {
 const GROUP_MAX: usize = 255;
 
 /// A socket, what tells of it, and the number of the first peer that it connected to, if it numbers them.
-type Opened = (Socket, Option<Watch>, Option<PeerId>);
+type Opened = (Socket, Watch, Option<PeerId>);
 
 /// The socket, bound and connected, once the peers are there that it shall wait for.
 pub(crate) fn open(
@@ -86,27 +86,21 @@ pub(crate) fn open(
     }
     let mut made = make(ctx, cat, security)?;
     // A socket that is watched tells from the beginning.
-    let counts_peers =
-        cat.common.wait_peers > 0 && matches!(made, Made::Other(_)) && cat.kind != SocketType::Radio;
-    let mut watch = None;
-    if cat.common.verbose || counts_peers {
-        let monitor = each!(&mut made, socket => socket.monitor()?);
-        watch = Some(Watch::start(ctx, monitor, cat.kind, cat.common.verbose)?);
-    }
+    let monitor = each!(&mut made, socket => socket.monitor()?);
+    let mut watch = Watch::start(ctx, monitor, cat.kind, cat.common.verbose)?;
     let mut number = None;
     for endpoint in &cat.common.endpoints {
         number = number.or(attach(&mut made, cat, endpoint)?);
     }
     let (count, timeout) = (cat.common.wait_peers, cat.common.timeout);
-    match (&mut made, &mut watch) {
+    match &mut made {
         _ if count == 0 => {}
-        (Made::Publisher(socket), _) => subscribed(&cat.common, |t| socket.wait_for_subscribers(count, t))?,
-        (Made::Xpub(socket), _) => subscribed(&cat.common, |t| socket.wait_for_subscribers(count, t))?,
-        (Made::Other(socket), _) if cat.kind == SocketType::Radio => {
+        Made::Publisher(socket) => subscribed(&cat.common, |t| socket.wait_for_subscribers(count, t))?,
+        Made::Xpub(socket) => subscribed(&cat.common, |t| socket.wait_for_subscribers(count, t))?,
+        Made::Other(socket) if cat.kind == SocketType::Radio => {
             subscribed(&cat.common, |t| socket.wait_for_subscribers(count, t))?;
         }
-        (Made::Other(_), Some(watch)) => watch.wait_for(count, timeout, &signals.interrupt)?,
-        (Made::Other(_), None) => {}
+        Made::Other(_) => watch.wait_for(count, timeout, &signals.interrupt)?,
     }
     let mut socket = match made {
         Made::Publisher(socket) => socket.into(),

@@ -1,13 +1,13 @@
-//! What happens on the connections of a socket: counted for `--wait-peers`, told on standard error for `--verbose`.
+//! What happens on the connections of a socket: counted for `--wait-peers`, told on standard error for `--verbose`; what
+//! fails is told in any case, once for each reason.
 
 use std::{
+    collections::HashSet,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use ferrozmq::{
-    Context, Error, HandshakeFailure, Interest, Interrupt, Monitor, MonitorEvent, Poller, Pull, SocketType,
-};
+use ferrozmq::{Context, Interest, Interrupt, Monitor, MonitorEvent, Poller, Pull, SocketType};
 
 use crate::{failure::Failure, numbers::time};
 
@@ -69,11 +69,17 @@ impl Watch {
 
 fn follow(monitor: Monitor, kind: SocketType, verbose: bool, mut tell: impl FnMut(usize)) {
     let mut peers = 0_usize;
+    let mut warned = HashSet::new();
     for event in monitor {
         // An error is the end of the context.
         let Ok(event) = event else { return };
         if verbose {
             eprintln!("{}", described(&event));
+        } else if let MonitorEvent::HandshakeFailed { reason, .. } | MonitorEvent::Violation { reason, .. } =
+            &event
+            && warned.insert(*reason)
+        {
+            eprintln!("fzmq: warning: {}", described(&event));
         }
         // STREAM shakes no hands.
         let raw = kind == SocketType::Stream;
@@ -108,15 +114,9 @@ fn described(event: &MonitorEvent) -> String {
         Disconnected { local, remote } => format!("disconnected: {}", between(local, remote)),
         HandshakeSucceeded { local, remote } => format!("ready: {}", between(local, remote)),
         HandshakeFailed { local, remote, reason } => {
-            let reason = match reason {
-                HandshakeFailure::Connection(Error::Os(0)) => "the connection ended".to_owned(),
-                HandshakeFailure::Connection(error) => error.to_string(),
-                HandshakeFailure::Protocol(number) => format!("protocol error {number:#x}"),
-                HandshakeFailure::Refused(status) => format!("refused, status {status}"),
-                other => format!("{other:?}"),
-            };
             format!("handshake failed: {}: {reason}", between(local, remote))
         }
+        Violation { local, remote, reason } => format!("cut off: {}: {reason}", between(local, remote)),
         Other { local, remote, event, value } => {
             format!("event {event:#x}, value {value}: {}", between(local, remote))
         }

@@ -55,6 +55,17 @@ impl Running {
         running
     }
 
+    /// Begins it.
+    pub(crate) fn start(line: &str) -> Self {
+        Self::bound(line, 0)
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoints[0]
     }

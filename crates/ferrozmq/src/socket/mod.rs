@@ -613,9 +613,7 @@ impl Socket {
     #[doc(alias = "zmq_socket_monitor")]
     pub fn monitor(&mut self) -> Result<Monitor> {
         let sibling = self.sibling(SocketType::Pair)?;
-        Monitor::new(sibling, |endpoint, events, layout| {
-            self.with(|core| core.monitor(Some(endpoint), events, layout, SocketType::Pair))
-        })
+        Monitor::new(sibling, |endpoint| self.with(|core| core.monitor_typed(endpoint)))
     }
 
     /// What has become of the socket's messages so far.

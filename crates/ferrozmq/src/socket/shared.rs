@@ -107,9 +107,7 @@ impl Shared {
 
     pub(super) fn monitor(&self) -> Result<Monitor> {
         let sibling = self.sibling(SocketType::Pair)?;
-        Monitor::new(sibling, |endpoint, events, layout| {
-            self.socket.with(|core| core.monitor(Some(endpoint), events, layout, SocketType::Pair))
-        })
+        Monitor::new(sibling, |endpoint| self.socket.with(|core| core.monitor_typed(endpoint)))
     }
 
     pub(super) fn stats(&self) -> Result<Stats> {

@@ -370,7 +370,7 @@ fn a_handshake_frame_is_held_to_both_limits() {
     let limited = |max| Config { max_body: Some(max), ..config(SocketType::Pull) };
     assert!(whole(limited(size), &session(1, &push)).1.ready.is_some());
     assert_eq!(whole(limited(size - 1), &session(1, &push)).1.error, Some(ProtocolError::FrameTooLong));
-    for (size, error) in [(64 * 1024, None), (64 * 1024 + 1, Some(ProtocolError::HandshakeTooLong))] {
+    for (size, error) in [(24 * 1024, None), (24 * 1024 + 1, Some(ProtocolError::HandshakeTooLong))] {
         let frame = [&[6], &u64::to_be_bytes(size)[..]].concat();
         assert_eq!(whole(config(SocketType::Pull), &session(1, &frame)).1.error, error);
     }

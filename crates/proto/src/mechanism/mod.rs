@@ -146,6 +146,15 @@ impl Handshake {
         }
     }
 
+    /// Whether the server has not answered our HELLO yet.
+    pub(crate) fn awaits_welcome(&self) -> bool {
+        match self {
+            Self::PlainClient(client) => client.awaits_welcome(),
+            Self::CurveClient(client) => client.awaits_welcome(),
+            _ => false,
+        }
+    }
+
     /// Takes the answer to the question.
     pub(crate) fn answer(
         &mut self,

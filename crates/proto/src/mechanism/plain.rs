@@ -36,6 +36,10 @@ impl Client {
         Self { welcomed: false }
     }
 
+    pub(super) fn awaits_welcome(&self) -> bool {
+        !self.welcomed
+    }
+
     pub(super) fn receive(
         &mut self,
         body: &[u8],
@@ -58,8 +62,7 @@ impl Client {
                 Ok(Progress::Wait)
             }
             (b"READY", properties) if self.welcomed => {
-                let peer = metadata::read_properties(config.socket_type, properties)
-                    .map_err(|_| ProtocolError::ReadyMetadata)?;
+                let peer = metadata::read_ready(config.socket_type, properties)?;
                 Ok(Progress::Ready(peer, None))
             }
             _ => Err(ProtocolError::UnexpectedCommand),

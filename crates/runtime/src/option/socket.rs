@@ -119,6 +119,9 @@ pub struct SocketOptions {
     pub security: Security,
     /// Whether peers of ZMTP 1 and 2 are served. Not an option of `zmq.h`, where they always are.
     pub accept_old_versions: bool,
+    /// How many accepted connections of one listener may be in their handshake; `None`: 1024, or half of the descriptors
+    /// that the process may have. Not an option of `zmq.h`.
+    pub max_pending_handshakes: Option<u32>,
 }
 
 /// Settings of tcp connections. `None` leaves a setting to the system.
@@ -261,6 +264,7 @@ impl SocketOptions {
             zero_copy_receive: context.zero_copy_receive,
             security: Security::default(),
             accept_old_versions: true,
+            max_pending_handshakes: None,
         }
     }
 

@@ -126,6 +126,11 @@ impl Session {
 
     /// A connection stands, to the peer or to the proxy on the way to it.
     fn established(&mut self, stream: Arc<Stream>, turn: &mut Turn<'_>) {
+        if stream.is_self_connected() {
+            // Nobody listens at this port, and the kernel has given it to this very connection: try again.
+            self.phase = Phase::Connecting(stream);
+            return self.not_connected(&io::ErrorKind::ConnectionRefused.into(), turn);
+        }
         let socks = match &self.role {
             Role::Connect(connector) => connector.socks(),
             Role::Accept { .. } => None,

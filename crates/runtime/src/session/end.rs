@@ -7,9 +7,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 impl Session {
     pub(super) fn violation(&mut self, error: ProtocolError, turn: &mut Turn<'_>) {
-        if let Some(code) = error.event_code() {
-            self.port.monitor.notify(Notice::HandshakeProtocol, u64::from(code), &self.ends);
-        }
+        let libzmq = error.event_code().map(|code| (Notice::HandshakeProtocol, u64::from(code)));
+        self.port.monitor.notify_failure(Some((Notice::Violation, error.into())), libzmq, &self.ends);
         self.leave(After::End, turn);
     }
 
@@ -62,7 +61,7 @@ impl Session {
         self.unwatch(&stream, turn.poller);
         let _ = stream.shutdown_both();
         self.codec = None;
-        (self.question, self.user) = (None, None);
+        (self.question, self.user, self.rejected) = (None, None, false);
         self.input_paused = false;
         if let Some(peer) = self.peer.take() {
             PeerTable::release(peer);
@@ -71,12 +70,11 @@ impl Session {
             conn.link.promise.park();
             if let Some(holds) = &mut self.holds {
                 let output = conn.output.access(&mut holds.output);
-                let cut = output.detach();
+                output.detach();
                 let wake = std::mem::take(&mut output.wake_writer);
                 if wake && let Some(id) = conn.link.owner() {
                     let _ = self.port.post(Event::Writable(id));
                 }
-                conn.link.sent.dropped(Dropped::PeerGone).add(cut);
                 let input = conn.input.access(&mut holds.input);
                 input.detach();
                 let connected = matches!(self.role, Role::Connect(_));

@@ -2,8 +2,12 @@
 
 use super::*;
 
-/// The read buffer of a handshake: with what is kept of it, far below the budget of an unauthenticated connection.
+/// Most bytes of one read in a handshake.
 const HANDSHAKE_BYTES: usize = 8 * 1024;
+/// What the event of a handshake that took too long says.
+const ETIMEDOUT: i32 = 110;
+/// What it says of one that was closed for another.
+const ECONNABORTED: i32 = 103;
 
 /// What the event of a handshake says of a peer that closed the connection.
 const EPIPE: i32 = 32;
@@ -53,10 +57,10 @@ impl Session {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
             Err(e) => return self.handshake_lost(&e, turn),
         };
-        h.input.extend_from_slice(&buffer[..n]);
-        match engine.handshake(&h.input, &mut h.output, turn.now) {
+        match engine.handshake(&buffer[..n], &mut h.output, turn.now) {
             Ok(consumed) => {
-                h.input.drain(..consumed.min(h.input.len()));
+                // What is left is the beginning of the traffic.
+                h.input.extend_from_slice(&buffer[consumed.min(n)..n]);
                 self.handshake_advanced(turn);
             }
             Err(e) => {
@@ -97,29 +101,61 @@ impl Session {
         }
     }
 
+    /// The connection failed, or the peer closed it.
     pub(super) fn handshake_lost(&mut self, error: &io::Error, turn: &mut Turn<'_>) {
+        let code = error.raw_os_error().unwrap_or(0);
+        let closed =
+            error.kind() == io::ErrorKind::UnexpectedEof || error.kind() == io::ErrorKind::ConnectionReset;
+        let why = match &mut self.phase {
+            Phase::Handshake(h) if closed => {
+                h.codec.engine().map_or(HandshakeFailure::Closed, |engine| engine.stage().into())
+            }
+            _ => HandshakeFailure::Connection(code),
+        };
+        self.handshake_failed(why, code, turn);
+    }
+
+    /// The handshake took too long: the peer's fault, or of whoever is asked about it.
+    pub(super) fn handshake_expired(&mut self, turn: &mut Turn<'_>) {
+        let asked = self.question.is_some();
+        let why = if asked { HandshakeFailure::HandlerSilent } else { HandshakeFailure::TimedOut };
+        self.handshake_failed(why, ETIMEDOUT, turn);
+    }
+
+    /// Others want this connection's place among those that shake hands.
+    pub(crate) fn evict(&mut self, turn: &mut Turn<'_>) {
+        if matches!(self.phase, Phase::Handshake(_)) {
+            self.port.count_evicted();
+            self.handshake_failed(HandshakeFailure::TooManyPending, ECONNABORTED, turn);
+        }
+    }
+
+    /// No handshake, and nobody has broken the protocol; `code` is what libzmq's event says.
+    pub(super) fn handshake_failed(&mut self, why: HandshakeFailure, code: i32, turn: &mut Turn<'_>) {
         if !self.settings.raw {
-            let value = error.raw_os_error().unwrap_or(0);
-            self.port.monitor.notify(Notice::HandshakeFailed, value as u64, &self.ends);
+            let libzmq = Some((Notice::HandshakeFailed, code as u64));
+            // That a peer hangs up whom we have refused is no further failure.
+            let typed = (!self.rejected).then_some((Notice::HandshakeFailed, why));
+            self.port.monitor.notify_failure(typed, libzmq, &self.ends);
         }
         let stop = matches!(&self.role, Role::Connect(c) if c.stops_after_handshake());
         self.leave(if stop { After::End } else { After::Loss }, turn);
     }
 
     pub(super) fn handshake_refused(&mut self, error: ProtocolError, turn: &mut Turn<'_>) {
-        if let Some(status) = error.auth_status() {
-            self.port.monitor.notify(Notice::HandshakeAuth, u64::from(status), &self.ends);
-        } else if let Some(code) = error.event_code() {
-            self.port.monitor.notify(Notice::HandshakeProtocol, u64::from(code), &self.ends);
-        }
-        let own_echo = matches!(&self.phase, Phase::Handshake(h) if h.stream.is_self_connected());
-        // A connection to our own ephemeral port is nobody's mistake: try again.
-        self.leave(if own_echo { After::Loss } else { After::End }, turn);
+        let libzmq = match (error.auth_status(), error.event_code()) {
+            (Some(status), _) => Some((Notice::HandshakeAuth, u64::from(status))),
+            (None, code) => code.map(|code| (Notice::HandshakeProtocol, u64::from(code))),
+        };
+        let typed = Some((Notice::HandshakeFailed, error.into()));
+        self.port.monitor.notify_failure(typed, libzmq, &self.ends);
+        self.leave(After::End, turn);
     }
 
     /// The peer is known: its pipe is made, or taken up again, and traffic begins.
     pub(super) fn activate(&mut self, turn: &mut Turn<'_>) {
         let Phase::Handshake(h) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        self.place = None;
         let Handshake { stream, mut codec, input, output, written } = *h;
         if let Role::Connect(connector) = &mut self.role {
             connector.settled();

@@ -60,12 +60,15 @@ impl Session {
             self.user = Some(reply);
             return self.judged(Verdict::Allow, turn);
         }
-        self.port.monitor.notify(Notice::HandshakeAuth, u64::from(reply.status), &self.ends);
+        self.rejected = true;
+        let typed = (Notice::HandshakeFailed, HandshakeFailure::Rejected(reply.status));
+        let libzmq = (Notice::HandshakeAuth, u64::from(reply.status));
+        self.port.monitor.notify_failure(Some(typed), Some(libzmq), &self.ends);
         self.judged(Verdict::Refuse(reply.status), turn);
     }
 
     fn nobody_judges(&mut self, turn: &mut Turn<'_>) {
-        self.handshake_lost(&io::Error::from_raw_os_error(EFAULT), turn);
+        self.handshake_failed(HandshakeFailure::HandlerAbsent, EFAULT, turn);
     }
 
     fn judged(&mut self, verdict: Verdict, turn: &mut Turn<'_>) {

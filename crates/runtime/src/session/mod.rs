@@ -42,9 +42,11 @@ use crate::{
     conn::{Conn, Fill, Flush, InHalf, OutHalf},
     connector::{Connector, Target},
     context::{Live, Shared},
+    failure::HandshakeFailure,
     io_thread::{Command as IoCommand, Io, Turn},
     listener::fd_value,
     monitor::{Ends, Notice},
+    pending::{Pending, Place},
     port::{Attachment, Event, Far, Port, Whose},
     zap_client::Question,
 };
@@ -154,9 +156,13 @@ pub(crate) struct Session {
     peer: Option<PeerRef>,
     /// Somebody is asked whether the peer may come in.
     question: Option<Question>,
+    /// Somebody said no, and was reported.
+    rejected: bool,
     /// What was answered.
     user: Option<Reply>,
     retry_at: Option<Instant>,
+    /// Accepted, and not through its handshake.
+    place: Option<Place>,
     /// Set once the session is closing: when it gives up (none: never).
     closing: Option<Option<Instant>>,
     /// Counted in its context until it is gone.
@@ -171,18 +177,20 @@ impl Session {
         reason = "what a session is made of comes from its listener one by one"
     )]
     pub(crate) fn accepted(
-        context: &Arc<Shared>,
+        turn: &Turn<'_>,
         io: Arc<Io>,
         port: Arc<Port>,
         settings: Arc<Settings>,
         listener: u64,
         open: Arc<AtomicBool>,
+        pending: &Arc<Pending>,
         stream: Stream,
         ends: Ends,
     ) {
-        let id = context.next_id();
+        let id = turn.context.next_id();
         let role = Role::Accept { listener, open };
-        let mut session = Self::new(id, context, io.clone(), port, settings, role, ends, None, None);
+        let mut session = Self::new(id, turn.context, io.clone(), port, settings, role, ends, None, None);
+        session.place = Some(pending.admit(id, &io, turn.now));
         session.phase = Phase::Connecting(Arc::new(stream));
         io.add_load();
         io.send(IoCommand::Start(Box::new(session)));
@@ -253,8 +261,10 @@ impl Session {
             leaving: None,
             peer: None,
             question: None,
+            rejected: false,
             user: None,
             retry_at: None,
+            place: None,
             closing: None,
             _live: context.live(),
         }

@@ -11,7 +11,6 @@ const FULL_LOOK: u64 = 32;
 const FULL_LOOKS: u32 = 4;
 /// How long a connection is unused before its memory is given back.
 const IDLE: Duration = Duration::from_millis(500);
-const ETIMEDOUT: i32 = 110;
 
 impl Session {
     /// The peer is gone while nobody reads here: what it sent is still to be read, so the stream stays, unwatched.
@@ -309,7 +308,7 @@ impl Session {
             (Some(Ok(TimerAction::SendPing(frame))), Some(conn)) => conn.link.control.put_ping(&frame),
             (Some(Ok(TimerAction::SendPong(frame))), Some(conn)) => conn.link.control.put_pong(&frame),
             (Some(Err(_)), _) if matches!(self.phase, Phase::Handshake(_)) => {
-                return self.handshake_lost(&io::Error::from_raw_os_error(ETIMEDOUT), turn);
+                return self.handshake_expired(turn);
             }
             (Some(Err(_)), _) => return self.lost(&io::ErrorKind::TimedOut.into(), turn),
             _ => return,

@@ -69,6 +69,10 @@ impl Client {
         })
     }
 
+    pub(crate) fn awaits_welcome(&self) -> bool {
+        matches!(self.state, State::Hello(_))
+    }
+
     pub(crate) fn receive(
         &mut self,
         body: &mut [u8],
@@ -134,7 +138,6 @@ fn ready(key: BoxKey, body: &mut [u8], config: &Config) -> Result<Progress, Prot
         body.get_mut(6..).and_then(<[u8]>::split_first_chunk_mut::<8>).ok_or(malformed)?;
     let counter = u64::from_be_bytes(*counter);
     let properties = sealed::open(&key, &sealed::counted(b"CurveZMQREADY---", counter), sealed)?;
-    let peer = metadata::read_properties(config.socket_type, properties)
-        .map_err(|_| ProtocolError::ReadyMetadata)?;
+    let peer = metadata::read_ready(config.socket_type, properties)?;
     Ok(Progress::Ready(peer, Some(Box::new(Cipher::new(key, Role::Client, 2, counter)))))
 }

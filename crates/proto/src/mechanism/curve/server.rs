@@ -100,7 +100,8 @@ impl Server {
         let theirs = PublicKey(*theirs);
         let key = BoxKey::shared(&theirs, &self.secret)?;
         let counter = u64::from_be_bytes(*counter);
-        sealed::open(&key, &sealed::counted(b"CurveZMQHELLO---", counter), sealed)?;
+        sealed::open(&key, &sealed::counted(b"CurveZMQHELLO---", counter), sealed)
+            .map_err(|_| ProtocolError::ServerKey)?;
 
         let short_term = self.entropy.short_term();
         let (welcome_tail, cookie_tail) = (self.entropy.tail(0), self.entropy.tail(1));

@@ -221,7 +221,7 @@ fn bodies_of_any_size_pass_in_both_directions() {
 #[test]
 fn a_client_that_knows_another_key_is_not_answered() {
     let mut pair = Pair::new(client_config(PublicKey([9; 32])), server_config());
-    assert_eq!(pair.settle(), Err(ProtocolError::Cryptographic));
+    assert_eq!(pair.settle(), Err(ProtocolError::ServerKey));
     assert!(pair.to_client.is_empty());
 }
 

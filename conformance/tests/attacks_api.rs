@@ -1,0 +1,128 @@
+//! Calls that have broken implementations of ZeroMQ before. The ids are those of SECURITY.md.
+
+use std::ffi::{CString, c_void};
+use std::ptr::null_mut;
+use std::thread;
+
+use conformance::c_api::RawPollerEvent;
+use conformance::socket::{Ctx, Transport, inproc, pair};
+use conformance::{draft, drafts, ours_only, zmq};
+
+#[test]
+fn v24_endpoints_of_websockets_are_errors_whatever_their_path() {
+    ours_only!("it speaks to them");
+    let long = format!("ws://127.0.0.1:80/{}", "a/".repeat(32_768));
+    let ctx = Ctx::new();
+    let sock = ctx.socket(zmq::PULL);
+    for endpoint in [
+        "ws://127.0.0.1:80/a/b",
+        "ws://h",
+        "ws://[::1]:80/p/q/",
+        "ws:///",
+        "ws://",
+        "wss://h:1",
+        "ws:",
+        &long,
+    ] {
+        for call in [sock.bind(endpoint), sock.connect(endpoint)] {
+            assert!(matches!(call, Err(zmq::EPROTONOSUPPORT | zmq::EINVAL)), "{endpoint:.40}: {call:?}");
+        }
+    }
+}
+
+#[test]
+fn v29_statistics_are_asked_for_while_peers_leave() {
+    let lib = drafts!();
+    let ctx = Ctx::new();
+    let pull = ctx.socket(zmq::PULL);
+    let events = CString::new(inproc()).unwrap();
+    let everything = 0x1_FFFF;
+    assert_eq!(
+        lib.zmq_socket_monitor_versioned(pull.handle().0, events.as_ptr(), everything, 2, zmq::PAIR),
+        0
+    );
+    let endpoint = pull.bind_any(Transport::Tcp);
+    let peers = thread::spawn(move || {
+        for _ in 0..200 {
+            let push = ctx.socket(zmq::PUSH);
+            push.connect(&endpoint).unwrap();
+            push.send("here");
+        }
+        (ctx, endpoint)
+    });
+    while !peers.is_finished() {
+        lib.zmq_socket_monitor_pipes_stats(pull.handle().0);
+        pull.drain();
+    }
+    let (ctx, endpoint) = peers.join().unwrap();
+    let push = ctx.socket(zmq::PUSH);
+    push.connect(&endpoint).unwrap();
+    push.send("the last");
+    while pull.recv().unwrap() != [b"the last".to_vec()] {
+        lib.zmq_socket_monitor_pipes_stats(pull.handle().0);
+    }
+}
+
+#[test]
+fn v44_many_ready_sockets_and_room_for_few_events() {
+    let lib = drafts!();
+    let pairs: Vec<_> = (0..100).map(|_| pair(zmq::PAIR, zmq::PAIR, Transport::Inproc)).collect();
+    let mut poller = lib.zmq_poller_new();
+    for (here, there) in &pairs {
+        there.send("ready");
+        assert_eq!(lib.zmq_poller_add(poller, here.handle().0, null_mut(), 1), 0);
+    }
+    let none = RawPollerEvent { socket: null_mut::<c_void>(), fd: 77, user_data: null_mut(), events: 77 };
+    for room in [1, 2, 99, 100, 101] {
+        // What lies behind the room that is said stays as it is.
+        let mut events = vec![none; 102];
+        let found = lib.zmq_poller_wait_all(poller, events.as_mut_ptr(), room, 1000);
+        assert_eq!(found, room.min(100));
+        assert!(events[..found as usize].iter().all(|event| event.events == 1));
+        assert!(events[room as usize..].iter().all(|event| event.fd == 77 && event.events == 77));
+    }
+    assert_eq!(lib.zmq_poller_destroy(&raw mut poller), 0);
+}
+
+#[test]
+fn v47_options_of_any_number_take_any_bytes_or_refuse_them() {
+    let ctx = Ctx::new();
+    for kind in [zmq::DEALER, zmq::ROUTER, zmq::SUB, zmq::XPUB, zmq::REQ, zmq::STREAM] {
+        let sock = ctx.socket(kind);
+        for option in (-2..=125).filter(|option| *option != zmq::USE_FD) {
+            for size in [0, 1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 40, 41, 255, 256, 8192] {
+                for byte in [0, 1, b'a', 0x7F, 0xFF] {
+                    // No NUL ends what has none.
+                    let _ = sock.set_bytes(option, vec![byte; size]);
+                }
+                let _ = sock.option_into(option, &mut vec![0; size]);
+            }
+        }
+    }
+    let (here, there) = pair(zmq::PAIR, zmq::PAIR, Transport::Tcp);
+    here.send("still well");
+    there.expect("still well");
+}
+
+#[test]
+fn v49_groups_of_every_length_reach_two_dishes() {
+    let draft = draft!();
+    let ctx = Ctx::new();
+    let (radio, a, b) = (ctx.socket(zmq::RADIO), ctx.socket(zmq::DISH), ctx.socket(zmq::DISH));
+    for dish in [&a, &b] {
+        radio.connect(&dish.bind_any(Transport::Tcp)).unwrap();
+    }
+    for length in [1, 14, 15, 16, 100, 254, 255] {
+        let group = "g".repeat(length);
+        for dish in [&a, &b] {
+            draft.join(dish, &group).unwrap();
+        }
+        for dish in [&a, &b] {
+            // Joins travel: what is sent before they arrive passes by.
+            conformance::wait::until("a message to the group", || {
+                draft.send_to_group(&radio, &group, "body", 0).unwrap();
+                draft.recv_group(dish, zmq::DONTWAIT) == Ok((group.clone(), b"body".to_vec()))
+            });
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! What has broken implementations of ZeroMQ before, on plain connections. The ids are those of SECURITY.md.
+
+use std::thread;
+
+use conformance::socket::{Ctx, Sock, Transport};
+use conformance::wire::{Raw, RawListener, SIGNATURE, bound, frame, greeting, ready, with_peer};
+use conformance::{Monitor, ours_only, wait, zmq};
+
+/// How much memory the process has, in bytes.
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+/// The socket still takes what a good PUSH sends, after whatever the bad ones brought in.
+fn serves_a_push(pull: &Sock, endpoint: &str) {
+    let push = pull.ctx().socket(zmq::PUSH);
+    push.connect(endpoint).unwrap();
+    push.send("from a good peer");
+    wait::until("the good peer's message", || pull.recv() == Ok(vec![b"from a good peer".to_vec()]));
+}
+
+#[test]
+fn v04_v62_other_protocols_end_their_own_connection() {
+    let (pull, endpoint) = bound(zmq::PULL);
+    for bytes in [
+        &b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..],
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"asdfasdf\r\n",
+        b"\r\n\r\n",
+        b"EHLO a\r\n",
+        b"\xFF\xFB\x1F\xFF\xFB\x20",
+        b"\x00",
+    ] {
+        let mut raw = Raw::connect(&endpoint);
+        raw.send(bytes);
+        raw.finish();
+        raw.take_rest();
+    }
+    serves_a_push(&pull, &endpoint);
+}
+
+#[test]
+fn v08_topics_of_megabytes_come_and_go() {
+    let (publisher, endpoint) = bound(zmq::XPUB);
+    publisher.set(zmq::RCVTIMEO, 20_000).unwrap();
+    let topic = vec![b't'; 16 << 20];
+    let mut raw = Raw::connect(&endpoint);
+    raw.handshake(0, "SUB", None);
+    for (first, size) in [(1, 1 << 20), (1, 16 << 20), (0, 1 << 20), (1, 8 << 20)] {
+        let body = [&[first], &topic[..size]].concat();
+        raw.send(frame(0, &body));
+        publisher.expect(&*body);
+    }
+    // Two of them are there when the peer goes.
+    drop(raw);
+    for _ in 0..2 {
+        assert_eq!(publisher.recv().unwrap()[0][0], 0);
+    }
+    let good = publisher.ctx().socket(zmq::SUB);
+    good.subscribe("t");
+    good.connect(&endpoint).unwrap();
+    publisher.expect("\x01t");
+    publisher.send("to all");
+    good.expect("to all");
+}
+
+#[test]
+fn v09_a_publisher_keeps_nothing_of_messages_that_it_does_not_want() {
+    let (publisher, mut raw) = with_peer(zmq::PUB, 0, "SUB");
+    raw.send(frame(0, "\x01t"));
+    let portion = frame(0, [7; 100]).repeat(1000);
+    raw.send(&portion);
+    let before = resident();
+    // Who has written them all has had them read, for which the publisher looks now and then: nothing of them is left.
+    let writer = thread::spawn(move || {
+        for _ in 0..1000 {
+            raw.send(&portion);
+        }
+        raw
+    });
+    wait::until("all to be written", || {
+        publisher.events();
+        writer.is_finished()
+    });
+    let _raw = writer.join().unwrap();
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 50 << 20, "{grown} bytes for messages of 100,000,000");
+    publisher.send("to all");
+}
+
+#[test]
+fn v10_a_message_without_an_end_is_never_delivered_and_never_kept() {
+    let (pull, endpoint) = bound(zmq::PULL);
+    let first = frame(1, vec![7; 1 << 20]);
+    let before = resident();
+    for _ in 0..300 {
+        let mut raw = Raw::connect(&endpoint);
+        raw.handshake(0, "PUSH", None);
+        raw.send(&first);
+        raw.finish();
+        raw.take_rest();
+        assert_eq!(pull.try_recv(), Err(zmq::EAGAIN));
+    }
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 150 << 20, "{grown} bytes for 300 first frames of 1 MiB");
+    serves_a_push(&pull, &endpoint);
+}
+
+#[test]
+fn v25_v45_sockets_and_contexts_end_while_their_connections_are_busy() {
+    for round in 0..30 {
+        let ctx = Ctx::new();
+        let pull = ctx.socket(zmq::PULL);
+        let endpoint = pull.bind_any([Transport::Tcp, Transport::Ipc][round % 2]);
+        let pushes: Vec<_> = (0..3)
+            .map(|_| {
+                let push = ctx.socket(zmq::PUSH);
+                push.set(zmq::LINGER, 0).unwrap();
+                push.set(zmq::SNDTIMEO, -1).unwrap();
+                push.connect(&endpoint).unwrap();
+                thread::spawn(move || while push.send_frame("again and again", 0).is_ok() {})
+            })
+            .collect();
+        for _ in 0..100 {
+            pull.recv().unwrap();
+        }
+        if round % 3 == 0 {
+            drop(pull);
+            ctx.shutdown().unwrap();
+        } else {
+            ctx.shutdown().unwrap();
+            drop(pull);
+        }
+        pushes.into_iter().for_each(|push| push.join().unwrap());
+    }
+}
+
+#[test]
+fn v30_a_connection_to_itself_is_no_connection() {
+    ours_only!("4.3.4 takes it for a peer");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let dealer = Ctx::new().socket(zmq::DEALER);
+    let events = Monitor::detached(&dealer, zmq::EVENT_CONNECT_RETRIED | zmq::EVENT_HANDSHAKE_SUCCEEDED);
+    dealer.set(zmq::RECONNECT_IVL, 10).unwrap();
+    dealer.connect(&format!("tcp://127.0.0.1:{port};127.0.0.1:{port}")).unwrap();
+    dealer.send("to myself");
+    for _ in 0..3 {
+        assert_eq!(events.next().event, zmq::EVENT_CONNECT_RETRIED);
+    }
+    assert_eq!(dealer.try_recv(), Err(zmq::EAGAIN));
+}
+
+#[test]
+fn v43_connections_are_lost_between_heartbeats() {
+    let listener = RawListener::new();
+    let dealer = Ctx::new().socket(zmq::DEALER);
+    dealer.set(zmq::HEARTBEAT_IVL, 5).unwrap();
+    dealer.set(zmq::HEARTBEAT_TIMEOUT, 20).unwrap();
+    dealer.set(zmq::RECONNECT_IVL, 1).unwrap();
+    dealer.connect(&listener.endpoint()).unwrap();
+    for round in 0..40 {
+        let mut raw = listener.accept();
+        raw.handshake(1, "DEALER", Some(b""));
+        if round % 2 == 0 {
+            let (flags, body) = raw.take_frame();
+            assert!(flags == 4 && body.starts_with(b"\x04PING"), "{body:?}");
+        }
+        if round % 4 == 3 {
+            // Gives it up by itself, since nothing answers.
+            raw.take_rest();
+        }
+    }
+    dealer.set(zmq::SNDTIMEO, 20_000).unwrap();
+    let mut raw = listener.accept();
+    raw.handshake(1, "DEALER", Some(b""));
+    dealer.send("still there");
+    while raw.take_frame() != (0, b"still there".to_vec()) {}
+}
+
+#[test]
+fn v70_greetings_of_every_version_and_length_end_their_own_connection() {
+    let (pull, endpoint) = bound(zmq::PULL);
+    for major in [0, 1, 2, 3, 4, 0x7F, 0xFF] {
+        for length in [1, 9, 10, 11, 12, 13, 63, 64, 70] {
+            let mut raw = Raw::connect(&endpoint);
+            let mut bytes = [&SIGNATURE[..], &greeting(major, 9)[10..]].concat();
+            bytes.resize(length, 0);
+            raw.send(bytes);
+            raw.finish();
+            raw.take_rest();
+        }
+    }
+    serves_a_push(&pull, &endpoint);
+}
+
+#[test]
+fn v72_envelopes_that_cannot_be_used_leave_rep_and_router_alone() {
+    for (kind, peer) in [(zmq::REP, "DEALER"), (zmq::ROUTER, "DEALER"), (zmq::ROUTER, "REQ")] {
+        let (server, mut raw) = with_peer(kind, 0, peer);
+        let endpoint = server.last_endpoint();
+        for message in [
+            frame(0, ""),
+            frame(0, "body without an envelope"),
+            [frame(1, ""), frame(0, "")].concat(),
+            frame(1, "id").repeat(300),
+            frame(0, "end of the envelope, no delimiter"),
+        ] {
+            raw.send(message);
+        }
+        let good = server.ctx().socket(zmq::REQ);
+        good.connect(&endpoint).unwrap();
+        good.send("question");
+        wait::until("the good question", || {
+            let message = server.recv().unwrap();
+            let asked = message.last().is_some_and(|body| body == b"question");
+            if asked && kind == zmq::REP {
+                server.send("answer");
+            } else if asked {
+                server.send(message.into_iter().take(2).chain([b"answer".to_vec()]).collect::<Vec<_>>());
+            } else if kind == zmq::REP {
+                server.send("never mind");
+            }
+            asked
+        });
+        good.expect("answer");
+    }
+}
+
+#[test]
+fn v72_an_answer_without_an_envelope_ends_the_connection_of_a_req() {
+    let listener = RawListener::new();
+    let req = Ctx::new().socket(zmq::REQ);
+    req.set(zmq::RECONNECT_IVL, 1).unwrap();
+    let mut raw = listener.connect(&req);
+    raw.handshake(0, "REP", None);
+    req.send("question");
+    assert_eq!(raw.take_frame(), (1, vec![]));
+    assert_eq!(raw.take_frame(), (0, b"question".to_vec()));
+    raw.send(frame(0, "no envelope"));
+    raw.take_rest();
+    assert_eq!(req.try_recv(), Err(zmq::EAGAIN));
+}
+
+#[test]
+fn v79_v80_the_limit_of_a_frame_is_open_by_default_and_easy_to_set() {
+    let (pull, endpoint) = bound(zmq::PULL);
+    assert_eq!(pull.option_bytes(zmq::MAXMSGSIZE, 8).unwrap(), (-1_i64).to_ne_bytes());
+    drop(pull);
+    let pull = Ctx::new().socket(zmq::PULL);
+    pull.set_bytes(zmq::MAXMSGSIZE, 100_i64.to_ne_bytes()).unwrap();
+    wait::until("the port", || pull.bind(&endpoint).is_ok());
+    let mut raw = Raw::connect(&endpoint);
+    raw.handshake(0, "PUSH", None);
+    raw.send([frame(0, [1; 100]), frame(0, [2; 101]), frame(0, [3; 1])].concat());
+    pull.expect(&[1; 100]);
+    raw.take_rest();
+    assert_eq!(pull.try_recv(), Err(zmq::EAGAIN));
+}
+
+#[test]
+fn v42_a_frame_of_any_announced_length_ends_one_connection_at_most() {
+    let (pull, endpoint) = bound(zmq::PULL);
+    pull.set_bytes(zmq::MAXMSGSIZE, (1_i64 << 20).to_ne_bytes()).unwrap();
+    for size in [u64::MAX, u64::MAX - 8, 1 << 63, (1 << 63) - 1, 1 << 49, 1 << 32] {
+        let mut raw = Raw::connect(&endpoint);
+        raw.send(greeting(3, 0));
+        raw.take(64);
+        raw.send(ready("PUSH", None));
+        raw.send([&[2], &size.to_be_bytes()[..], b"payload"].concat());
+        raw.finish();
+        raw.take_rest();
+    }
+    serves_a_push(&pull, &endpoint);
+}

@@ -1,0 +1,273 @@
+//! Why a handshake failed, as each end is told.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
+
+use ferrozmq::{
+    Builder, Context, HandshakeFailure, HandshakeFailure as Why, Monitor, MonitorEvent, Pull, Push, Rep,
+    Result,
+    security::{Authenticator, KeyPair},
+};
+
+/// Long enough for what must happen.
+const PATIENCE: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_millis(50);
+const HANDLER: &str = "inproc://zeromq.zap.01";
+
+/// Why the next handshake of the monitored socket fails.
+fn failure(monitor: &mut Monitor) -> HandshakeFailure {
+    loop {
+        let event = monitor.recv_timeout(PATIENCE).expect("an event in time").expect("an open socket");
+        if let MonitorEvent::HandshakeFailed { reason, .. } = event {
+            return reason;
+        }
+    }
+}
+
+/// A PULL of the settings is bound and a PUSH of the settings connects; what each of them is told.
+fn both_ends(server: Builder<Pull>, client: Builder<Push>) -> Result<(HandshakeFailure, HandshakeFailure)> {
+    let (mut server, mut client) = (server.build()?, client.build()?);
+    let (mut at_server, mut at_client) = (server.monitor()?, client.monitor()?);
+    server.bind("tcp://127.0.0.1:*")?;
+    client.connect(server.last_endpoint())?;
+    Ok((failure(&mut at_server), failure(&mut at_client)))
+}
+
+/// What a bound PULL of the settings is told about a peer that sends these bytes.
+fn about_peer(server: Builder<Pull>, bytes: &[u8], hang_up: bool) -> Result<HandshakeFailure> {
+    let mut server = server.build()?;
+    let mut monitor = server.monitor()?;
+    server.bind("tcp://127.0.0.1:*")?;
+    let mut peer = TcpStream::connect(server.last_endpoint().trim_start_matches("tcp://")).expect("a peer");
+    peer.write_all(bytes).expect("the peer's bytes");
+    let still_there = (!hang_up).then_some(peer);
+    let reason = failure(&mut monitor);
+    drop(still_there);
+    Ok(reason)
+}
+
+fn greeting(mechanism: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; 64];
+    bytes[..12].copy_from_slice(b"\xFF\0\0\0\0\0\0\0\x01\x7F\x03\x01");
+    bytes[12..12 + mechanism.len()].copy_from_slice(mechanism);
+    bytes
+}
+
+/// A greeting and one command of NULL.
+fn with_command(body: &[u8]) -> Vec<u8> {
+    let size = (body.len() as u64).to_be_bytes();
+    [&greeting(b"NULL")[..], &[6], &size, body].concat()
+}
+
+#[test]
+fn another_server_key() -> Result<()> {
+    let (server, other, client) = (KeyPair::generate()?, KeyPair::generate()?, KeyPair::generate()?);
+    let ctx = Context::new();
+    let ends =
+        both_ends(ctx.pull().curve_server(&server.secret), ctx.push().curve_client(&client, other.public))?;
+    assert_eq!(ends, (Why::ServerKey, Why::ClosedOnHello));
+    Ok(())
+}
+
+#[test]
+fn an_unknown_client_key() -> Result<()> {
+    let (server, client) = (KeyPair::generate()?, KeyPair::generate()?);
+    let ctx = Context::builder().authenticator(Authenticator::new()).build();
+    let ends =
+        both_ends(ctx.pull().curve_server(&server.secret), ctx.push().curve_client(&client, server.public))?;
+    assert_eq!(ends, (Why::Rejected(400), Why::Refused(400)));
+    Ok(())
+}
+
+#[test]
+fn a_wrong_password() -> Result<()> {
+    let guard = Authenticator::new().allow_password("admin", "secret");
+    let ctx = Context::builder().authenticator(guard).build();
+    let ends = both_ends(ctx.pull().plain_server(), ctx.push().plain_client("admin", "guess"))?;
+    assert_eq!(ends, (Why::Rejected(400), Why::Refused(400)));
+    Ok(())
+}
+
+#[test]
+fn another_mechanism() -> Result<()> {
+    let keys = KeyPair::generate()?;
+    let ctx = Context::new();
+    let ends = both_ends(ctx.pull().curve_server(&keys.secret), ctx.push().plain_client("admin", "secret"))?;
+    assert_eq!(ends, (Why::Mechanism, Why::Mechanism));
+    let ends = both_ends(ctx.pull().curve_server(&keys.secret), ctx.push())?;
+    assert_eq!(ends, (Why::Mechanism, Why::Mechanism));
+    Ok(())
+}
+
+#[test]
+fn nobody_who_judges() -> Result<()> {
+    let (server, client) = (KeyPair::generate()?, KeyPair::generate()?);
+    let ctx = Context::new();
+    let ends =
+        both_ends(ctx.pull().curve_server(&server.secret), ctx.push().curve_client(&client, server.public))?;
+    assert_eq!(ends, (Why::HandlerAbsent, Why::Closed));
+    let ends = both_ends(ctx.pull().plain_server(), ctx.push().plain_client("admin", "secret"))?;
+    assert_eq!(ends, (Why::HandlerAbsent, Why::ClosedOnHello));
+    Ok(())
+}
+
+#[test]
+fn a_handler_that_says_nothing() -> Result<()> {
+    let (server, client) = (KeyPair::generate()?, KeyPair::generate()?);
+    let ctx = Context::new();
+    let _handler: Rep = ctx.rep().bind(HANDLER)?;
+    let ends = both_ends(
+        ctx.pull().curve_server(&server.secret).handshake_limit(SOON),
+        ctx.push().curve_client(&client, server.public),
+    )?;
+    assert_eq!(ends, (Why::HandlerSilent, Why::Closed));
+    Ok(())
+}
+
+#[test]
+fn a_handler_that_says_nonsense() -> Result<()> {
+    let ctx = Context::new();
+    let mut handler: Rep = ctx.rep().bind(HANDLER)?;
+    let nonsense = std::thread::spawn(move || {
+        let _request = handler.recv_multipart().expect("a request");
+        handler.send("nonsense").expect("an answer");
+    });
+    let ends = both_ends(ctx.pull().plain_server(), ctx.push().plain_client("admin", "secret"))?;
+    assert_eq!(ends, (Why::HandlerAnswer, Why::ClosedOnHello));
+    nonsense.join().expect("no panic");
+    Ok(())
+}
+
+#[test]
+fn socket_types_that_do_not_fit() -> Result<()> {
+    let ctx = Context::new();
+    let mut server = ctx.rep().build()?;
+    let mut client = ctx.push().build()?;
+    let (mut at_server, mut at_client) = (server.monitor()?, client.monitor()?);
+    server.bind("tcp://127.0.0.1:*")?;
+    client.connect(server.last_endpoint())?;
+    assert_eq!(failure(&mut at_server), Why::SocketType);
+    assert_eq!(failure(&mut at_client), Why::SocketType);
+
+    // A CURVE server hangs up on a type that does not fit, without saying its own.
+    let (keys, own) = (KeyPair::generate()?, KeyPair::generate()?);
+    let mut server = ctx.rep().curve_server(&keys.secret).build()?;
+    let mut client = ctx.push().curve_client(&own, keys.public).build()?;
+    let (mut at_server, mut at_client) = (server.monitor()?, client.monitor()?);
+    server.bind("tcp://127.0.0.1:*")?;
+    client.connect(server.last_endpoint())?;
+    assert_eq!(failure(&mut at_server), Why::SocketType);
+    assert_eq!(failure(&mut at_client), Why::Closed);
+    Ok(())
+}
+
+#[test]
+fn a_version_too_old() -> Result<()> {
+    let ctx = Context::new();
+    assert_eq!(about_peer(ctx.pull(), b"\x01\x00", false)?, Why::OldVersion);
+    assert_eq!(about_peer(ctx.pull(), b"\xFF\0\0\0\0\0\0\0\x01\x7F\x01\x08", false)?, Why::OldVersion);
+    // The connecting end finds the same.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut push = ctx.push().build()?;
+    let mut monitor = push.monitor()?;
+    push.connect(format!("tcp://{}", listener.local_addr().expect("an address")))?;
+    let (mut old, _) = listener.accept().expect("a connection");
+    old.write_all(b"\x01\x00").expect("a greeting of ZMTP 1");
+    assert_eq!(failure(&mut monitor), Why::OldVersion);
+    Ok(())
+}
+
+#[test]
+fn too_slow() -> Result<()> {
+    let ctx = Context::new();
+    for bytes in [&b""[..], b"\xFF", &greeting(b"NULL")] {
+        let server = ctx.pull().handshake_limit(SOON);
+        assert_eq!(about_peer(server, bytes, false)?, Why::TimedOut, "{bytes:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn closed_without_a_word() -> Result<()> {
+    let ctx = Context::new();
+    assert_eq!(about_peer(ctx.pull(), b"", true)?, Why::ClosedInGreeting);
+    let mut server = ctx.pull().build()?;
+    let mut monitor = server.monitor()?;
+    server.bind("tcp://127.0.0.1:*")?;
+    let mut peer = TcpStream::connect(server.last_endpoint().trim_start_matches("tcp://")).expect("a peer");
+    peer.write_all(&greeting(b"NULL")).expect("a greeting");
+    // Everything is read, so that it is an end and no reset.
+    peer.read_exact(&mut [0; 64]).expect("their greeting");
+    peer.shutdown(std::net::Shutdown::Write).expect("an end");
+    assert_eq!(failure(&mut monitor), Why::Closed);
+    Ok(())
+}
+
+#[test]
+fn commands_that_are_wrong() -> Result<()> {
+    let ctx = Context::new();
+    let identity = [&b"\x05READY\x08Identity\0\0\x01\x00"[..], &[b'x'; 256]].concat();
+    let crowd: Vec<u8> = (0..400).flat_map(|i| format!("\x05X-{i:03}\0\0\0\0").into_bytes()).collect();
+    for (body, why) in [
+        (&b"\x05READY\x01"[..], Why::Metadata),
+        (&[&b"\x05READY"[..], &crowd].concat(), Why::Metadata),
+        (&identity, Why::RoutingId),
+        (b"\x05READY\x0BSocket-Type\0\0\0\x03REQ", Why::SocketType),
+        (b"\x05READY\x0BSocket-Type\0\0\0\x05NOISE", Why::SocketType),
+        (b"\x07WELCOME", Why::Unexpected),
+        (b"\x05ERROR\x03400", Why::Refused(400)),
+        (b"\x05ERROR\x00", Why::RefusedUnexplained),
+        (b"\x05ERROR\x09", Why::Malformed),
+        (&[0; 30_000], Why::TooLong),
+    ] {
+        assert_eq!(about_peer(ctx.pull(), &with_command(body), false)?, why, "{body:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn too_many_handshakes() -> Result<()> {
+    const LIMIT: usize = 4;
+    let ctx = Context::new();
+    let mut server = ctx.pull().max_pending_handshakes(LIMIT as u32).build()?;
+    let mut monitor = server.monitor()?;
+    server.bind("tcp://127.0.0.1:*")?;
+    let address = server.last_endpoint().trim_start_matches("tcp://").to_owned();
+    let mut idle: Vec<TcpStream> =
+        (0..=LIMIT).map(|_| TcpStream::connect(&address).expect("a peer")).collect();
+    // The first is closed, the others are not.
+    assert_eq!(failure(&mut monitor), Why::TooManyPending);
+    let mut first = idle.remove(0);
+    first.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let mut rest = Vec::new();
+    first.read_to_end(&mut rest).expect("an end");
+    assert_eq!(server.stats()?.handshakes_evicted(), 1);
+    for peer in &mut idle {
+        peer.write_all(&with_command(b"\x05READY\x0BSocket-Type\0\0\0\x04PUSH")).expect("a handshake");
+        peer.write_all(b"\x00\x02in").expect("a message");
+        assert_eq!(server.recv()?, "in");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_violation_after_the_handshake_is_told_as_well() -> Result<()> {
+    let mut server = Context::new().pull().max_message_size(10).build()?;
+    let mut monitor = server.monitor()?;
+    server.bind("tcp://127.0.0.1:*")?;
+    let mut peer = TcpStream::connect(server.last_endpoint().trim_start_matches("tcp://")).expect("a peer");
+    peer.write_all(&[&greeting(b"NULL")[..], b"\x04\x06\x05READY"].concat()).expect("a handshake");
+    peer.write_all(b"\x00\x0B01234567890").expect("a message");
+    let violation = loop {
+        match monitor.recv_timeout(PATIENCE)?.expect("an open socket") {
+            MonitorEvent::Violation { reason, .. } => break reason,
+            MonitorEvent::HandshakeFailed { reason, .. } => panic!("{reason}"),
+            _ => {}
+        }
+    };
+    assert_eq!(violation, Why::TooLong);
+    Ok(())
+}
