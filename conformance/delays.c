@@ -50,6 +50,10 @@ DELAYED(ssize_t, readv, (int fd, const struct iovec *to, int count), (fd, to, co
 DELAYED(ssize_t, writev, (int fd, const struct iovec *from, int count), (fd, from, count))
 DELAYED(ssize_t, recv, (int fd, void *to, size_t size, int flags), (fd, to, size, flags))
 DELAYED(ssize_t, send, (int fd, const void *from, size_t size, int flags), (fd, from, size, flags))
+DELAYED(ssize_t, recvfrom, (int fd, void *to, size_t size, int flags, struct sockaddr *peer, socklen_t *room),
+        (fd, to, size, flags, peer, room))
+DELAYED(ssize_t, sendto, (int fd, const void *from, size_t size, int flags, const struct sockaddr *peer, socklen_t room),
+        (fd, from, size, flags, peer, room))
 DELAYED(ssize_t, recvmsg, (int fd, struct msghdr *to, int flags), (fd, to, flags))
 DELAYED(ssize_t, sendmsg, (int fd, const struct msghdr *from, int flags), (fd, from, flags))
 DELAYED(int, poll, (struct pollfd *fds, nfds_t count, int timeout), (fds, count, timeout))

@@ -13,6 +13,7 @@ use std::time::Duration;
 use ferrozmq::{Context, Error, Interest, Message, Poller, Socket, SocketType};
 
 use crate::c_api::{Handle, Library, NULL};
+use crate::groups::Dropped;
 use crate::subject::{
     BackendPollItem, ContextBackend, Errno, Frame, ProxySockets, Result, SocketBackend, Subject,
 };
@@ -211,4 +212,34 @@ impl SocketBackend for RustSocket {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// `Socket::join`.
+pub(crate) fn join(socket: &dyn SocketBackend, group: &str) -> Result<()> {
+    Ok(inside(socket).join(group)?)
+}
+
+/// `Socket::leave`.
+pub(crate) fn leave(socket: &dyn SocketBackend, group: &str) -> Result<()> {
+    Ok(inside(socket).leave(group)?)
+}
+
+/// `Socket::send_frame` of a message that has a group.
+pub(crate) fn send_to_group(socket: &dyn SocketBackend, group: &str, body: &[u8]) -> Result<()> {
+    let mut message = Message::copy_from(body)?;
+    message.set_group(group);
+    Ok(inside(socket).send_frame(message, false).map_err(Error::from)?)
+}
+
+/// `Socket::recv`, and the group of what came.
+pub(crate) fn recv_group(socket: &dyn SocketBackend, flags: i32) -> Result<(String, Vec<u8>)> {
+    let mut socket = inside(socket);
+    let message = if flags & zmq::DONTWAIT == 0 { socket.recv() } else { socket.try_recv() }?;
+    Ok((String::from_utf8(message.group().to_vec()).expect("text"), message.to_vec()))
+}
+
+/// `Socket::stats`.
+pub(crate) fn dropped(socket: &dyn SocketBackend) -> Result<Dropped> {
+    let ferrozmq::Dropped { full, unroutable, malformed, unmatched, .. } = inside(socket).stats()?.dropped();
+    Ok(Dropped { full, unroutable, malformed, unmatched })
 }

@@ -248,6 +248,7 @@ errors! {
     ENFILE = 23;
     ENOENT = 2;
     ENODEV = 19;
+    EPERM = 1;
     ENAMETOOLONG = 36;
     EBADF = 9;
     EACCES = 13;

@@ -126,7 +126,10 @@ fn zmq_connect() {
     if !is_system() {
         fails!(lib, zmq::EINVAL, lib.zmq_connect(socket, null()), -1);
     }
-    // ENODEV: from ws and udp, which look names up at once.
+    // From ws and udp, which look names up at once.
+    let radio = Ctx::new().socket(zmq::RADIO);
+    let endpoint = c"udp://no-such-nic;239.255.7.9:5555";
+    fails!(lib, zmq::ENODEV, lib.zmq_connect(radio.handle().0, endpoint.as_ptr()), -1);
 }
 
 /// What taking back a bind and a connect have in common.

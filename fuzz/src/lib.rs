@@ -12,6 +12,7 @@
 
 mod chunk;
 mod commands;
+mod datagram;
 mod endpoint;
 mod handshake;
 mod inbox;
@@ -22,6 +23,7 @@ pub mod mutate;
 mod options;
 pub mod seeds;
 mod session;
+mod socks;
 mod source;
 mod subscriptions;
 mod traffic;
@@ -44,7 +46,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "traffic", run: traffic::target, mutations: 3000 },
     Target { name: "commands", run: commands::target, mutations: 6000 },
     Target { name: "metadata", run: metadata::target, mutations: 6000 },
+    Target { name: "socks", run: socks::target, mutations: 6000 },
     Target { name: "endpoint", run: endpoint::target, mutations: 6000 },
+    Target { name: "datagram", run: datagram::target, mutations: 6000 },
     Target { name: "z85", run: z85::target, mutations: 6000 },
     Target { name: "options", run: options::target, mutations: 2000 },
     Target { name: "subscriptions", run: subscriptions::target, mutations: 1000 },

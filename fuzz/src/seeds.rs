@@ -47,7 +47,9 @@ pub fn seeds() -> Vec<Seed> {
     frames(&mut seeds);
     commands(&mut seeds);
     properties(&mut seeds);
+    proxies(&mut seeds);
     texts(&mut seeds);
+    datagrams(&mut seeds);
     choices(&mut seeds);
     sessions(&mut seeds);
     seeds.0
@@ -137,6 +139,28 @@ fn handshakes(seeds: &mut Seeds) {
     }
     for (name, bytes) in STRANGERS {
         add(&format!("v04-{name}"), kind::PULL, 0, bytes);
+    }
+}
+
+fn proxies(seeds: &mut Seeds) {
+    const CONNECTED: &[u8] = b"\x05\0\0\x01\x7F\0\0\x01\x15\xB3";
+    // Flags: 1 with a name and a password; the upper two bits choose the host.
+    let mut add = |name: &str, flags: u8, bytes: &[u8]| seeds.add("socks", name, &[&[flags, 5], bytes]);
+    add("connected", 0, &[b"\x05\0", CONNECTED, SIGNATURE].concat());
+    add("login", 0x81, &[b"\x05\x02\x01\0", CONNECTED, SIGNATURE].concat());
+    add("login-not-wanted", 0x41, &[b"\x05\0", CONNECTED].concat());
+    add("login-wanted", 0xC0, b"\x05\x02");
+    add("login-refused", 1, b"\x05\x02\x01\x01");
+    add("no-method", 0, b"\x05\xFF");
+    add("refused", 0, b"\x05\0\x05\x05\0\x01\0\0\0\0\0\0");
+    add("long-name", 0, &[b"\x05\0\x05\0\0\x03\xFF", &[b'n'; 255][..], b"\0\x01"].concat());
+    add("empty-name", 0, b"\x05\0\x05\0\0\x03\0\0\x01");
+    add("ipv6", 0, &[b"\x05\0\x05\0\0\x04", &[6; 18][..], SIGNATURE].concat());
+    add("type-of-address", 0, b"\x05\0\x05\0\0\x02\0\0");
+    add("reserved", 0, b"\x05\0\x05\0\x01\x01\0\0");
+    add("cut", 0, b"\x05\0\x05\0\0\x01\x7F\0");
+    for (name, bytes) in STRANGERS {
+        add(name, 0, bytes);
     }
 }
 
@@ -249,6 +273,10 @@ fn texts(seeds: &mut Seeds) {
         "tipc://{5560,0}@1.2.3",
         "tipc://<1.2.3:4>",
         "tipc://<*>",
+        "udp://eth0;239.0.0.1:5",
+        "udp://10.0.0.1;239.0.0.1:*",
+        "udp://*;[ff02::1%lo]:5",
+        "udp://lo;*:5",
     ];
     for (at, text) in endpoints.iter().enumerate() {
         seeds.add("endpoint", format!("{at:02}"), &[text.as_bytes()]);
@@ -267,6 +295,23 @@ fn texts(seeds: &mut Seeds) {
     for (name, text) in keys {
         seeds.add("z85", name, &[text]);
     }
+}
+
+fn datagrams(seeds: &mut Seeds) {
+    let mut add = |name: &str, parts: &[&[u8]]| seeds.add("datagram", name, parts);
+    add("group", &[b"\x04newsbody"]);
+    add("no-group", &[b"\0body"]);
+    add("no-body", &[b"\x04news"]);
+    add("longest", &[b"\xFF", &[b'g'; 255], &[b'b'; 7936]]);
+    add("v21-too-long", &[b"\x01g", &[b'b'; 8191]]);
+    add("v22-sign", &[b"\x80short"]);
+    add("v23-lie", &[b"\xFFA"]);
+    add("empty", &[]);
+    add("peer", &[b"127.0.0.1:5555\0"]);
+    add("peer-bare", &[b"255.255.255.255:65535"]);
+    add("v98-peer-ipv6", &[b"[fe80::1%3]:9\0"]);
+    add("peer-name", &[b"localhost:5"]);
+    add("peer-port", &[b"1.2.3.4:0\0\0"]);
 }
 
 /// Sequences of operations: what they mean follows from the targets; these reach much of them.

@@ -39,8 +39,10 @@ pub struct PeerInfo {
     pub socket_type: Option<SocketType>,
     /// The identity that the peer announced; empty if none.
     pub routing_id: Box<[u8]>,
-    /// A ZMTP 1.0 peer, which never sends subscriptions: a publisher treats it as subscribed to everything.
+    /// A peer that never sends subscriptions (ZMTP 1.0, udp): a publisher treats it as subscribed to everything.
     pub subscribes_to_all: bool,
+    /// The longest message that the transport can carry, in bytes of all that it carries of it; none is any (udp).
+    pub longest_message: Option<usize>,
     /// The connection's properties; none over inproc.
     pub peer: Option<PeerRef>,
 }

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ferrozmq::SocketType;
@@ -86,10 +86,14 @@ pub(crate) enum Command {
     /// Talk with peers: send to the one heard from last, before that to the first that it connects to [connects]
     #[command(after_help = EXIT_CODES)]
     Peer(Talk),
-    /// Send messages to a group [binds]
+    /// Print the datagrams that arrive, send to the peer heard from last, or as --to says; with --multipart the first part
+    /// is the peer's address [binds]
+    #[command(after_help = EXIT_CODES)]
+    Dgram(Datagrams),
+    /// Send messages to a group [binds; over udp connects]
     #[command(after_help = EXIT_CODES)]
     Radio(SendToGroup),
-    /// Print the messages of groups, with the group as the first part [connects]
+    /// Print the messages of groups, with the group as the first part [connects; over udp binds]
     #[command(after_help = EXIT_CODES)]
     Dish(ReceiveOfGroups),
     /// Send each message to one of the peers, in turn [connects]
@@ -131,6 +135,8 @@ pub(crate) struct Doctor {
     pub(crate) timeout: Option<Duration>,
     #[command(flatten)]
     pub(crate) security: Security,
+    #[command(flatten)]
+    pub(crate) socks: Socks,
 }
 
 /// Who we are, and who may come in.
@@ -150,6 +156,24 @@ pub(crate) struct Security {
     pub(crate) user: Option<String>,
 }
 
+/// The proxy on the way to the peers.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Socks {
+    /// Make tcp connections through this SOCKS5 proxy, which resolves the names
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) socks_proxy: Option<String>,
+    /// Give a name and a password to the proxy, in the clear
+    #[arg(long, value_name = "NAME:PASSWORD", requires = "socks_proxy")]
+    pub(crate) socks_user: Option<String>,
+}
+
+impl Socks {
+    /// The name and the password for the proxy.
+    pub(crate) fn login(&self) -> Option<(&str, &str)> {
+        self.socks_user.as_deref().map(|user| user.split_once(':').unwrap_or((user, "")))
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct SendToGroup {
     #[command(flatten)]
@@ -159,6 +183,30 @@ pub(crate) struct SendToGroup {
     /// The group that gets the messages, of up to 255 bytes; the one without a name unless given
     #[arg(short, long, value_name = "GROUP", default_value = "", hide_default_value = true)]
     group: String,
+    #[command(flatten)]
+    multicast: Multicast,
+}
+
+#[derive(Args)]
+pub(crate) struct Datagrams {
+    #[command(flatten)]
+    talk: Talk,
+    /// Send everything to this address, numeric; IPv6 in brackets
+    #[arg(long, value_name = "IP:PORT", conflicts_with = "multipart")]
+    to: Option<SocketAddr>,
+    #[command(flatten)]
+    multicast: Multicast,
+}
+
+/// What is sent to a multicast group.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Multicast {
+    /// How many networks what is sent to a multicast group may pass; 1 is only this one [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) hops: Option<u8>,
+    /// What is sent to a multicast group is not heard on this machine
+    #[arg(long)]
+    pub(crate) no_loop: bool,
 }
 
 #[derive(Args)]
@@ -273,7 +321,8 @@ pub(crate) enum Answer {
 /// What every socket command has.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
-    /// tcp://host:port, tcp://127.0.0.1:* (a free port), tcp://*:port, ipc:///path
+    /// tcp://host:port, tcp://127.0.0.1:* (a free port), tcp://*:port, ipc:///path; for radio, dish and dgram also
+    /// udp://host:port, udp://interface;group:port
     #[arg(required = true, value_name = "ENDPOINT")]
     pub(crate) endpoints: Vec<String>,
     /// Bind all endpoints; the default is to bind those with a *, and the others as the command's summary says
@@ -310,6 +359,8 @@ pub(crate) struct Common {
     pub(crate) length: bool,
     #[command(flatten)]
     pub(crate) security: Security,
+    #[command(flatten)]
+    pub(crate) socks: Socks,
     /// At the end, say how much passed and how fast
     #[arg(short, long)]
     pub(crate) stats: bool,
@@ -410,6 +461,9 @@ pub(crate) struct Cat {
     /// Topics, or groups.
     pub(crate) topics: Vec<String>,
     pub(crate) id: Option<String>,
+    /// Where datagrams go.
+    pub(crate) to: Option<SocketAddr>,
+    pub(crate) multicast: Multicast,
     pub(crate) answer: Answer,
 }
 
@@ -435,7 +489,13 @@ impl Command {
             Self::Client(a) => Cat::talk(T::Client, a),
             Self::Server(a) => Cat::talk(T::Server, a),
             Self::Peer(a) => Cat::talk(T::Peer, a),
-            Self::Radio(a) => Cat { input: a.input, topics: vec![a.group], ..Cat::new(T::Radio, a.common) },
+            Self::Dgram(a) => Cat { to: a.to, multicast: a.multicast, ..Cat::talk(T::Dgram, a.talk) },
+            Self::Radio(a) => Cat {
+                input: a.input,
+                topics: vec![a.group],
+                multicast: a.multicast,
+                ..Cat::new(T::Radio, a.common)
+            },
             Self::Dish(a) => Cat { format: a.output.format, topics: a.group, ..Cat::new(T::Dish, a.common) },
             Self::Scatter(a) => Cat { input: a.input, ..Cat::new(T::Scatter, a.common) },
             Self::Gather(a) => Cat { format: a.output.format, ..Cat::new(T::Gather, a.common) },
@@ -454,6 +514,8 @@ impl Cat {
             format: Format::Line,
             topics: Vec::new(),
             id: None,
+            to: None,
+            multicast: Multicast::default(),
             answer: Answer::Input,
         }
     }
@@ -469,8 +531,15 @@ impl Cat {
             self.kind,
             T::Pub | T::Rep | T::Router | T::Pull | T::Xpub | T::Server | T::Radio | T::Gather
         );
-        self.common.bind || !self.common.connect && (by_type || endpoint.contains('*'))
+        let usually =
+            if is_udp(endpoint) { self.kind != T::Radio } else { by_type || endpoint.contains('*') };
+        self.common.bind || !self.common.connect && usually
     }
+}
+
+/// Over udp nobody connects to anybody, so that the sides are other ones.
+pub(crate) fn is_udp(endpoint: &str) -> bool {
+    endpoint.starts_with("udp://")
 }
 
 impl From<AnswerChoice> for Answer {
@@ -571,6 +640,9 @@ mod tests {
         assert!(binds("fzmq sub tcp://127.0.0.1:*"));
         assert!(binds("fzmq push --bind tcp://127.0.0.1:5555"));
         assert!(!binds("fzmq rep --connect tcp://127.0.0.1:5555"));
+        assert!(binds("fzmq radio tcp://127.0.0.1:5555") && !binds("fzmq dish tcp://127.0.0.1:5555"));
+        assert!(!binds("fzmq radio udp://*;239.0.0.1:5555") && binds("fzmq dish udp://239.0.0.1:5555"));
+        assert!(binds("fzmq dgram udp://127.0.0.1:5555"));
     }
 
     /// The words of a line as a shell sees them, of those after `fzmq`.

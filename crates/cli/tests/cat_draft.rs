@@ -189,3 +189,44 @@ fn a_proxy_passes_what_is_scattered() {
     assert_eq!(code, 130);
     assert!(said.contains("passed 3 frames, "), "{said}");
 }
+
+#[test]
+fn over_udp_a_dish_binds_and_a_radio_connects() {
+    let dish = Running::bound(&format!("dish udp://127.0.0.1:* -g weather -n 2 -t {LIMIT}"), 1);
+    let endpoint = dish.endpoint().to_owned();
+    assert!(run(&format!("radio {endpoint} --group news --message none"), b"").status.success());
+    assert!(run(&format!("radio {endpoint} --group weather"), b"sunny\nrainy\n").status.success());
+    let (code, out, _) = dish.end();
+    assert_eq!((code, &out[..]), (0, "weather\tsunny\nweather\trainy\n"));
+    let waits = run(&format!("radio {endpoint} --wait-peers 1"), b"");
+    assert_eq!(waits.status.code(), Some(2));
+    assert!(text(&waits.stderr).contains("--wait-peers"), "{}", text(&waits.stderr));
+}
+
+#[test]
+fn a_dgram_answers_plain_udp() {
+    let plain = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut here = Running::bound("dgram udp://127.0.0.1:* -n 1 --format json", 1);
+    let address = here.endpoint().strip_prefix("udp://").unwrap().to_owned();
+    plain.send_to(b"hello", &address).unwrap();
+    here.type_in("welcome\n");
+    let mut buffer = [0; 100];
+    let (length, from) = plain.recv_from(&mut buffer).unwrap();
+    assert_eq!((&buffer[..length], from.to_string()), (&b"welcome"[..], address));
+    let (code, out, _) = here.end();
+    assert_eq!((code, &out[..]), (0, "[\"hello\"]\n"));
+
+    let peer = plain.local_addr().unwrap();
+    let sent = run(&format!("dgram udp://127.0.0.1:* --to {peer} -n 0 --message one"), b"");
+    assert!(sent.status.success());
+    assert_eq!(plain.recv(&mut buffer).map(|length| buffer[..length].to_vec()).unwrap(), b"one");
+
+    let mut here = Running::bound("dgram udp://127.0.0.1:* -n 1 -m |", 1);
+    here.type_in(&format!("{peer}|two\n"));
+    let (length, from) = plain.recv_from(&mut buffer).unwrap();
+    assert_eq!(&buffer[..length], b"two");
+    plain.send_to(b"three", from).unwrap();
+    assert_eq!(here.line(), format!("{peer}|three"));
+    assert_eq!(here.end().0, 0);
+    assert_eq!(run("dgram udp://127.0.0.1:* --to nowhere", b"").status.code(), Some(2));
+}

@@ -112,6 +112,9 @@ kinds! {
     /// Raw tcp connections. See the example of [`Stream`].
     #[doc(alias = "ZMQ_STREAM")]
     stream: Stream;
+    /// Datagrams, to and from whoever speaks udp. See the example of [`Dgram`].
+    #[doc(alias = "ZMQ_DGRAM")]
+    dgram: Dgram;
     /// For many threads: sends to its servers in turn, receives from all. See the example of [`Client`].
     #[doc(alias = "ZMQ_CLIENT")]
     client: Client;

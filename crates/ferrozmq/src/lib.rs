@@ -23,7 +23,7 @@
 //!
 //! A [`Context`] makes them: [`Req`] and [`Rep`], [`Dealer`] and [`Router`] for questions and answers; [`Publisher`]
 //! and [`Subscriber`], [`Xpub`] and [`Xsub`] for news; [`Push`] and [`Pull`] for work; [`Pair`] between threads;
-//! [`Stream`] for raw tcp; and [`Socket`] for tools that choose the kind at run time. A type has what its pattern
+//! [`Stream`] for raw tcp, [`Dgram`] for udp; and [`Socket`] for tools that choose the kind at run time. A type has what its pattern
 //! allows: a publisher does not receive, a request is answered before the next.
 //!
 //! A socket belongs to one thread at a time: it is `Send`, and everything takes `&mut self`. The context is
@@ -96,9 +96,9 @@ pub use multipart::{IntoMultipart, Multipart, Whole};
 pub use poller::{Event, Interest, Poller};
 pub use proxy::{Passed, Proxy, ProxyHandle, Side, proxy};
 pub use socket::{
-    Channel, Client, Dealer, Dish, Gather, Owned, Pair, Peer, PeerId, Pending, Proxied, Publisher, Pull,
-    Push, Radio, Rep, Req, Request, Router, Scatter, Server, Socket, Stream, Subscriber, Watchable, Xpub,
-    Xsub,
+    Channel, Client, Dealer, Dgram, Dish, Gather, Owned, Pair, Peer, PeerId, Pending, Proxied, Publisher,
+    Pull, Push, Radio, Rep, Req, Request, Router, Scatter, Server, Socket, Stream, Subscriber, Watchable,
+    Xpub, Xsub,
 };
 pub use stats::{Dropped, PeerStats, Stats};
 

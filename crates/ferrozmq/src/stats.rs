@@ -41,15 +41,15 @@ pub struct Stats {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// The peer's queue was full.
+    /// The peer's queue was full; over udp, that of the socket itself.
     pub full: u64,
-    /// No peer has the routing id.
+    /// No peer has the routing id; over udp, the address is none, or the network would not take it.
     pub unroutable: u64,
     /// The peer went away in the middle of the message, or before its answer.
     pub peer_gone: u64,
-    /// Received: the envelope was not what the pattern wants.
+    /// Received: the envelope was not what the pattern wants; over udp, a datagram without a message in it.
     pub malformed: u64,
-    /// Received: no subscription matches.
+    /// Received: no subscription matches, or the group was not joined.
     pub unmatched: u64,
 }
 
@@ -152,11 +152,11 @@ impl PeerStats {
         self.0.sent.1
     }
 
-    /// Messages that the peer lost: its queue was full, or it went away.
+    /// Messages that the peer lost: its queue was full, it went away, or the network would not take them.
     ///
     /// See the example of [`PeerStats`].
     pub fn dropped(&self) -> u64 {
-        self.0.dropped_full + self.0.dropped_peer_gone
+        self.0.dropped_full + self.0.dropped_peer_gone + self.0.dropped_refused
     }
 }
 

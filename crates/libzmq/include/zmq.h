@@ -476,7 +476,8 @@ ZMQ_EXPORT int zmq_device (int type, void *frontend, void *backend);
 
 #include <sys/select.h> /* sigset_t, also where the compiler keeps to ISO C */
 
-/*  Socket types. All but DGRAM may be shared by threads; all but DGRAM have messages of one frame. */
+/*  Socket types. All but DGRAM may be shared by threads; all but DGRAM have messages of one frame. A message that fits no
+ *  datagram of a udp endpoint is refused with EMSGSIZE. */
 #define ZMQ_SERVER 12
 #define ZMQ_CLIENT 13
 #define ZMQ_RADIO 14

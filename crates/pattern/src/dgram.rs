@@ -2,7 +2,7 @@
 use crate::fair_queue::FairQueue;
 use crate::load_balance::LoadBalance;
 use crate::{Drops, Events, Local, Machine};
-use ferrozmq_base::{DueList, End, Error, Msg, PipeId, Pipes};
+use ferrozmq_base::{DueList, End, Error, Msg, PeerInfo, PipeId, Pipes};
 
 /// A DGRAM socket: one pipe, to the descriptor.
 #[derive(Debug, Default)]
@@ -12,6 +12,8 @@ pub struct Dgram {
     out: LoadBalance,
     /// The address was sent, the body comes next.
     addressed: bool,
+    /// The longest body that the transport can carry.
+    longest: Option<usize>,
 }
 
 impl Machine for Dgram {
@@ -23,6 +25,12 @@ impl Machine for Dgram {
         self.pipe = Some(id);
         self.input.attach(id);
         self.out.attach(id);
+    }
+
+    fn identified(&mut self, _: &mut Pipes, id: PipeId, info: &PeerInfo, _: &mut DueList) {
+        if self.pipe == Some(id) {
+            self.longest = info.longest_message;
+        }
     }
 
     fn readable(&mut self, _: &mut Pipes, id: PipeId, _: &mut DueList) {
@@ -43,6 +51,7 @@ impl Machine for Dgram {
         self.input.remove(id);
         if self.pipe == Some(id) {
             self.pipe = None;
+            self.longest = None;
         }
     }
 
@@ -52,6 +61,12 @@ impl Machine for Dgram {
         }
         if more == self.addressed {
             return Err(Error::InvalidArgument);
+        }
+        if !more && self.longest.is_some_and(|most| m.len() > most) {
+            // The next message begins with an address again.
+            self.out.cancel(pipes);
+            self.addressed = false;
+            return Err(Error::MessageTooLong);
         }
         self.out.send(pipes, m, more, due)?;
         self.addressed = more;
@@ -73,7 +88,7 @@ impl Machine for Dgram {
 
 #[cfg(test)]
 mod tests {
-    use crate::harness::Net;
+    use crate::harness::{Join, Net};
     use ferrozmq_base::{Error, SocketType};
 
     #[test]
@@ -89,5 +104,21 @@ mod tests {
         assert_eq!(net.drain(far), ["address|body"]);
         net.send(far, &[b"from", b"body"]).unwrap();
         assert_eq!(net.drain(dgram), ["from|body"]);
+    }
+
+    #[test]
+    fn a_body_that_no_datagram_can_carry_is_refused_with_its_address() {
+        let mut net = Net::new();
+        let (dgram, far) = (net.socket(SocketType::Dgram), net.socket(SocketType::Pair));
+        net.join_with(dgram, far, Join { longest: Some(4), ..Join::default() });
+        net.send_frame(dgram, b"an address of any length", true).unwrap();
+        assert_eq!(net.send_frame(dgram, b"12345", false), Err(Error::MessageTooLong));
+        assert_eq!(
+            net.send_frame(dgram, b"1234", false),
+            Err(Error::InvalidArgument),
+            "an address comes first"
+        );
+        net.send(dgram, &[b"address", b"1234"]).unwrap();
+        assert_eq!(net.drain(far), ["address|1234"]);
     }
 }

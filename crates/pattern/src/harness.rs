@@ -28,6 +28,8 @@ pub(crate) struct Join {
     pub(crate) conflate: bool,
     /// The first socket never sends subscriptions, as a ZMTP 1.0 peer.
     pub(crate) subscribes_to_all: bool,
+    /// The longest message that the transport carries.
+    pub(crate) longest: Option<usize>,
 }
 
 #[derive(Default)]
@@ -60,11 +62,13 @@ impl Net {
         self.far.insert((a, from_a), (b, from_b));
         self.far.insert((b, from_b), (a, from_a));
         let assigned_id = join.assigned.map(Into::into);
-        let info = PeerInfo { routing_id: join.far_id.into(), ..PeerInfo::default() };
+        let info =
+            PeerInfo { routing_id: join.far_id.into(), longest_message: join.longest, ..PeerInfo::default() };
         self.arrive(a, from_a, Local { connected: true, assigned_id, inproc: true }, &info);
         let info = PeerInfo {
             routing_id: join.id.into(),
             subscribes_to_all: join.subscribes_to_all,
+            longest_message: join.longest,
             ..PeerInfo::default()
         };
         self.arrive(b, from_b, Local { inproc: true, ..Local::default() }, &info);

@@ -18,6 +18,8 @@ pub struct Radio {
     joined: Vec<BTreeMap<Arc<[u8]>, u32>>,
     /// Peers that get everything.
     everything: BTreeSet<PipeId>,
+    /// What a peer's transport can carry of a message, group and body, where that is limited.
+    longest: BTreeMap<PipeId, usize>,
     out: Distribute,
     no_drop: bool,
 }
@@ -91,6 +93,9 @@ impl Machine for Radio {
         if info.subscribes_to_all {
             self.everything.insert(id);
         }
+        if let Some(most) = info.longest_message {
+            self.longest.insert(id, most);
+        }
         self.read(pipes, id, due);
     }
 
@@ -110,6 +115,7 @@ impl Machine for Radio {
     fn gone(&mut self, _: &mut Pipes, id: PipeId, _: &mut DueList) {
         self.out.remove(id);
         self.everything.remove(&id);
+        self.longest.remove(&id);
         let joined = self.joined.get_mut(id.index()).map(std::mem::take).unwrap_or_default();
         for group in joined.keys() {
             self.drop_member(group, id);
@@ -118,6 +124,10 @@ impl Machine for Radio {
 
     fn send(&mut self, pipes: &mut Pipes, m: &mut Msg, more: bool, due: &mut DueList) -> Result<(), Error> {
         only(more)?;
+        let length = m.group().len() + m.len();
+        if self.longest.values().any(|most| length > *most) {
+            return Err(Error::MessageTooLong);
+        }
         let mut group = Msg::copy_from(m.group())?;
         self.out.unmatch();
         for id in self.groups.get(m.group()).into_iter().flatten().chain(&self.everything) {
@@ -301,6 +311,24 @@ mod tests {
         net.send_to_group(radio, "early", "6").unwrap();
         assert_eq!((net.drain_groups(a).len(), net.drain_groups(b).len()), (1, 0));
         assert_eq!(net.send_frame(radio, b"x", true), Err(Error::InvalidArgument));
+    }
+
+    #[test]
+    fn a_message_that_no_datagram_can_carry_is_refused() {
+        let mut net = Net::new();
+        let (radio, dish, datagrams) = (net.socket(Radio), net.socket(Dish), net.socket(Pair));
+        net.join(dish, radio);
+        net.join_group(dish, b"group").unwrap();
+        let join = Join { subscribes_to_all: true, longest: Some(9), ..Join::default() };
+        let (_, pipe) = net.join_with(datagrams, radio, join);
+        net.send_to_group(radio, "group", "four").unwrap();
+        assert_eq!(net.send_to_group(radio, "group", "fifth"), Err(Error::MessageTooLong));
+        net.send_to_group(radio, "other", "four").unwrap();
+        assert_eq!(net.drain(datagrams), ["group|four", "other|four"]);
+        assert_eq!(net.drain_groups(dish), ["group: four"], "it is sent to all or to nobody");
+        net.disconnect(radio, pipe);
+        net.send_to_group(radio, "group", "fifth").unwrap();
+        assert_eq!(net.drain_groups(dish), ["group: fifth"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Endpoint strings: `transport://address` (zmq_tcp(7), zmq_ipc(7), zmq_inproc(7), zmq_tipc(7)).
+//! Endpoint strings: `transport://address` (zmq_tcp(7), zmq_ipc(7), zmq_inproc(7), zmq_udp(7), zmq_tipc(7)).
 //!
 //! Parsing is total and looks nothing up: host and interface names stay names. Bind and connect differ in what they
 //! take, so each has its own entry. Deliberately stricter than libzmq, which reads ports with `atoi` (`5x`, `70000`,
@@ -11,6 +11,8 @@ use std::{
 };
 
 use ferrozmq_base::{Error, SocketType};
+
+use crate::udp::UdpEndpoint;
 
 mod tipc;
 mod vsock;
@@ -32,6 +34,8 @@ pub enum Endpoint {
     Vsock(VsockEndpoint),
     /// `tipc://…`
     Tipc(TipcEndpoint),
+    /// `udp://…`
+    Udp(UdpEndpoint),
 }
 
 /// `tcp://[source;]host:port`.
@@ -115,10 +119,10 @@ impl From<EndpointError> for Error {
 }
 
 /// A reason with its error, before it is joined with the string.
-type Fault = (Error, &'static str);
+pub(crate) type Fault = (Error, &'static str);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Use {
+pub(crate) enum Use {
     Bind,
     Connect,
 }
@@ -147,7 +151,8 @@ impl Endpoint {
                 Scheme::Inproc => Ok(Self::Inproc(address.to_owned())),
                 Scheme::Vsock => vsock::parse(address, usage).map(Self::Vsock),
                 Scheme::Tipc => tipc::parse(address, usage).map(Self::Tipc),
-                Scheme::Udp | Scheme::Multicast | Scheme::Other => {
+                Scheme::Udp => UdpEndpoint::parse(address, usage).map(Self::Udp),
+                Scheme::Multicast | Scheme::Other => {
                     Err((Error::ProtocolNotSupported, "this transport is not supported in this version"))
                 }
             })
@@ -181,7 +186,7 @@ fn describe(text: &str, (errno, reason): Fault) -> EndpointError {
     EndpointError { endpoint: text.to_owned(), reason, errno }
 }
 
-fn invalid(reason: &'static str) -> Fault {
+pub(crate) fn invalid(reason: &'static str) -> Fault {
     (Error::InvalidArgument, reason)
 }
 
@@ -242,9 +247,9 @@ fn check_characters(address: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn parse_host_port(text: &str, host_usage: Use, port_usage: Use) -> Result<HostPort, Fault> {
+pub(crate) fn parse_host_port(text: &str, host_usage: Use, port_usage: Use) -> Result<HostPort, Fault> {
     let (host, port) =
-        text.rsplit_once(':').ok_or_else(|| invalid("the port is missing: expected tcp://host:port"))?;
+        text.rsplit_once(':').ok_or_else(|| invalid("the port is missing: expected host:port"))?;
     Ok(HostPort { host: parse_host(host, host_usage)?, port: parse_port(port, port_usage)? })
 }
 
@@ -279,7 +284,7 @@ fn parse_host(text: &str, usage: Use) -> Result<Host, Fault> {
         return Ok(Host::V4(address));
     }
     match (name, usage) {
-        ("", _) => Err(impossible("the host is missing: expected tcp://host:port")),
+        ("", _) => Err(impossible("the host is missing: expected host:port")),
         ("*", Use::Bind) => Ok(Host::Any),
         ("*", Use::Connect) => Err(invalid("the host to connect to, or from, cannot be a wildcard")),
         _ if name.contains(['[', ']', ':', '*', '\0']) => {
@@ -329,6 +334,7 @@ impl fmt::Display for Endpoint {
             Self::Inproc(name) => write!(f, "inproc://{name}"),
             Self::Vsock(vsock) => write!(f, "vsock://{vsock}"),
             Self::Tipc(tipc) => write!(f, "tipc://{tipc}"),
+            Self::Udp(udp) => write!(f, "udp://{udp}"),
         }
     }
 }
@@ -526,7 +532,7 @@ mod tests {
 
     #[test]
     fn transports_that_are_known_but_not_supported() {
-        for scheme in ["udp", "pgm", "epgm", "norm", "vmci", "ws", "wss"] {
+        for scheme in ["pgm", "epgm", "norm", "vmci", "ws", "wss"] {
             let error = Endpoint::parse_bind(&format!("{scheme}://x")).unwrap_err();
             assert_eq!(error.errno, Error::ProtocolNotSupported);
             assert_ne!(error.reason, Endpoint::parse_bind("foo://x").unwrap_err().reason);

@@ -14,7 +14,7 @@ use ferrozmq_base::{
     chunk::Chunk,
     drive_lock::DriveLock,
     inbox,
-    link::{Control, Link},
+    link::{Control, Counter, Link},
     log,
     ready::{Hook, Linked},
     slot,
@@ -64,6 +64,8 @@ pub(crate) struct Conn {
     ends: Mutex<Ends>,
     /// Nothing has been written since the session gave back the memory, and it does not look again by itself.
     idle: AtomicBool,
+    /// Messages that were taken and could not be sent: datagrams that the network refuses.
+    pub refused: Counter,
 }
 
 impl Linked for Conn {
@@ -73,14 +75,15 @@ impl Linked for Conn {
 }
 
 impl Conn {
+    /// `ends`: those of the pipe that face the wire; none if somebody else has them.
     pub(crate) fn new(
         session: u64,
         io: Arc<Io>,
         link: Arc<Link>,
-        source: Source,
-        sink: Sink,
+        ends: Option<(Source, Sink)>,
         transfer: Transfer,
     ) -> Self {
+        let (source, sink) = ends.unzip();
         Self {
             session,
             io,
@@ -93,6 +96,7 @@ impl Conn {
             app_flushes: AtomicU32::new(0),
             ends: Mutex::default(),
             idle: AtomicBool::new(true),
+            refused: Counter::default(),
         }
     }
 
@@ -202,9 +206,9 @@ pub(crate) struct OutHalf {
 }
 
 impl OutHalf {
-    fn new(source: Source, batch: usize) -> Self {
+    fn new(source: Option<Source>, batch: usize) -> Self {
         Self {
-            source: Some(source),
+            source,
             stream: None,
             plain: false,
             batch,
@@ -481,9 +485,9 @@ pub(crate) struct InHalf {
 }
 
 impl InHalf {
-    fn new(sink: Sink, transfer: Transfer) -> Self {
+    fn new(sink: Option<Sink>, transfer: Transfer) -> Self {
         Self {
-            sink: Some(sink),
+            sink,
             stream: None,
             scanner: None,
             chunk: None,

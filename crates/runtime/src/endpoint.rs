@@ -15,7 +15,7 @@ use ferrozmq_sys::{
 };
 
 use crate::{
-    connector::{Target, ipc_address, tipc_range},
+    connector::{Proxy, Target, ipc_address, tipc_range},
     context::{Shared, linger},
     inproc::{self, Owner, Party, Pending},
     io_thread::{Command, Io},
@@ -25,6 +25,7 @@ use crate::{
     session::{Close, Session},
     settings::{Settings, conflates},
     socket::SocketCore,
+    udp::check_use,
 };
 
 /// Why bind, connect, unbind or disconnect failed.
@@ -94,6 +95,11 @@ enum Kind {
 }
 
 impl Endpoint {
+    /// An endpoint without connections: whatever has this id serves it, through this pipe.
+    pub(crate) fn served(text: String, io: Arc<Io>, id: u64, pipe: PipeId) -> Self {
+        Self { text, alias: None, kind: Kind::Connection { io, session: id, pipe: Some(pipe) } }
+    }
+
     pub(crate) fn is_served_by(&self, session: u64) -> bool {
         matches!(self.kind, Kind::Connection { session: own, .. } if own == session)
     }
@@ -120,12 +126,14 @@ impl SocketCore {
     pub fn bind(&mut self, endpoint: &str) -> Result<(), BindError> {
         self.check()?;
         check_socket_type(endpoint, self.kind())?;
+        check_use(endpoint, self.kind(), &self.options, true)?;
         match Address::parse_bind(endpoint)? {
             Address::Inproc(_) => self.bind_inproc(endpoint)?,
             Address::Tcp(address) => self.bind_stream(endpoint, &Bind::Tcp(address))?,
             Address::Ipc(address) => self.bind_stream(endpoint, &Bind::Ipc(address))?,
             Address::Vsock(address) => self.bind_stream(endpoint, &Bind::Vsock(address))?,
             Address::Tipc(address) => self.bind_stream(endpoint, &Bind::Tipc(address))?,
+            Address::Udp(address) => self.bind_udp(endpoint, &address)?,
             _ => return Err(Error::ProtocolNotSupported.into()),
         }
         self.settle();
@@ -139,6 +147,7 @@ impl SocketCore {
     pub fn connect(&mut self, endpoint: &str) -> Result<(), BindError> {
         self.check()?;
         check_socket_type(endpoint, self.kind())?;
+        check_use(endpoint, self.kind(), &self.options, false)?;
         let address = Address::parse_connect(endpoint)?;
         if let Some(id) = &self.options.connect_routing_id
             && self.id_in_use(id)
@@ -150,7 +159,8 @@ impl SocketCore {
             Address::Tcp(address) => {
                 let settings = self.settings();
                 let options = Box::new(settings.tcp_options()?);
-                let target = Target::Tcp { endpoint: address, ipv6: self.options.ipv6, options };
+                let proxy = Proxy::of(&self.options, endpoint, &address)?;
+                let target = Target::Tcp { endpoint: address, ipv6: self.options.ipv6, options, proxy };
                 self.connect_stream(endpoint, target, settings)?;
             }
             Address::Ipc(address) => {
@@ -166,6 +176,7 @@ impl SocketCore {
                 self.connect_stream(endpoint, Target::Tipc(address), settings)?;
             }
             Address::Vsock(_) | Address::Tipc(_) => return Err(Error::AddressFamilyNotSupported.into()),
+            Address::Udp(address) => self.connect_udp(endpoint, &address)?,
             _ => return Err(Error::ProtocolNotSupported.into()),
         }
         self.last_endpoint = endpoint.to_owned();
@@ -211,7 +222,7 @@ impl SocketCore {
         Ok(())
     }
 
-    fn settings(&self) -> Arc<Settings> {
+    pub(crate) fn settings(&self) -> Arc<Settings> {
         Arc::new(Settings { kind: self.kind(), raw: self.is_raw(), options: self.options.clone() })
     }
 
@@ -438,7 +449,7 @@ impl SocketCore {
             endpoints.extract_if(.., named).collect()
         };
         let found = matching(&mut self.endpoints, text);
-        if !found.is_empty() {
+        if !found.is_empty() || text.starts_with("udp://") {
             return Ok(found);
         }
         let address = Address::parse_bind(text).or_else(|_| Address::parse_connect(text))?;

@@ -1,7 +1,7 @@
-//! An I/O thread: the sessions and listeners that live in it, their readiness and their deadlines.
+//! An I/O thread: the sessions, listeners and udp endpoints that live in it, their readiness and their deadlines.
 //!
 //! The thread is a shell around [`IoThread::turn`]: commands, connections that want a look, deadlines, readiness,
-//! sleep. A session or listener is owned by one I/O thread for life and touched by no other.
+//! sleep. Each of them is owned by one I/O thread for life and touched by no other.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,6 +12,7 @@ use std::{
 
 use ferrozmq_base::{
     mailbox::Mailbox,
+    pool,
     ready::ReadyList,
     sync::{AtomicBool, AtomicUsize, Ordering},
 };
@@ -22,9 +23,10 @@ use crate::{
     context::Shared,
     listener::Listening,
     session::{Close, Session},
+    udp::Datagrams,
 };
 
-/// The token of the thread's own wake-up; sessions and listeners count from 1.
+/// The token of the thread's own wake-up; what lives in it counts from 1.
 const WAKE: u64 = 0;
 
 /// What an I/O thread is asked to do.
@@ -34,7 +36,9 @@ pub(crate) enum Command {
     Start(Box<Session>),
     /// A new listener, to start.
     Listen(Box<Listening>),
-    /// End a session.
+    /// A new udp endpoint, to start.
+    Serve(Box<Datagrams>),
+    /// End a session, or a udp endpoint.
     Close(u64, Close),
     /// End a listener and every connection that it accepted.
     Unlisten(u64, Close),
@@ -60,7 +64,7 @@ pub(crate) struct Io {
     commands: Mailbox<Command>,
     ready: ReadyList<Conn>,
     wake: WakeFd,
-    /// Sessions and listeners that live in the thread.
+    /// How many sessions, listeners and udp endpoints live in the thread.
     load: AtomicUsize,
     /// Whether panics were caught in the thread.
     pub panics: AtomicUsize,
@@ -103,13 +107,13 @@ impl Io {
         self.load.load(Ordering::Relaxed)
     }
 
-    /// Counts a session or listener that is on its way to the thread.
+    /// Counts what is on its way to the thread.
     pub(crate) fn add_load(&self) {
         self.load.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// What a session or listener needs of its thread.
+/// What those who live in a thread need of it.
 pub(crate) struct Turn<'a> {
     pub now: Instant,
     pub poller: &'a Poller,
@@ -124,6 +128,7 @@ pub(crate) struct IoThread {
     poller: Poller,
     sessions: BTreeMap<u64, Entry<Session>>,
     listeners: BTreeMap<u64, Entry<Listening>>,
+    datagrams: BTreeMap<u64, Entry<Datagrams>>,
     deadlines: BTreeSet<(Instant, u64)>,
     events: Vec<ferrozmq_sys::Event>,
     commands: Vec<Command>,
@@ -145,6 +150,7 @@ impl IoThread {
             poller,
             sessions: BTreeMap::new(),
             listeners: BTreeMap::new(),
+            datagrams: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             events: Vec::new(),
             commands: Vec::new(),
@@ -157,6 +163,7 @@ impl IoThread {
         while !self.stop {
             self.turn();
         }
+        pool::flush();
         self.io.stopped.store(true, Ordering::Release);
     }
 
@@ -191,6 +198,8 @@ impl IoThread {
             self.io.wake.clear();
         } else if self.sessions.contains_key(&event.token) {
             self.with_session(event.token, now, |s, turn| s.on_event(event, turn));
+        } else if self.datagrams.contains_key(&event.token) {
+            self.with_datagrams(event.token, now, |d, turn| d.on_event(event, turn));
         } else {
             self.with_listener(event.token, now, |l, turn| l.on_readable(turn));
         }
@@ -216,6 +225,14 @@ impl IoThread {
                 let id = listening.id();
                 self.listeners.insert(id, Entry { value: *listening, deadline: None });
                 self.with_listener(id, now, Listening::start);
+            }
+            Command::Serve(datagrams) => {
+                let id = datagrams.id();
+                self.datagrams.insert(id, Entry { value: *datagrams, deadline: None });
+                self.with_datagrams(id, now, Datagrams::start);
+            }
+            Command::Close(id, how) if self.datagrams.contains_key(&id) => {
+                self.with_datagrams(id, now, |d, turn| d.close(how, turn));
             }
             Command::Close(id, how) => self.with_session(id, now, |s, turn| s.close(how, turn)),
             Command::Unlisten(id, how) => {
@@ -252,7 +269,11 @@ impl IoThread {
 
     fn look(&mut self, now: Instant) {
         for conn in self.io.clone().ready.take() {
-            self.with_session(conn.session, now, Session::look);
+            if self.datagrams.contains_key(&conn.session) {
+                self.with_datagrams(conn.session, now, Datagrams::look);
+            } else {
+                self.with_session(conn.session, now, Session::look);
+            }
         }
     }
 
@@ -266,6 +287,9 @@ impl IoThread {
             if let Some(entry) = self.sessions.get_mut(&id) {
                 entry.deadline = None;
                 self.with_session(id, now, Session::on_deadline);
+            } else if let Some(entry) = self.datagrams.get_mut(&id) {
+                entry.deadline = None;
+                self.with_datagrams(id, now, Datagrams::on_deadline);
             } else if let Some(entry) = self.listeners.get_mut(&id) {
                 entry.deadline = None;
                 self.with_listener(id, now, Listening::on_deadline);
@@ -273,36 +297,14 @@ impl IoThread {
         }
     }
 
-    /// Runs one step of a session. A panic in it ends that session only.
     fn with_session(&mut self, id: u64, now: Instant, step: impl FnOnce(&mut Session, &mut Turn<'_>)) {
-        let Some(entry) = self.sessions.get_mut(&id) else { return };
         let mut turn = Turn { now, poller: &self.poller, io: &self.io, context: &self.context };
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            step(&mut entry.value, &mut turn);
-            entry.value.is_dead()
-        }));
-        let dead = outcome.unwrap_or_else(|_| {
-            self.io.panics.fetch_add(1, Ordering::Relaxed);
-            true
-        });
-        let old = entry.deadline;
-        if dead {
-            if let Some(mut entry) = self.sessions.remove(&id) {
-                // The remains of a session that panicked may panic again while they are put away.
-                let _ = catch_unwind(AssertUnwindSafe(|| entry.value.bury(&self.poller)));
-            }
-            self.forget_deadline(id, old);
-            self.io.load.fetch_sub(1, Ordering::Relaxed);
-            return;
-        }
-        let new = entry.value.deadline();
-        if new != old {
-            entry.deadline = new;
-            self.forget_deadline(id, old);
-            if let Some(at) = new {
-                self.deadlines.insert((at, id));
-            }
-        }
+        run(&mut self.sessions, &mut self.deadlines, id, &mut turn, step);
+    }
+
+    fn with_datagrams(&mut self, id: u64, now: Instant, step: impl FnOnce(&mut Datagrams, &mut Turn<'_>)) {
+        let mut turn = Turn { now, poller: &self.poller, io: &self.io, context: &self.context };
+        run(&mut self.datagrams, &mut self.deadlines, id, &mut turn, step);
     }
 
     fn with_listener(&mut self, id: u64, now: Instant, step: impl FnOnce(&mut Listening, &mut Turn<'_>)) {
@@ -325,5 +327,77 @@ impl IoThread {
         if let Some(at) = deadline {
             self.deadlines.remove(&(at, id));
         }
+    }
+}
+
+/// What ends by itself, or by a command, when its work is done.
+trait Mortal {
+    fn deadline(&self) -> Option<Instant>;
+    fn is_dead(&self) -> bool;
+    fn bury(&mut self, poller: &Poller);
+}
+
+impl Mortal for Session {
+    fn deadline(&self) -> Option<Instant> {
+        Self::deadline(self)
+    }
+
+    fn is_dead(&self) -> bool {
+        Self::is_dead(self)
+    }
+
+    fn bury(&mut self, poller: &Poller) {
+        Self::bury(self, poller);
+    }
+}
+
+impl Mortal for Datagrams {
+    fn deadline(&self) -> Option<Instant> {
+        Self::deadline(self)
+    }
+
+    fn is_dead(&self) -> bool {
+        Self::is_dead(self)
+    }
+
+    fn bury(&mut self, poller: &Poller) {
+        Self::bury(self, poller);
+    }
+}
+
+/// Runs one step of a session or udp endpoint. A panic in it ends that one only.
+fn run<T: Mortal>(
+    entries: &mut BTreeMap<u64, Entry<T>>,
+    deadlines: &mut BTreeSet<(Instant, u64)>,
+    id: u64,
+    turn: &mut Turn<'_>,
+    step: impl FnOnce(&mut T, &mut Turn<'_>),
+) {
+    let Some(entry) = entries.get_mut(&id) else { return };
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        step(&mut entry.value, turn);
+        entry.value.is_dead()
+    }));
+    let dead = outcome.unwrap_or_else(|_| {
+        turn.io.panics.fetch_add(1, Ordering::Relaxed);
+        true
+    });
+    let old = entry.deadline;
+    let new = if dead { None } else { entry.value.deadline() };
+    if new != old {
+        entry.deadline = new;
+        if let Some(at) = old {
+            deadlines.remove(&(at, id));
+        }
+        if let Some(at) = new {
+            deadlines.insert((at, id));
+        }
+    }
+    if dead {
+        if let Some(mut entry) = entries.remove(&id) {
+            // The remains of what panicked may panic again while they are put away.
+            let _ = catch_unwind(AssertUnwindSafe(|| entry.value.bury(turn.poller)));
+        }
+        turn.io.load.fetch_sub(1, Ordering::Relaxed);
     }
 }

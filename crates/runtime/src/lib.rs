@@ -26,6 +26,7 @@ mod settings;
 mod shared;
 mod socket;
 mod stats;
+mod udp;
 mod wait;
 mod zap_client;
 

@@ -22,6 +22,7 @@ use crate::{
     inproc::{Owner, Party},
     io_thread::{Command, Io},
     monitor::{Ends, MonitorSlot},
+    stats::Losses,
 };
 
 /// The far end of a pipe, as its owner reaches it.
@@ -136,6 +137,7 @@ pub(crate) struct Port {
     /// The owner has taken back a connect.
     disconnected: AtomicBool,
     pub monitor: MonitorSlot,
+    pub losses: Losses,
 }
 
 impl Port {
@@ -152,6 +154,7 @@ impl Port {
             leasable: AtomicBool::new(false),
             disconnected: AtomicBool::new(false),
             monitor: MonitorSlot::default(),
+            losses: Losses::default(),
         })
     }
 

@@ -119,7 +119,21 @@ impl Settings {
             write: most(self.options.out_batch_size),
             copies: !self.options.zero_copy_receive,
         };
-        Ok((Arc::new(Conn::new(session, io, link, source, sink, transfer)), Pipe::new(tx, rx)))
+        let ends = Some((source, sink));
+        Ok((Arc::new(Conn::new(session, io, link, ends, transfer)), Pipe::new(tx, rx)))
+    }
+
+    /// The same for datagrams: whatever serves the endpoint has the ends of the pipe to itself, and nobody else drives.
+    pub(crate) fn datagram_pipe(
+        &self,
+        id: u64,
+        io: Arc<Io>,
+    ) -> (Arc<Conn>, log::Reader, inbox::Writer, Pipe) {
+        let link = Arc::new(Link::new(Promise::parked()));
+        let (tx, output) = log::log(link.clone(), self.options.send_hwm);
+        let (input, rx) = inbox::inbox(self.options.receive_hwm);
+        let conn = Conn::new(id, io, link, None, Transfer { read: 0, write: 0, copies: false });
+        (Arc::new(conn), output, input, Pipe::new(Tx::Log(tx), Rx::Inbox(rx)))
     }
 
     /// What messages from this peer carry.

@@ -201,7 +201,7 @@ impl SocketCore {
             self.settle();
         }
         if result.is_ok() {
-            if m.kind() != Kind::Message {
+            if m.is_command() {
                 // Over inproc any type may be sent a subscription; for the application it is a message.
                 m.set_kind(Kind::Message);
             }
@@ -641,7 +641,11 @@ impl SocketCore {
                 let events = self.events()?;
                 encode::int(buffer, i32::from(events.readable) | i32::from(events.writable) << 1)
             }
-            LiveOption::LastEndpoint => encode::text(buffer, self.last_endpoint.as_bytes()),
+            LiveOption::LastEndpoint => {
+                // The one transport that libzmq leaves out.
+                let text = self.last_endpoint.strip_prefix("udp://").unwrap_or(&self.last_endpoint);
+                encode::text(buffer, text.as_bytes())
+            }
             LiveOption::TopicsCount => {
                 let count = self.pattern.topics_count().ok_or(Error::InvalidArgument)?;
                 encode::int(buffer, i32::try_from(count).unwrap_or(i32::MAX))

@@ -3,6 +3,7 @@
 use ferrozmq_base::{
     Result,
     link::{Dropped, Link, Position},
+    sync::{AtomicU64, Ordering},
 };
 use ferrozmq_pattern::Drops;
 
@@ -11,7 +12,7 @@ use crate::{port::Far, socket::SocketCore};
 /// The counters of a socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Messages that the socket type dropped.
+    /// Messages that the socket type dropped, and datagrams.
     pub dropped: Drops,
     /// Events that the monitor lost, because it did not take those before them.
     pub monitor_dropped: u64,
@@ -32,6 +33,34 @@ pub struct ConnectionStats {
     pub dropped_full: u64,
     /// Messages cut by the loss of the connection, or left when the peer went for good.
     pub dropped_peer_gone: u64,
+    /// Messages that the network would not take: no route, or an address that is none (udp).
+    pub dropped_refused: u64,
+}
+
+/// Datagrams that I/O threads dropped, in all of the socket's life.
+#[derive(Debug, Default)]
+pub(crate) struct Losses {
+    /// No room in the queue.
+    pub full: AtomicU64,
+    /// The network would not take it.
+    pub unroutable: AtomicU64,
+    /// There was no message in it.
+    pub malformed: AtomicU64,
+    /// Of a group that was not joined.
+    pub unmatched: AtomicU64,
+}
+
+impl Losses {
+    pub(crate) fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn add_to(&self, drops: &mut Drops) {
+        drops.full += self.full.load(Ordering::Relaxed);
+        drops.unroutable += self.unroutable.load(Ordering::Relaxed);
+        drops.malformed += self.malformed.load(Ordering::Relaxed);
+        drops.unmatched += self.unmatched.load(Ordering::Relaxed);
+    }
 }
 
 impl SocketCore {
@@ -44,18 +73,22 @@ impl SocketCore {
         let connections = self.pipes.ids().filter_map(|id| {
             let Some(Far::Wire(conn)) = self.far.get(id.index())? else { return None };
             let sent = &conn.link.sent;
+            let refused = conn.refused.count();
             Some(ConnectionStats {
                 routing_id: self.pattern.routing_id(id).map(Box::from),
                 queued: queued(&conn.link),
-                sent: (sent.messages.count(), sent.bytes.count()),
+                sent: (sent.messages.count().saturating_sub(refused), sent.bytes.count()),
                 dropped_full: self.pattern.drops_of(id).unwrap_or(0),
                 dropped_peer_gone: sent.dropped(Dropped::Cut).count()
                     + sent.dropped(Dropped::PeerGone).count(),
+                dropped_refused: refused,
             })
         });
         let connections = connections.collect();
         let monitor_dropped = self.port().monitor.dropped();
-        Ok(Stats { dropped: self.pattern.drops(), monitor_dropped, connections })
+        let mut dropped = self.pattern.drops();
+        self.port().losses.add_to(&mut dropped);
+        Ok(Stats { dropped, monitor_dropped, connections })
     }
 }
 

@@ -40,7 +40,16 @@ pub(crate) unsafe fn own(fd: RawFd) -> OwnedFd {
 
 /// A new non-blocking, close-on-exec stream socket of the given family.
 pub(crate) fn stream_socket(family: libc::c_int) -> io::Result<OwnedFd> {
-    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    socket(family, libc::SOCK_STREAM)
+}
+
+/// A new non-blocking, close-on-exec datagram socket of the given family.
+pub(crate) fn datagram_socket(family: libc::c_int) -> io::Result<OwnedFd> {
+    socket(family, libc::SOCK_DGRAM)
+}
+
+fn socket(family: libc::c_int, kind: libc::c_int) -> io::Result<OwnedFd> {
+    let kind = kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: no pointers; a descriptor that is returned is new and owned by nobody yet.
     unsafe { Ok(own(check(libc::socket(family, kind, 0))?)) }
 }

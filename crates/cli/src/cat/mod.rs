@@ -104,7 +104,7 @@ struct Conversation<'a> {
     blocked: bool,
     /// A request is on its way: one that we sent, or one that we must answer.
     asked: bool,
-    /// To whom ROUTER and STREAM send unless the message says: the parts in front of the last message.
+    /// To whom ROUTER, STREAM and DGRAM send unless the message says: the parts in front of the last message.
     peer: Option<Vec<Message>>,
     /// To whom SERVER and PEER send: the sender of the last message, or the first peer that a PEER connected to.
     number: Option<PeerId>,
@@ -144,7 +144,7 @@ impl<'a> Conversation<'a> {
             pending: None,
             blocked: false,
             asked: false,
-            peer: None,
+            peer: cat.to.map(|to| vec![to.to_string().into()]),
             number: None,
             left: false,
             pace,
@@ -247,6 +247,16 @@ impl<'a> Conversation<'a> {
     fn shown(&mut self, message: Multipart) -> Option<Vec<Message>> {
         let mut parts = message.into_frames();
         match self.cat.kind {
+            SocketType::Dgram => {
+                let address = parts.remove(0);
+                if self.cat.to.is_none() {
+                    self.peer = Some(vec![address.clone()]);
+                }
+                if self.cat.common.multipart.is_some() {
+                    let text = address.strip_suffix(b"\0").unwrap_or(&address);
+                    parts.insert(0, text.into());
+                }
+            }
             SocketType::Router | SocketType::Stream => {
                 let notice =
                     self.cat.kind == SocketType::Stream && parts.get(1).is_some_and(|data| data.is_empty());
@@ -324,7 +334,7 @@ impl<'a> Conversation<'a> {
 
     /// Whether messages go to the peer heard from last.
     fn addresses(&self) -> bool {
-        matches!(self.cat.kind, SocketType::Router | SocketType::Stream)
+        matches!(self.cat.kind, SocketType::Router | SocketType::Stream | SocketType::Dgram)
             && self.cat.common.multipart.is_none()
     }
 

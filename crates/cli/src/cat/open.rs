@@ -5,7 +5,7 @@ use std::time::Duration;
 use ferrozmq::{Context, Error, PeerId, Publisher, Socket, SocketType, Xpub};
 
 use crate::{
-    args::{Cat, Common},
+    args::{Cat, Common, is_udp},
     cat::watch::Watch,
     failure::Failure,
     keys::Role as Security,
@@ -17,7 +17,9 @@ use crate::{
 const ROUTING_ID: i32 = 5;
 const SUBSCRIBE: i32 = 6;
 const LINGER: i32 = 17;
+const MULTICAST_HOPS: i32 = 25;
 const ROUTER_MANDATORY: i32 = 33;
+const MULTICAST_LOOP: i32 = 96;
 
 /// A socket whose subscribers can be counted, or another one.
 enum Made {
@@ -29,14 +31,24 @@ enum Made {
 /// The options of the command line for a socket of any type.
 macro_rules! configured {
     ($builder:expr, $common:expr, $security:expr) => {{
+        // Whoever writes an IPv6 address wants it.
+        let builder = $builder.ipv6($common.endpoints.iter().any(|endpoint| endpoint.contains('[')));
         let builder = match $security {
-            Security::None => $builder,
-            Security::PlainClient { name, password } => $builder.plain_client(name, password),
-            Security::CurveClient { own, server } => $builder.curve_client(own, *server),
-            Security::CurveServer { own, .. } => $builder.curve_server(&own.secret),
+            Security::None => builder,
+            Security::PlainClient { name, password } => builder.plain_client(name, password),
+            Security::CurveClient { own, server } => builder.curve_client(own, *server),
+            Security::CurveServer { own, .. } => builder.curve_server(&own.secret),
         };
-        match $common.hwm {
+        let builder = match $common.hwm {
             Some(hwm) => builder.send_hwm(hwm).receive_hwm(hwm),
+            None => builder,
+        };
+        let builder = match &$common.socks.socks_proxy {
+            Some(proxy) => builder.socks_proxy(proxy),
+            None => builder,
+        };
+        match $common.socks.login() {
+            Some((name, password)) => builder.socks_login(name, password),
             None => builder,
         }
     }};
@@ -68,6 +80,9 @@ pub(crate) fn open(
     if cat.kind.is_thread_safe() && cat.common.multipart.is_some() {
         let text = format!("--multipart: messages of {} have one part", cat.kind.name().to_lowercase());
         return Err(Failure::Usage(text));
+    }
+    if cat.common.wait_peers > 0 && cat.common.endpoints.iter().all(|endpoint| is_udp(endpoint)) {
+        return Err(Failure::Usage("--wait-peers: over udp nobody says that he is there".to_owned()));
     }
     let mut made = make(ctx, cat, security)?;
     // A socket that is watched tells from the beginning.
@@ -124,6 +139,12 @@ fn make(ctx: &Context, cat: &Cat, security: &Security) -> Result<Made, Failure> 
                         "--group {group:?}: a group has up to {GROUP_MAX} bytes"
                     )));
                 }
+            }
+            if let Some(hops) = cat.multicast.hops {
+                socket.set_option(MULTICAST_HOPS, &i32::from(hops).to_ne_bytes())?;
+            }
+            if cat.multicast.no_loop {
+                socket.set_option(MULTICAST_LOOP, &0_i32.to_ne_bytes())?;
             }
             match kind {
                 SocketType::Dish if cat.topics.is_empty() => socket.join("")?,

@@ -4,11 +4,13 @@
 //! behind a mutex, which nobody else holds unless the poller looks at it in another thread. The kinds for many threads
 //! stand on [`shared::Shared`] instead.
 
+mod dgram;
 mod kinds;
 mod shared;
 mod shared_kinds;
 mod typed;
 
+pub use dgram::Dgram;
 pub use kinds::*;
 pub use shared_kinds::*;
 pub(crate) use typed::sealed::{Member, Typed, Watched};
@@ -310,6 +312,8 @@ impl Socket {
         message.put_into(&mut whole);
         let result = match whole.frames() {
             [only] => self.send_frame_now(&mut only.0, dont_wait, false),
+            // It would stop in the middle.
+            [_, _, _, ..] if self.kind == SocketType::Dgram => Err(Code::InvalidArgument),
             [first, rest @ ..] => {
                 self.send_frame_now(&mut first.0, dont_wait, true).and_then(|()| self.finish(rest))
             }

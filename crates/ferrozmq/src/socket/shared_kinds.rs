@@ -253,6 +253,17 @@ shared_socket! {
     /// assert_eq!((message.group(), message.as_str()), (&b"weather"[..], Ok("21 C")));
     /// # Ok::<(), ferrozmq::Error>(())
     /// ```
+    ///
+    /// Over udp it is the RADIO that connects, to an address or a multicast group, and hears nothing of its peers; a
+    /// message has up to 8,191 bytes, its group included.
+    /// ```
+    /// # let ctx = ferrozmq::Context::new();
+    /// let dish = ctx.dish().join("weather").bind("udp://127.0.0.1:*")?;
+    /// let radio = ctx.radio().connect(dish.last_endpoint())?;
+    /// radio.send_to_group("weather", "21 C")?;
+    /// assert_eq!(dish.recv()?, "21 C");
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
     #[doc(alias = "ZMQ_RADIO")]
     Radio
 }
@@ -261,7 +272,8 @@ impl Radio {
     /// Sends a message of one frame to a group, of up to 255 bytes. See [`Radio`].
     ///
     /// # Errors
-    /// The error has the message: [`Error::InvalidArgument`] for a longer group, [`Error::Terminated`].
+    /// The error has the message: [`Error::InvalidArgument`] for a longer group, [`Error::MessageTooLong`] for a message
+    /// that is too long for one of its udp endpoints, and is not sent to the others either, [`Error::Terminated`].
     #[doc(alias = "zmq_msg_set_group")]
     pub fn send_to_group(
         &self,

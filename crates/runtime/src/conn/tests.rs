@@ -31,7 +31,7 @@ fn connected(transfer: Transfer, scanner: Option<Scanner>) -> (InHalf, inbox::Re
     };
     let (peer, _) = peer.accept().expect("the connection");
     let (writer, reader) = inbox::inbox(0);
-    let mut half = InHalf::new(Sink::Inbox(writer), transfer);
+    let mut half = InHalf::new(Some(Sink::Inbox(writer)), transfer);
     half.attach(Arc::new(stream), scanner, None, &[]).expect("memory");
     (half, reader, peer)
 }

@@ -121,6 +121,9 @@ impl Session {
     pub(super) fn activate(&mut self, turn: &mut Turn<'_>) {
         let Phase::Handshake(h) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
         let Handshake { stream, mut codec, input, output, written } = *h;
+        if let Role::Connect(connector) = &mut self.role {
+            connector.settled();
+        }
         let ready = codec.engine().and_then(|e| e.ready().cloned());
         let zmtp3 = ready.as_ref().is_some_and(|r| r.version >= Version::V3_0);
         let peer = PeerTable::register(self.settings.properties(&stream, ready.as_ref(), self.user.as_ref()));
@@ -224,6 +227,7 @@ fn peer_info(ready: Option<&Ready>, peer: Option<PeerRef>) -> PeerInfo {
         socket_type: ready.peer.socket_type,
         routing_id: ready.peer.routing_id.clone().into_boxed_slice(),
         subscribes_to_all: ready.phantom_subscription,
+        longest_message: None,
         peer,
     }
 }

@@ -77,13 +77,21 @@ impl SocketAddress {
         fd: BorrowedFd<'_>,
         call: unsafe extern "C" fn(libc::c_int, *mut libc::sockaddr, *mut libc::socklen_t) -> libc::c_int,
     ) -> io::Result<Self> {
+        // SAFETY: the place has the length that is announced.
+        let asked = Self::receive(|address, room| check(unsafe { call(fd.as_raw_fd(), address, room) }));
+        asked.map(|(_, address)| address)
+    }
+
+    /// The address that `call` writes to the place that it is given, whose length is announced; and its result.
+    pub(crate) fn receive<T>(
+        call: impl FnOnce(*mut libc::sockaddr, *mut libc::socklen_t) -> io::Result<T>,
+    ) -> io::Result<(T, Self)> {
         let mut this = Self::empty();
         let room = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
         this.len = room;
-        // SAFETY: the storage has the length that is announced.
-        check(unsafe { call(fd.as_raw_fd(), (&raw mut this.storage).cast(), &raw mut this.len) })?;
+        let result = call((&raw mut this.storage).cast(), &raw mut this.len)?;
         this.len = this.len.min(room);
-        Ok(this)
+        Ok((result, this))
     }
 
     /// Reads the internet address at `raw`, if it is one.

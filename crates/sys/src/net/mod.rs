@@ -1,4 +1,4 @@
-//! Connected and listening stream sockets.
+//! Connected and listening stream sockets, and datagram sockets.
 
 use crate::syscall::stream_socket;
 use std::{
@@ -13,6 +13,7 @@ mod listener;
 mod stream;
 pub mod tcp;
 pub mod tipc;
+pub mod udp;
 pub mod vsock;
 
 pub(crate) use address::SocketAddress;

@@ -60,8 +60,8 @@ impl Default for TcpOptions {
 }
 
 impl TcpOptions {
-    /// What has to be there before bind or connect: it decides family, route and window.
-    fn apply_first(&self, fd: BorrowedFd<'_>, family: libc::c_int) -> io::Result<()> {
+    /// What has to be there before bind or connect: it decides family, route and window. Nothing of it is about tcp.
+    pub(super) fn apply_first(&self, fd: BorrowedFd<'_>, family: libc::c_int) -> io::Result<()> {
         if family == libc::AF_INET6 {
             set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0_i32)?;
         }

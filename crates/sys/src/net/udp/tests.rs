@@ -1,0 +1,162 @@
+use super::super::testing::{code, until};
+use super::*;
+use crate::Interest;
+use crate::net::tcp::is_ipv6_supported;
+use crate::syscall::int_option;
+
+fn route(host: &str, via: Option<Interface>) -> Route {
+    Route::to_bind(host, 0, via.as_ref(), host.contains(':')).unwrap()
+}
+
+fn bound(host: &str) -> (UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bound(&route(host, None), true, &UdpOptions::default()).unwrap();
+    let address = socket.local_address().unwrap();
+    (socket, address)
+}
+
+fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> (usize, SocketAddr) {
+    until(socket, Interest::READ);
+    socket.recv_from(buffer).unwrap()
+}
+
+#[test]
+fn a_datagram_arrives_whole_or_says_how_long_it_was() {
+    let ((a, from), (b, to)) = (bound("127.0.0.1"), bound("127.0.0.1"));
+    let mut buffer = [0; 8];
+    assert_eq!(code(b.recv_from(&mut buffer)), Some(libc::EAGAIN));
+    a.send_to(b"12345678", to).unwrap();
+    assert_eq!(receive(&b, &mut buffer), (8, from));
+    assert_eq!(&buffer, b"12345678");
+    a.send_to(b"abcdefghi", to).unwrap();
+    a.send_to(b"", to).unwrap();
+    assert_eq!(receive(&b, &mut buffer), (9, from));
+    assert_eq!(receive(&b, &mut buffer), (0, from));
+    let long = vec![7; 65_507];
+    a.send_to(&long, to).unwrap();
+    assert_eq!(receive(&b, &mut buffer), (65_507, from));
+    assert_eq!(code(a.send_to(&[7; 65_508], to)), Some(libc::EMSGSIZE));
+}
+
+#[test]
+fn an_address_has_one_socket() {
+    let (_first, address) = bound("127.0.0.1");
+    let again = Route::to_bind("127.0.0.1", address.port(), None, false).unwrap();
+    let options = UdpOptions::default();
+    assert_eq!(code(UdpSocket::bound(&again, false, &options)), Some(libc::EADDRINUSE));
+    assert_eq!(
+        code(UdpSocket::bound(&route("192.0.2.77", None), false, &options)),
+        Some(libc::EADDRNOTAVAIL)
+    );
+}
+
+#[test]
+fn a_group_has_any_number_of_sockets_and_they_hear_no_other_group() {
+    let via = Some(Interface::Address(Ipv4Addr::LOCALHOST.into()));
+    let options = UdpOptions::default();
+    let first = UdpSocket::bound(&route("239.255.7.1", via.clone()), false, &options).unwrap();
+    let port = first.local_address().unwrap().port();
+    let at = |host: &str| Route::to_bind(host, port, via.as_ref(), false).unwrap();
+    let second = UdpSocket::bound(&at("239.255.7.1"), false, &options).unwrap();
+    let other = UdpSocket::bound(&at("239.255.7.2"), false, &options).unwrap();
+    let sender = UdpSocket::sender(&at("239.255.7.1"), &options).unwrap();
+    sender.send_to(b"one", at("239.255.7.1").address()).unwrap();
+    sender.send_to(b"two", at("239.255.7.2").address()).unwrap();
+    let mut buffer = [0; 8];
+    for (socket, text) in [(&first, b"one"), (&second, b"one"), (&other, b"two")] {
+        assert_eq!(receive(socket, &mut buffer).0, 3);
+        assert_eq!(&buffer[..3], text);
+        assert_eq!(code(socket.recv_from(&mut buffer)), Some(libc::EAGAIN));
+    }
+}
+
+#[test]
+fn routes() {
+    let find = |host: &str, via: &Interface, ipv6| {
+        let to_bind = Route::to_bind(host, 5, Some(via), ipv6).map_err(|e| e.raw_os_error());
+        assert_eq!(to_bind, Route::to_send(host, 5, Some(via), ipv6).map_err(|e| e.raw_os_error()), "{host}");
+        to_bind
+    };
+    let lo = Interface::Name("lo".into());
+    let index = interface::index("lo").unwrap();
+    assert_eq!(find("239.0.0.1", &lo, false).unwrap().via, Via::Index(index));
+    assert_eq!(find("239.0.0.1", &lo, true).unwrap().address, "239.0.0.1:5".parse().unwrap());
+    assert_eq!(find("239.0.0.1", &Interface::Any, false).unwrap().via, Via::System);
+    assert_eq!(find("239.0.0.1", &Interface::Name("no-such-nic".into()), false), Err(Some(libc::ENODEV)));
+    assert_eq!(find("127.0.0.1", &lo, false), Err(Some(libc::EINVAL)));
+    let v6 = Interface::Address(Ipv6Addr::LOCALHOST.into());
+    assert_eq!(find("239.0.0.1", &v6, false), Err(Some(libc::EINVAL)));
+    assert_eq!(
+        Route::to_send("no-such-host.invalid", 5, None, false).unwrap_err().raw_os_error(),
+        Some(libc::EINVAL)
+    );
+    assert_eq!(
+        Route::to_bind("no-such-host.invalid", 5, None, false).unwrap_err().raw_os_error(),
+        Some(libc::ENODEV)
+    );
+    if is_ipv6_supported() {
+        assert_eq!(find("ff02::1", &lo, true).unwrap().via, Via::Index(index));
+        assert_eq!(find("ff02::1%lo", &Interface::Any, true).unwrap().via, Via::Index(index));
+        assert_eq!(find("ff02::1", &v6, true), Err(Some(libc::ENODEV)));
+        assert_eq!(
+            find("ff02::1", &Interface::Address(Ipv4Addr::LOCALHOST.into()), true),
+            Err(Some(libc::EINVAL))
+        );
+    }
+}
+
+#[test]
+fn options_reach_the_kernel() {
+    let socket = TcpOptions {
+        sndbuf: Some(30_000),
+        rcvbuf: Some(40_000),
+        tos: Some(0x28),
+        priority: Some(3),
+        bind_to_device: Some("lo".into()),
+        ..TcpOptions::default()
+    };
+    let options = UdpOptions { socket, multicast_loop: false, multicast_hops: 7 };
+    let lo = Some(Interface::Name("lo".into()));
+    for host in ["239.255.7.1", "ff02::7:1"] {
+        if host.contains(':') && !is_ipv6_supported() {
+            continue;
+        }
+        let socket = UdpSocket::sender(&route(host, lo.clone()), &options).unwrap();
+        let value = |level, name| int_option(socket.as_fd(), level, name).unwrap();
+        assert_eq!(value(libc::SOL_SOCKET, libc::SO_SNDBUF), 60_000);
+        assert_eq!(value(libc::SOL_SOCKET, libc::SO_RCVBUF), 80_000);
+        assert_eq!(value(libc::SOL_SOCKET, libc::SO_PRIORITY), 3);
+        assert_eq!(value(libc::IPPROTO_IP, libc::IP_TOS), 0x28);
+        assert_eq!(value(libc::IPPROTO_IP, libc::IP_MULTICAST_LOOP), 0);
+        assert_eq!(value(libc::IPPROTO_IP, libc::IP_MULTICAST_TTL), 7);
+        if socket.ipv6 {
+            assert_eq!(value(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP), 0);
+            assert_eq!(value(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS), 7);
+            let index = interface::index("lo").unwrap().cast_signed();
+            assert_eq!(value(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_IF), index);
+        }
+    }
+    let to = route("239.255.7.1", lo);
+    let far = UdpOptions { multicast_hops: 256, ..UdpOptions::default() };
+    assert_eq!(code(UdpSocket::sender(&to, &far)), Some(libc::EINVAL));
+    UdpSocket::bound(&to, false, &far).expect("who does not send does not care");
+}
+
+#[test]
+fn a_socket_of_both_families_names_ipv4_peers_as_such() {
+    if !is_ipv6_supported() {
+        return;
+    }
+    let (v4, from) = bound("127.0.0.1");
+    let route = Route::to_bind("*", 0, None, true).unwrap();
+    let both = UdpSocket::bound(&route, true, &UdpOptions::default()).unwrap();
+    let port = both.local_address().unwrap().port();
+    let mut buffer = [0; 8];
+    v4.send_to(b"a", SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)).unwrap();
+    assert_eq!(receive(&both, &mut buffer), (1, from));
+    both.send_to(b"b", from).unwrap();
+    assert_eq!(receive(&v4, &mut buffer).1.port(), port);
+    let (v6, from) = bound("::1");
+    v6.send_to(b"c", SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port)).unwrap();
+    assert_eq!(receive(&both, &mut buffer), (1, from));
+    assert!(v4.send_to(b"d", from).is_err(), "an IPv4 socket reaches no IPv6 address");
+}
