@@ -123,6 +123,11 @@ impl Credit {
         enough && self.full_at.swap(NOT_FULL, Ordering::AcqRel) != NOT_FULL
     }
 
+    /// Whether a writer found no room, and the reader has not yet seen that it has room again.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.full_at.load(Ordering::Acquire) != NOT_FULL
+    }
+
     /// Messages credited so far.
     pub(crate) fn credited(&self) -> u32 {
         self.credited.load(Ordering::Acquire)

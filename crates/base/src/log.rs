@@ -289,13 +289,26 @@ impl Writer {
     #[cold]
     #[inline(never)]
     fn room_after_write(&mut self) -> bool {
+        self.await_write();
+        self.room()
+    }
+
+    /// Whether a pipe that was found full has room again, which the writer may not have been told yet; looks as hard.
+    #[cold]
+    pub fn reopens(&mut self) -> bool {
+        if self.link.credit.is_waited_for() {
+            self.await_write();
+        }
+        !self.link.credit.is_waited_for() && self.room()
+    }
+
+    fn await_write(&self) {
         for _ in 0..WRITE_YIELDS {
             if !self.link.sent.is_writing() {
                 break;
             }
             yield_now();
         }
-        self.room()
     }
 
     /// Appends a frame, invisible until [`Writer::publish`]; `m` is left empty. On `OutOfMemory`, `m` is untouched.

@@ -215,6 +215,14 @@ impl Pipes {
         }
     }
 
+    /// Whether a pipe that was found full has room again before its writer was told, see [`log::Writer::reopens`].
+    pub fn reopens(&mut self, id: PipeId) -> bool {
+        match self.pipe(id).map(|pipe| &mut pipe.tx) {
+            Some(Tx::Log(w)) => w.reopens(),
+            _ => false,
+        }
+    }
+
     /// Whether the pipe still takes output (full or not).
     #[inline]
     pub fn is_open(&mut self, id: PipeId) -> bool {

@@ -107,17 +107,27 @@ impl Distribute {
 
     /// Selects a pipe.
     #[inline]
-    pub(crate) fn select(&mut self, id: PipeId) {
+    pub(crate) fn select(&mut self, pipes: &mut Pipes, id: PipeId) {
         let Some(position) = self.pipes.position(id) else { return };
         if position < self.matching {
             return;
         }
-        if position >= self.eligible {
-            self.count_loss(id);
-            return;
+        if position < self.eligible {
+            self.pipes.swap(position, self.matching);
+            self.matching += 1;
+        } else {
+            self.select_full(pipes, id);
         }
-        self.pipes.swap(position, self.matching);
-        self.matching += 1;
+    }
+
+    #[cold]
+    fn select_full(&mut self, pipes: &mut Pipes, id: PipeId) {
+        if pipes.reopens(id) {
+            self.writable(id);
+            self.select(pipes, id);
+        } else {
+            self.count_loss(id);
+        }
     }
 
     /// Selects the pipes that are not selected, and only these.

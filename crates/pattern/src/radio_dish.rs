@@ -131,7 +131,7 @@ impl Machine for Radio {
         let mut group = Msg::copy_from(m.group())?;
         self.out.unmatch();
         for id in self.groups.get(m.group()).into_iter().flatten().chain(&self.everything) {
-            self.out.select(*id);
+            self.out.select(pipes, *id);
         }
         if self.no_drop && !self.out.all_have_room(pipes) {
             return Err(Error::Again);

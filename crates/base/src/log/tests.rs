@@ -439,3 +439,22 @@ fn a_message_is_not_dropped_while_a_write_makes_room() {
         assert!(w.room_or_drop());
     });
 }
+
+#[test]
+fn a_full_pipe_reopens_with_the_write_that_makes_room() {
+    let (mut w, mut r) = pair(4);
+    for _ in 0..4 {
+        send(&mut w, b"one");
+    }
+    assert!(!w.room());
+    assert!(!w.reopens(), "nothing is being written");
+    r.link().sent.set_writing(true);
+    let mut buf = [IoSlice::new(&[]); SLICES];
+    assert!(r.pending());
+    r.slices(&mut buf);
+    assert!(!r.advance(5));
+    r.link().sent.set_writing(false);
+    assert!(!w.reopens(), "it reopens at half");
+    drain(&mut r, usize::MAX);
+    assert!(w.reopens(), "and nobody has told the writer");
+}

@@ -48,7 +48,8 @@ type Sent = [AtomicU64; TOPICS.len()];
 pub(super) fn show(stage: &mut Stage<'_>) -> Result<(), Failure> {
     stage.headline(2, "News, for those who want them")?;
     let ctx = stage.context();
-    let mut publisher = ctx.publisher().linger(Duration::ZERO).build()?;
+    // The audience counts along: nothing is dropped for a reader that comes late.
+    let mut publisher = ctx.publisher().linger(Duration::ZERO).send_hwm(0).build()?;
     let readers = [Reader::new("weather.", "tcp"), Reader::new("prices.", "ipc"), Reader::new("", "inproc")];
     let (sent, stop) = (Sent::default(), AtomicBool::new(false));
 

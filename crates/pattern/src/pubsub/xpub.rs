@@ -171,15 +171,15 @@ impl Xpub {
 
     /// Selects the peers that get the message with this first frame; true if only the last pipe was considered.
     #[inline]
-    fn select(&mut self, topic: &[u8]) -> bool {
+    fn select(&mut self, pipes: &mut Pipes, topic: &[u8]) -> bool {
         self.out.unmatch();
         let only = if self.options.to_last_pipe { self.last_pipe } else { None };
         let out = &mut self.out;
         match only {
-            None => self.topics.matching(topic, |id| out.select(id)),
+            None => self.topics.matching(topic, |id| out.select(pipes, id)),
             Some(last) => self.topics.matching(topic, |id| {
                 if id == last {
-                    out.select(id);
+                    out.select(pipes, id);
                 }
             }),
         }
@@ -253,7 +253,7 @@ impl Machine for Xpub {
     #[inline]
     fn send(&mut self, pipes: &mut Pipes, m: &mut Msg, more: bool, due: &mut DueList) -> Result<(), Error> {
         if !self.out.in_message() {
-            let only_last = self.select(m.as_slice());
+            let only_last = self.select(pipes, m.as_slice());
             if self.options.no_drop && !self.out.all_have_room(pipes) {
                 return Err(Error::Again);
             }
