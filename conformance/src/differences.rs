@@ -75,6 +75,42 @@ pub const DIFFERENCES: &[Difference] = &[
         why: "a mistyped port must not reach another service",
     },
     Difference {
+        test: "every_address_of_a_name_is_tried_before_it_is_waited",
+        libzmq: "tries the first address of a name only",
+        ours: "tries each in turn, and waits then",
+        why: "a name with one address that works is a name that works",
+    },
+    Difference {
+        test: "an_address_where_nobody_shakes_hands_is_passed_over",
+        libzmq: "tries the first address of a name only",
+        ours: "tries the next one, at once",
+        why: "as above",
+    },
+    Difference {
+        test: "the_delay_grows_by_the_round_and_not_by_the_address",
+        libzmq: "tries the first address of a name only",
+        ours: "tries each in turn; the delay grows when none has answered",
+        why: "as above",
+    },
+    Difference {
+        test: "addresses_of_both_families_are_tried_if_both_may_be_used",
+        libzmq: "tries the first address of a name only, mostly that of IPv6",
+        ours: "tries those of both families in turn",
+        why: "as above",
+    },
+    Difference {
+        test: "an_endpoint_ends_by_a_refusal_only_when_all_refuse",
+        libzmq: "tries the first address of a name only",
+        ours: "is refused when every address is",
+        why: "as above",
+    },
+    Difference {
+        test: "with_handover_a_peer_need_not_wait_for_the_end_of_its_old_connection",
+        libzmq: "leaves the connection open from which the id was taken",
+        ours: "closes it",
+        why: "nobody will ever use it again",
+    },
+    Difference {
         test: "a_failed_bind_is_preceded_by_the_end_of_its_own_descriptor",
         libzmq: "CLOSED, without an endpoint, for the descriptor that it could not bind; then BIND_FAILED",
         ours: "BIND_FAILED only",

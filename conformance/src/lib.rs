@@ -12,8 +12,7 @@
 //!
 //! The tests are in `tests/`, one file for each pattern RFC and each part of the API, one test for each requirement. They
 //! are written against [`Ctx`], [`Sock`], [`Monitor`] and [`poll`]; those that are about C itself (`zmq_msg_t`, bad
-//! handles) start with [`c_library!`](crate::c_library) and are skipped for a subject that is not a C library. Tests of a
-//! feature that ferrozmq does not have yet start with [`built!`](crate::built), see [`not_built`].
+//! handles) start with [`c_library!`](crate::c_library) and are skipped for a subject that is not a C library.
 //!
 //! Rules for the tests: nothing waits a fixed time. A test waits for an event, a message or a condition
 //! ([`wait::until`]) with a generous deadline; "nothing arrives" is shown by a marker that arrives next instead.
@@ -29,7 +28,7 @@ pub mod hosts;
 mod main_thread;
 pub mod monitor;
 pub mod msg;
-pub mod not_built;
+pub mod names;
 pub mod publish;
 mod rust_subject;
 pub mod signals;

@@ -1,7 +1,7 @@
 //! A peer made of raw TCP bytes, for the tests of the wire protocol.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -207,6 +207,38 @@ impl Raw {
     pub fn finish(&self) {
         self.0.shutdown(std::net::Shutdown::Write).expect("shutdown");
     }
+
+    /// The address of the other end.
+    #[track_caller]
+    pub fn peer_ip(&self) -> IpAddr {
+        self.0.peer_addr().expect("connected").ip()
+    }
+
+    /// The same end for another thread.
+    #[track_caller]
+    pub fn try_clone(&self) -> Self {
+        Self(self.0.try_clone().expect("a descriptor"))
+    }
+
+    /// Writes bytes that nobody may want to read.
+    pub fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    /// Passes bytes on between this peer and another one, both ways, until one of them ends.
+    pub fn relay(self, other: Self) {
+        for stream in [&self.0, &other.0] {
+            stream.set_read_timeout(None).expect("no timeout");
+        }
+        std::thread::scope(|scope| {
+            for (from, to) in [(&self.0, &other.0), (&other.0, &self.0)] {
+                scope.spawn(move || {
+                    let _ = std::io::copy(&mut &*from, &mut &*to);
+                    let _ = to.shutdown(std::net::Shutdown::Both);
+                });
+            }
+        });
+    }
 }
 
 /// A listener that a socket under test connects to.
@@ -217,6 +249,20 @@ impl RawListener {
     #[track_caller]
     pub fn new() -> Self {
         Self(TcpListener::bind("127.0.0.1:0").expect("a free port"))
+    }
+
+    /// Listens there, unless somebody else does, or the address is none of this machine's.
+    pub fn at(address: &str, port: u16) -> Option<Self> {
+        let address: IpAddr = address.parse().expect("an address");
+        TcpListener::bind((address, port)).ok().map(Self)
+    }
+
+    /// Whether somebody has connected.
+    pub fn has_connection(&self) -> bool {
+        self.0.set_nonblocking(true).expect("non-blocking");
+        let found = self.0.accept();
+        self.0.set_nonblocking(false).expect("blocking");
+        found.is_ok()
     }
 
     /// Its endpoint.
@@ -241,6 +287,37 @@ impl RawListener {
 impl Default for RawListener {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// A listener whose queue is full: connects to it hang.
+pub struct StuckListener {
+    listener: TcpListener,
+    _waiting: Vec<TcpStream>,
+}
+
+impl StuckListener {
+    /// Listens at a free port of the address and fills the queue.
+    ///
+    /// # Panics
+    /// If there is none, or if the queue never fills.
+    #[track_caller]
+    pub fn new(address: &str) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("a free port");
+        // SAFETY: integers only.
+        assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
+        let address = listener.local_addr().expect("bound");
+        let mut waiting = vec![];
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+            waiting.push(stream);
+            assert!(waiting.len() < 16, "the queue of the listener never fills");
+        }
+        Self { listener, _waiting: waiting }
+    }
+
+    /// Its endpoint.
+    pub fn endpoint(&self) -> String {
+        format!("tcp://{}", self.listener.local_addr().expect("bound"))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 
 use conformance::socket::{Ctx, Sock, Transport, join, unique};
-use conformance::wire::{RawListener, RefusingPort};
+use conformance::wire::{RawListener, RefusingPort, StuckListener};
 use conformance::{Event, Monitor, c_library, ours_only, wait, zmq};
 
 /// The kernel's setting of a descriptor of this process.
@@ -337,20 +337,44 @@ fn after_a_disconnect_a_refused_ipc_connect_is_the_last_if_reconnecting_stops_th
 }
 
 #[test]
-fn a_connect_gives_up_after_its_timeout() {
-    // A listener whose queue is full lets further connects hang.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    // SAFETY: integers only.
-    assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
-    let address = listener.local_addr().unwrap();
-    let mut waiting = vec![];
-    while let Ok(stream) =
-        std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(200))
-    {
-        waiting.push(stream);
-        assert!(waiting.len() < 16, "the queue of the listener never fills");
+fn no_reason_to_stop_reconnecting_stands_for_another() {
+    let quick = (zmq::RECONNECT_IVL, 10);
+    let refusing = RefusingPort::new();
+    let (_refused, monitor) = dealer(&refusing.endpoint(), &[(zmq::RECONNECT_STOP, 2), quick]);
+    monitor.wait_for(zmq::EVENT_CONNECT_RETRIED);
+    monitor.wait_for(zmq::EVENT_CONNECT_RETRIED);
+    let server = RawListener::new();
+    let (_cut, monitor) = dealer(&server.endpoint(), &[(zmq::RECONNECT_STOP, 1), quick]);
+    drop(server.accept());
+    monitor.wait_for(zmq::EVENT_CONNECT_RETRIED);
+    server.accept().handshake(0, "ROUTER", None);
+    // A file on which nobody listens refuses as well, and is no tcp connection.
+    let endpoint = ipc_file();
+    let path = endpoint.strip_prefix("ipc://").unwrap();
+    drop(std::os::unix::net::UnixListener::bind(path).unwrap());
+    let (_unserved, monitor) = dealer(&endpoint, &[(zmq::RECONNECT_STOP, 3), quick]);
+    monitor.wait_for(zmq::EVENT_CONNECT_RETRIED);
+    monitor.wait_for(zmq::EVENT_CONNECT_RETRIED);
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn a_connection_that_stood_is_made_again_whatever_stops_reconnecting() {
+    let server = RawListener::new();
+    let (dealer, _monitor) =
+        dealer(&server.endpoint(), &[(zmq::RECONNECT_STOP, 3), (zmq::RECONNECT_IVL, 10)]);
+    for body in ["first", "second"] {
+        let mut peer = server.accept();
+        peer.handshake(0, "ROUTER", None);
+        dealer.send(body);
+        assert_eq!(peer.take_frame(), (0, body.as_bytes().to_vec()));
     }
-    let (_dealer, monitor) = dealer(&format!("tcp://{address}"), &[(zmq::CONNECT_TIMEOUT, 50)]);
+}
+
+#[test]
+fn a_connect_gives_up_after_its_timeout() {
+    let stuck = StuckListener::new("127.0.0.1");
+    let (_dealer, monitor) = dealer(&stuck.endpoint(), &[(zmq::CONNECT_TIMEOUT, 50)]);
     let events: Vec<i32> = (0..3).map(|_| monitor.next().event).collect();
     assert_eq!(events, [zmq::EVENT_CONNECT_DELAYED, zmq::EVENT_CLOSED, zmq::EVENT_CONNECT_RETRIED]);
 }

@@ -4,7 +4,7 @@
 
 use conformance::csv::{Row, table};
 use conformance::socket::{Ctx, Sock};
-use conformance::{built, zmq};
+use conformance::zmq;
 
 const TYPES: [(&str, i32); 12] = [
     ("PAIR", zmq::PAIR),
@@ -563,7 +563,6 @@ fn heartbeat_ttl_refuses_what_does_not_fit() {
 
 #[test]
 fn socks_proxy_reads_back_with_a_nul() {
-    built!("SOCKS");
     each_type(|kind, sock| {
         assert_eq!(sock.option_bytes(zmq::SOCKS_PROXY, 100), Ok(vec![0]), "{kind}");
         sock.set_bytes(zmq::SOCKS_PROXY, "proxy:1080").unwrap();
@@ -574,7 +573,6 @@ fn socks_proxy_reads_back_with_a_nul() {
 
 #[test]
 fn a_text_keeps_the_nul_it_was_given() {
-    built!("SOCKS");
     let sock = Ctx::new().socket(zmq::DEALER);
     sock.set_bytes(zmq::SOCKS_PROXY, "proxy:1080\0").unwrap();
     assert_eq!(sock.option_bytes(zmq::SOCKS_PROXY, 100), Ok(b"proxy:1080\0\0".to_vec()));

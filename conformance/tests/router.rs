@@ -1,7 +1,8 @@
 //! RFC 28, request-reply: what ROUTER does with its peers and their routing ids.
 
-use conformance::socket::{Ctx, Transport, join, join_more, named, pair};
-use conformance::{Monitor, wait, zmq};
+use conformance::socket::{Ctx, Sock, Transport, join, join_more, named, pair};
+use conformance::wire::{Raw, RawListener, frame};
+use conformance::{Monitor, differs, ours_only, wait, zmq};
 
 #[test]
 fn router_drops_what_it_cannot_route() {
@@ -225,6 +226,98 @@ fn after_a_handover_nothing_of_the_old_owner_carries_its_id() {
             break;
         }
         assert_eq!((message[0].len(), message[0][0]), (5, 0), "{message:?}");
+    }
+}
+
+/// A scripted DEALER with this id, attached to the router.
+fn attach(router: &Sock, connections: &Monitor<'_>, endpoint: &str, id: &[u8]) -> Raw {
+    let mut peer = Raw::connect(endpoint);
+    peer.handshake(1, "DEALER", Some(id));
+    connections.wait_for(zmq::EVENT_HANDSHAKE_SUCCEEDED);
+    router.events();
+    peer
+}
+
+#[test]
+fn a_peer_that_comes_back_under_its_id_is_reached_again() {
+    ours_only!("a connection that it has not put away yet may keep the id");
+    let router = Ctx::new().socket(zmq::ROUTER);
+    let connections = Monitor::new(&router);
+    let endpoint = router.bind_any(Transport::Tcp);
+    for round in 0..3_u8 {
+        let mut peer = attach(&router, &connections, &endpoint, b"id");
+        peer.send(frame(0, [round]));
+        router.expect([&b"id"[..], &[round]]);
+        router.send([&b"id"[..], b"welcome"]);
+        assert_eq!(peer.take_frame(), (0, b"welcome".to_vec()));
+        drop(peer);
+        connections.wait_for(zmq::EVENT_DISCONNECTED);
+    }
+}
+
+#[test]
+fn with_handover_a_peer_need_not_wait_for_the_end_of_its_old_connection() {
+    let router = Ctx::new().socket(zmq::ROUTER);
+    router.set(zmq::ROUTER_HANDOVER, 1).unwrap();
+    let connections = Monitor::new(&router);
+    let endpoint = router.bind_any(Transport::Tcp);
+    let mut old = attach(&router, &connections, &endpoint, b"id");
+    old.send(frame(0, "old"));
+    router.expect(["id", "old"]);
+    // Each connection hangs, and the peer comes again.
+    for body in ["new", "newer", "newest"] {
+        let mut new = attach(&router, &connections, &endpoint, b"id");
+        new.send(frame(0, body));
+        router.expect(["id", body]);
+        router.send(["id", "welcome"]);
+        assert_eq!(new.take_frame(), (0, b"welcome".to_vec()));
+        differs!(
+            "with_handover_a_peer_need_not_wait_for_the_end_of_its_old_connection",
+            libzmq: {},
+            ours: assert_eq!(old.take_rest(), b""),
+        );
+        old = new;
+    }
+}
+
+#[test]
+fn without_handover_the_old_connection_keeps_the_id_while_it_lives() {
+    ours_only!("a connection that it has not put away yet may keep the id");
+    let router = Ctx::new().socket(zmq::ROUTER);
+    let connections = Monitor::new(&router);
+    let endpoint = router.bind_any(Transport::Tcp);
+    let mut old = attach(&router, &connections, &endpoint, b"id");
+    let new = attach(&router, &connections, &endpoint, b"id");
+    router.send(["id", "for the old one"]);
+    assert_eq!(old.take_frame(), (0, b"for the old one".to_vec()));
+    // The id is free as soon as its owner and who wanted it are gone.
+    drop(new);
+    connections.wait_for(zmq::EVENT_DISCONNECTED);
+    drop(old);
+    connections.wait_for(zmq::EVENT_DISCONNECTED);
+    let mut back = attach(&router, &connections, &endpoint, b"id");
+    router.send(["id", "for who is there"]);
+    assert_eq!(back.take_frame(), (0, b"for who is there".to_vec()));
+}
+
+#[test]
+fn a_connect_routing_id_outlasts_the_connection() {
+    let router = Ctx::new().socket(zmq::ROUTER);
+    router.set(zmq::RECONNECT_IVL, 10).unwrap();
+    router.set_bytes(zmq::CONNECT_ROUTING_ID, "given").unwrap();
+    let listener = RawListener::new();
+    router.connect(&listener.endpoint()).unwrap();
+    let connections = Monitor::new(&router);
+    for (round, announced) in ["one", "two", "given"].into_iter().enumerate() {
+        // It is queued for the next connection.
+        router.send(["given".to_owned(), format!("request {round}")]);
+        let mut peer = listener.accept();
+        peer.handshake(1, "DEALER", Some(announced.as_bytes()));
+        assert_eq!(peer.take_frame(), (0, format!("request {round}").into_bytes()));
+        peer.send(frame(0, "reply"));
+        router.expect(["given", "reply"]);
+        drop(peer);
+        connections.wait_for(zmq::EVENT_DISCONNECTED);
     }
 }
 

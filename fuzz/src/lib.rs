@@ -23,6 +23,7 @@ pub mod mutate;
 mod options;
 pub mod seeds;
 mod session;
+mod socks;
 mod source;
 mod subscriptions;
 mod traffic;
@@ -45,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "traffic", run: traffic::target, mutations: 3000 },
     Target { name: "commands", run: commands::target, mutations: 6000 },
     Target { name: "metadata", run: metadata::target, mutations: 6000 },
+    Target { name: "socks", run: socks::target, mutations: 6000 },
     Target { name: "endpoint", run: endpoint::target, mutations: 6000 },
     Target { name: "datagram", run: datagram::target, mutations: 6000 },
     Target { name: "z85", run: z85::target, mutations: 6000 },

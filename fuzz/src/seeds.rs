@@ -47,6 +47,7 @@ pub fn seeds() -> Vec<Seed> {
     frames(&mut seeds);
     commands(&mut seeds);
     properties(&mut seeds);
+    proxies(&mut seeds);
     texts(&mut seeds);
     datagrams(&mut seeds);
     choices(&mut seeds);
@@ -138,6 +139,28 @@ fn handshakes(seeds: &mut Seeds) {
     }
     for (name, bytes) in STRANGERS {
         add(&format!("v04-{name}"), kind::PULL, 0, bytes);
+    }
+}
+
+fn proxies(seeds: &mut Seeds) {
+    const CONNECTED: &[u8] = b"\x05\0\0\x01\x7F\0\0\x01\x15\xB3";
+    // Flags: 1 with a name and a password; the upper two bits choose the host.
+    let mut add = |name: &str, flags: u8, bytes: &[u8]| seeds.add("socks", name, &[&[flags, 5], bytes]);
+    add("connected", 0, &[b"\x05\0", CONNECTED, SIGNATURE].concat());
+    add("login", 0x81, &[b"\x05\x02\x01\0", CONNECTED, SIGNATURE].concat());
+    add("login-not-wanted", 0x41, &[b"\x05\0", CONNECTED].concat());
+    add("login-wanted", 0xC0, b"\x05\x02");
+    add("login-refused", 1, b"\x05\x02\x01\x01");
+    add("no-method", 0, b"\x05\xFF");
+    add("refused", 0, b"\x05\0\x05\x05\0\x01\0\0\0\0\0\0");
+    add("long-name", 0, &[b"\x05\0\x05\0\0\x03\xFF", &[b'n'; 255][..], b"\0\x01"].concat());
+    add("empty-name", 0, b"\x05\0\x05\0\0\x03\0\0\x01");
+    add("ipv6", 0, &[b"\x05\0\x05\0\0\x04", &[6; 18][..], SIGNATURE].concat());
+    add("type-of-address", 0, b"\x05\0\x05\0\0\x02\0\0");
+    add("reserved", 0, b"\x05\0\x05\0\x01\x01\0\0");
+    add("cut", 0, b"\x05\0\x05\0\0\x01\x7F\0");
+    for (name, bytes) in STRANGERS {
+        add(name, 0, bytes);
     }
 }
 

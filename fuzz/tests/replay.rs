@@ -59,7 +59,7 @@ macro_rules! replays {
     };
 }
 
-replays! { handshake traffic commands metadata endpoint datagram z85 options subscriptions message chunk log inbox session }
+replays! { handshake traffic commands metadata socks endpoint datagram z85 options subscriptions message chunk log inbox session }
 
 #[test]
 fn the_seeds_are_committed_as_they_are_described() {

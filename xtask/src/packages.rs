@@ -26,6 +26,7 @@ const PACKAGES: &[Package] = &[
     Package { name: "python3-dev", present: has_python_header },
     Package { name: "cmake", present: || Command::new("cmake --version").succeeds() },
     Package { name: "cppzmq-dev", present: || Path::new("/usr/include/zmq.hpp").exists() },
+    Package { name: "microsocks", present: || Path::new("/usr/bin/microsocks").exists() },
     Package { name: "pkg-config", present: || Command::new("pkg-config --version").succeeds() },
 ];
 

@@ -125,6 +125,13 @@ pub(crate) fn all() -> Vec<Step> {
             tests_with("-p interop", &[]),
         ),
         step(
+            "socks",
+            "our library behind a SOCKS5 proxy of Debian",
+            &["gcc", "libzmq5", "microsocks"],
+            C_LIBRARY,
+            tests_with("-p interop --test socks", &[]),
+        ),
+        step(
             "programs",
             "unmodified programs of Debian do their work on our library",
             system,

@@ -51,7 +51,7 @@ errors! {
     InvalidState = ZMQ_HAUSNUMERO + 51, "the socket cannot do this in its current state: REQ and REP alternate between send and receive";
     IncompatibleProtocol = ZMQ_HAUSNUMERO + 52, "the transport does not fit the socket type";
     NoThread = ZMQ_HAUSNUMERO + 54, "no I/O thread is available: the context has none, or the affinity excludes all";
-    HostUnreachable = libc::EHOSTUNREACH, "no peer with this routing id is connected";
+    HostUnreachable = libc::EHOSTUNREACH, "no peer with this routing id is connected, or the host cannot be reached";
     NotSupported = libc::ENOTSUP, "the socket type does not support this operation";
     ProtocolNotSupported = libc::EPROTONOSUPPORT, "unknown transport";
     InvalidArgument = libc::EINVAL, "an argument or option value is invalid";

@@ -649,6 +649,12 @@ impl Msg {
         record::kind_of(self.flags())
     }
 
+    /// Whether the frame travels as a command: its kind is not `Message`.
+    #[inline(always)]
+    pub fn is_command(&self) -> bool {
+        self.flags() & record::KIND_MASK != 0
+    }
+
     /// Sets what the frame is.
     pub fn set_kind(&mut self, kind: Kind) {
         self.set_flags(self.flags() & !record::KIND_MASK | record::flags(kind, false));

@@ -1,9 +1,9 @@
 //! Blocks of memory for message bodies, and the per-thread pools of the small ones.
 //!
 //! A block is a 16-byte header (`Block`) and its data, aligned to 16. Blocks of up to [`POOLED_MAX`] bytes come
-//! in size classes from the pool of the calling thread; larger ones from the allocator. A body is usually freed by
-//! another thread than the one that made it: that thread collects up to [`BATCH`] blocks per owner and pushes them
-//! with one compare-and-swap onto the owner's remote list, which the owner takes as a whole when it runs dry.
+//! in size classes from the pool of the calling thread, larger ones from `large`. A body is usually freed by another
+//! thread than the one that made it: that thread collects up to [`BATCH`] blocks per owner and pushes them with one
+//! compare-and-swap onto the owner's remote list, which the owner takes as a whole when it runs dry.
 //!
 //! Invariants: a pool lives for ever; `local` is touched only by the thread that holds the pool; a block on a
 //! free list belongs to exactly one list, its first data word is the link, and `word` names the pool it came from.
@@ -24,8 +24,8 @@ pub const POOLED_MAX: usize = 4096;
 pub const BATCH: u32 = if cfg!(loom) { 2 } else { 64 };
 /// Other threads for which blocks are collected at the same time.
 const BATCHES: usize = 4;
-/// Data bytes of each class.
-const CLASSES: [usize; 7] = [64, 128, 256, 512, 1024, 2048, POOLED_MAX];
+/// Size classes of the pools; those above are of [`large`].
+const CLASSES: usize = class_of(POOLED_MAX) as usize + 1;
 /// Free bytes that a pool keeps per class; more goes back to the allocator.
 const KEPT: usize = 2 << 20;
 /// The class of a block from the allocator; `word` is then the size of the allocation.
@@ -88,6 +88,11 @@ const fn class_of(size: usize) -> u16 {
     if size <= 64 { 0 } else { ((size - 1).ilog2() - 5) as u16 }
 }
 
+/// Data bytes of a class.
+const fn class_size(class: u16) -> usize {
+    64 << class
+}
+
 fn layout(size: usize) -> Option<Layout> {
     Layout::from_size_align(size_of::<Block>().checked_add(size)?, align_of::<Block>()).ok()
 }
@@ -125,7 +130,7 @@ unsafe fn to_allocator(block: *mut Block) {
     // SAFETY: the header is live; `word` or the class names the size that it was allocated with.
     unsafe {
         let class = (*block).class;
-        let size = if class == HEAP { (*block).word.addr() } else { CLASSES[class as usize] };
+        let size = if class == HEAP { (*block).word.addr() } else { class_size(class) };
         if let Some(layout) = layout(size) {
             dealloc(block.cast(), layout);
         }
@@ -146,7 +151,7 @@ unsafe impl Sync for Pool {}
 unsafe impl Send for Pool {}
 
 struct Local {
-    free: [List; CLASSES.len()],
+    free: [List; CLASSES],
     /// Taken from `remote` and not yet sorted: mixed classes, read as they are needed.
     unsorted: *mut Block,
     /// Blocks of other pools, collected.
@@ -181,6 +186,8 @@ impl Batch {
 }
 
 impl List {
+    const EMPTY: Self = Self { head: ptr::null_mut(), count: 0 };
+
     fn pop(&mut self) -> *mut Block {
         let block = self.head;
         if !block.is_null() {
@@ -193,14 +200,16 @@ impl List {
 
     /// # Safety
     /// `block` is a block of `class` and of this pool that nobody uses any more.
-    unsafe fn push(&mut self, block: *mut Block, class: usize) {
+    unsafe fn keep(&mut self, block: *mut Block, class: u16) {
         // SAFETY: by the contract.
-        unsafe {
-            if self.count * CLASSES[class] >= KEPT {
-                return to_allocator(block);
-            }
-            *link(block) = self.head;
-        }
+        unsafe { if self.count * class_size(class) >= KEPT { to_allocator(block) } else { self.push(block) } }
+    }
+
+    /// # Safety
+    /// Nobody uses `block` any more.
+    unsafe fn push(&mut self, block: *mut Block) {
+        // SAFETY: by the contract.
+        unsafe { *link(block) = self.head };
         self.head = block;
         self.count += 1;
     }
@@ -209,11 +218,8 @@ impl List {
 impl Pool {
     #[cfg_attr(loom, allow(dead_code))]
     pub(crate) fn new() -> Self {
-        let local = Local {
-            free: [List { head: ptr::null_mut(), count: 0 }; CLASSES.len()],
-            unsorted: ptr::null_mut(),
-            away: [Batch::EMPTY; BATCHES],
-        };
+        let local =
+            Local { free: [List::EMPTY; CLASSES], unsorted: ptr::null_mut(), away: [Batch::EMPTY; BATCHES] };
         Self { remote: AtomicPtr::new(ptr::null_mut()), local: UnsafeCell::new(local) }
     }
 
@@ -255,11 +261,11 @@ impl Pool {
                     if its == class {
                         return block;
                     }
-                    local.free[its as usize].push(block, its as usize);
+                    local.free[its as usize].keep(block, its);
                 }
             }
             if self.remote.load(Ordering::Relaxed).is_null() {
-                return from_allocator(CLASSES[class as usize], false, class, self);
+                return from_allocator(class_size(class), false, class, self);
             }
             local.unsorted = self.remote.swap(ptr::null_mut(), Ordering::Acquire);
         }
@@ -278,10 +284,10 @@ impl Pool {
             // SAFETY: as below.
             unsafe { &(*block).used }.with_mut(|_| ());
             // SAFETY: the block is ours until it is linked into a list.
-            let (owner, class) = unsafe { ((*block).word, (*block).class as usize) };
+            let (owner, class) = unsafe { ((*block).word, (*block).class) };
             if ptr::eq(owner, self) {
                 // SAFETY: it is a block of this pool.
-                return unsafe { local.free[class].push(block, class) };
+                return unsafe { local.free[class as usize].keep(block, class) };
             }
             let batch = &mut local.away[owner.addr() / size_of::<Self>() % BATCHES];
             if !ptr::eq(batch.owner, owner) {
@@ -333,7 +339,7 @@ pub(crate) fn allocate(size: usize) -> Result<*mut Block, OutOfMemory> {
         thread::with(|pool| unsafe { pool.take(class) })
             .unwrap_or_else(|| from_allocator(size.max(size_of::<usize>()), false, HEAP, ptr::null()))
     } else {
-        from_allocator(size, false, HEAP, ptr::null())
+        large::take(size)
     };
     if block.is_null() { Err(OutOfMemory) } else { Ok(block) }
 }
@@ -352,20 +358,23 @@ pub(crate) fn allocate_zeroed(size: usize) -> Result<*mut Block, OutOfMemory> {
 pub(crate) unsafe fn release(block: *mut Block) {
     // SAFETY: by the contract; a pooled block's owner lives for ever.
     unsafe {
-        if (*block).class == HEAP {
-            to_allocator(block);
+        if (*block).class as usize >= CLASSES {
+            large::put(block);
         } else if thread::with(|pool| pool.put(block)).is_none() {
             (*(*block).word).push_remote(block, block);
         }
     }
 }
 
-/// Hands the blocks that this thread collected for others back to them. To be called before a thread sleeps for
-/// long, so that idle threads hold nothing; the end of a thread does it by itself.
+/// Hands the blocks that this thread collected for others back to them, and large free ones to the allocator. To be
+/// called before a thread sleeps for long, so that idle threads hold nothing; the end of a thread does the first by itself.
 pub fn flush() {
     // SAFETY: the closure runs on the thread that holds the pool.
     thread::with(|pool| unsafe { pool.flush() });
+    large::clear();
 }
+
+mod large;
 
 #[cfg(not(loom))]
 pub(crate) use thread::{POOLS, Shelf};

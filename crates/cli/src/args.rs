@@ -135,6 +135,8 @@ pub(crate) struct Doctor {
     pub(crate) timeout: Option<Duration>,
     #[command(flatten)]
     pub(crate) security: Security,
+    #[command(flatten)]
+    pub(crate) socks: Socks,
 }
 
 /// Who we are, and who may come in.
@@ -152,6 +154,24 @@ pub(crate) struct Security {
     /// Give a name and a password, in the clear (PLAIN)
     #[arg(long, value_name = "NAME:PASSWORD", conflicts_with_all = ["key", "server_key"])]
     pub(crate) user: Option<String>,
+}
+
+/// The proxy on the way to the peers.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Socks {
+    /// Make tcp connections through this SOCKS5 proxy, which resolves the names
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) socks_proxy: Option<String>,
+    /// Give a name and a password to the proxy, in the clear
+    #[arg(long, value_name = "NAME:PASSWORD", requires = "socks_proxy")]
+    pub(crate) socks_user: Option<String>,
+}
+
+impl Socks {
+    /// The name and the password for the proxy.
+    pub(crate) fn login(&self) -> Option<(&str, &str)> {
+        self.socks_user.as_deref().map(|user| user.split_once(':').unwrap_or((user, "")))
+    }
 }
 
 #[derive(Args)]
@@ -339,6 +359,8 @@ pub(crate) struct Common {
     pub(crate) length: bool,
     #[command(flatten)]
     pub(crate) security: Security,
+    #[command(flatten)]
+    pub(crate) socks: Socks,
     /// At the end, say how much passed and how fast
     #[arg(short, long)]
     pub(crate) stats: bool,

@@ -9,8 +9,9 @@ use std::{
 
 use ferrozmq::{HandshakeFailure, SocketType};
 use ferrozmq_proto::{
-    Config, Endpoint, Engine, Entropy, Mechanism, Password, Ready, Version,
-    endpoint::{Host, IpcEndpoint},
+    Config, Endpoint, Engine, Entropy, Mechanism, Password, Ready, Socks, Version,
+    endpoint::{Host, HostPort, IpcEndpoint},
+    socks::{self, Login},
 };
 
 use crate::{args::Doctor, failure::Failure, keys::Role};
@@ -32,12 +33,35 @@ const GREETING: usize = 64;
 trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
+/// How the peer is reached.
+struct Way {
+    endpoint: Endpoint,
+    proxy: Option<(HostPort, Option<Login>)>,
+    limit: Duration,
+}
+
+impl Way {
+    fn of(doctor: &Doctor) -> Result<Self, Failure> {
+        let usage = |e: ferrozmq_proto::EndpointError| Failure::Usage(e.to_string());
+        let endpoint = Endpoint::parse_connect(&doctor.endpoint).map_err(usage)?;
+        let mut proxy = None;
+        if let (Some(address), Endpoint::Tcp(tcp)) = (&doctor.socks.socks_proxy, &endpoint) {
+            socks::check_target(&doctor.endpoint, &tcp.target).map_err(usage)?;
+            let login = doctor.socks.login().map(|(name, password)| Login {
+                username: name.as_bytes().to_vec(),
+                password: Password(password.as_bytes().to_vec()),
+            });
+            proxy = Some((socks::parse_proxy(address.as_bytes()).map_err(usage)?.target, login));
+        }
+        Ok(Self { endpoint, proxy, limit: doctor.timeout.unwrap_or(Duration::from_secs(5)) })
+    }
+}
+
 pub(crate) fn run(doctor: &Doctor) -> Result<(), Failure> {
-    let limit = doctor.timeout.unwrap_or(Duration::from_secs(5));
     let role = Role::of(&doctor.security)?;
     let wrong = |e: &dyn std::fmt::Display| Failure::Run(format!("{}: {e}", doctor.endpoint));
-    let endpoint = Endpoint::parse_connect(&doctor.endpoint).map_err(|e| Failure::Usage(e.to_string()))?;
-    let greeting = greet(&endpoint, limit).map_err(|e| wrong(&e))?;
+    let way = Way::of(doctor)?;
+    let greeting = greet(&way).map_err(|e| wrong(&e))?;
     println!("reachable");
     let Some((version, mechanism)) = greeting else {
         println!("protocol: not ZMTP 3, or another protocol altogether");
@@ -51,7 +75,7 @@ pub(crate) fn run(doctor: &Doctor) -> Result<(), Failure> {
     }
     let mut last = None;
     for kind in TYPES {
-        match shake_hands(&endpoint, kind, ours.clone(), limit).map_err(|e| wrong(&e))? {
+        match shake_hands(&way, kind, ours.clone()).map_err(|e| wrong(&e))? {
             Ok(ready) => {
                 report(&ready);
                 return Ok(());
@@ -102,16 +126,18 @@ fn mechanism_of(role: &Role) -> Mechanism {
     }
 }
 
-fn open(endpoint: &Endpoint, limit: Duration) -> io::Result<Box<dyn Stream>> {
-    match endpoint {
+fn open(way: &Way) -> io::Result<Box<dyn Stream>> {
+    let limit = way.limit;
+    match &way.endpoint {
         Endpoint::Tcp(tcp) => {
-            let host = match &tcp.target.host {
-                Host::Name(name) => name.clone(),
-                host => host.to_string().trim_matches(['[', ']']).to_owned(),
+            let stream = match &way.proxy {
+                Some((proxy, login)) => {
+                    let mut stream = connect(proxy, limit)?;
+                    tunnel(&mut stream, Socks::new(tcp.target.clone(), login.clone()))?;
+                    stream
+                }
+                None => connect(&tcp.target, limit)?,
             };
-            let stream = TcpStream::connect((host.as_str(), tcp.target.port))?;
-            stream.set_read_timeout(Some(limit))?;
-            stream.set_write_timeout(Some(limit))?;
             Ok(Box::new(stream))
         }
         Endpoint::Ipc(ipc) => {
@@ -130,9 +156,34 @@ fn open(endpoint: &Endpoint, limit: Duration) -> io::Result<Box<dyn Stream>> {
     }
 }
 
+fn connect(HostPort { host, port }: &HostPort, limit: Duration) -> io::Result<TcpStream> {
+    let host = match host {
+        Host::Name(name) => name.clone(),
+        host => host.to_string().trim_matches(['[', ']']).to_owned(),
+    };
+    let stream = TcpStream::connect((host.as_str(), *port))?;
+    stream.set_read_timeout(Some(limit))?;
+    stream.set_write_timeout(Some(limit))?;
+    Ok(stream)
+}
+
+/// Asks the proxy at the other end for the connection.
+fn tunnel(stream: &mut TcpStream, mut socks: Socks) -> io::Result<()> {
+    let mut out = Vec::new();
+    socks.start(&mut out);
+    while !socks.is_connected() {
+        stream.write_all(&out)?;
+        out.clear();
+        let mut answer = vec![0; socks.missing()];
+        stream.read_exact(&mut answer)?;
+        socks.receive(&answer, &mut out).map_err(io::Error::other)?;
+    }
+    Ok(())
+}
+
 /// Version and mechanism of a ZMTP 3 peer; none of another.
-fn greet(endpoint: &Endpoint, limit: Duration) -> io::Result<Option<(String, String)>> {
-    let mut stream = open(endpoint, limit)?;
+fn greet(way: &Way) -> io::Result<Option<(String, String)>> {
+    let mut stream = open(way)?;
     let mut greeting = [0; GREETING];
     greeting[..12].copy_from_slice(b"\xFF\0\0\0\0\0\0\0\x01\x7F\x03\x01");
     greeting[12..16].copy_from_slice(b"NULL");
@@ -155,12 +206,11 @@ fn greet(endpoint: &Endpoint, limit: Duration) -> io::Result<Option<(String, Str
 }
 
 fn shake_hands(
-    endpoint: &Endpoint,
+    way: &Way,
     kind: SocketType,
     mechanism: Mechanism,
-    limit: Duration,
 ) -> io::Result<Result<Ready, HandshakeFailure>> {
-    let mut stream = open(endpoint, limit)?;
+    let mut stream = open(way)?;
     let mut random = [0; Entropy::BYTES];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
     let config = Config { mechanism, entropy: Entropy::new(random), ..Config::new(kind) };

@@ -215,7 +215,9 @@ impl<S: Typed> Builder<S> {
     }
 
     /// The pause before a connection is tried again: 100 ms unless told otherwise, doubled each time up to
-    /// `longest` (10 s), with a random part. Zero never tries again.
+    /// `longest` (10 s), and made longer at random, within `longest`, so that not all peers of a server come back at
+    /// once. Without a `longest` it does not grow. A `shortest` of zero never tries again. Of a host with several
+    /// addresses, each is tried before the pause; its name is looked up again after it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -240,7 +242,7 @@ impl<S: Typed> Builder<S> {
         })
     }
 
-    /// The longest attempt to connect over tcp: up to the system unless told otherwise.
+    /// The longest attempt to connect over tcp, a proxy's part included: up to the system unless told otherwise.
     ///
     /// See the example of [`reconnect_interval`](Self::reconnect_interval).
     #[doc(alias = "ZMQ_CONNECT_TIMEOUT")]
@@ -248,7 +250,42 @@ impl<S: Typed> Builder<S> {
         self.set(|o| o.connect_timeout = (!time.is_zero()).then_some(time))
     }
 
-    /// The longest handshake: 10 s unless told otherwise, zero for no limit.
+    /// The SOCKS5 proxy, `host:port`, through which tcp connections are made: none unless told otherwise. It resolves the
+    /// names of endpoints; its own is resolved here. What it refuses is tried again, and told by a
+    /// [`Monitor`](crate::Monitor).
+    ///
+    /// ```
+    /// let ctx = ferrozmq::Context::new();
+    /// let worker = ctx
+    ///     .push()
+    ///     .socks_proxy("127.0.0.1:1080")
+    ///     .socks_login("worker", "secret")
+    ///     .connect("tcp://tasks.example:5555")?;
+    ///
+    /// let error = ctx.push().socks_proxy("127.0.0.1").connect("tcp://tasks.example:5555").unwrap_err();
+    /// assert_eq!(error.to_string(), "endpoint \"127.0.0.1\": the SOCKS5 proxy must be host:port");
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    #[doc(alias = "ZMQ_SOCKS_PROXY")]
+    pub fn socks_proxy(self, address: &str) -> Self {
+        self.set(|o| o.socks.address = address.as_bytes().into())
+    }
+
+    /// Gives this name and this password, in the clear, to the SOCKS5 proxy: 1 to 255 and up to 255 bytes.
+    ///
+    /// See the example of [`socks_proxy`](Self::socks_proxy).
+    #[doc(alias = "ZMQ_SOCKS_USERNAME")]
+    #[doc(alias = "ZMQ_SOCKS_PASSWORD")]
+    pub fn socks_login(mut self, name: &str, password: &str) -> Self {
+        const NAME: i32 = 99;
+        const PASSWORD: i32 = 100;
+        if name.is_empty() {
+            self.made = self.made.and(Err(Error::InvalidArgument));
+        }
+        self.number(NAME, name.as_bytes()).number(PASSWORD, password.as_bytes())
+    }
+
+    /// The longest handshake, and the longest talk with a SOCKS5 proxy: 10 s unless told otherwise, zero for no limit.
     ///
     /// See the example of [`reconnect_interval`](Self::reconnect_interval).
     #[doc(alias = "ZMQ_HANDSHAKE_IVL")]

@@ -73,7 +73,7 @@ errors! {
     InvalidState: "REQ and REP alternate between sending and receiving (EFSM).";
     IncompatibleProtocol: "The transport does not fit the socket type (ENOCOMPATPROTO).";
     NoThread: "The context has no I/O thread that may serve the endpoint (EMTHREAD).";
-    HostUnreachable: "No peer with this routing id is connected (EHOSTUNREACH).";
+    HostUnreachable: "No peer with this routing id is connected, or the host cannot be reached (EHOSTUNREACH).";
     NotSupported: "The socket type does not do this (ENOTSUP).";
     ProtocolNotSupported: "An unknown transport (EPROTONOSUPPORT).";
     InvalidArgument: "An argument or an option's value is invalid (EINVAL).";

@@ -4,7 +4,7 @@
 //! pattern is a valid `Msg` to look at. Functions on a message that is not live answer EFAULT.
 use crate::{
     boundary::{bytes, clamped, entries, text},
-    socket::with_traffic,
+    socket,
 };
 use ferrozmq_base::{Error, Msg, Result, content::FreeFn};
 use ferrozmq_runtime::Flags;
@@ -52,13 +52,11 @@ pub(crate) fn flags(bits: c_int) -> Flags {
 /// As [`live`].
 #[inline(always)]
 pub(crate) unsafe fn send(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
-    let mut size = 0;
-    with_traffic(socket, |socket| {
-        // SAFETY: by the contract.
-        let message = unsafe { live(message) }?;
-        size = message.len();
-        socket.send(message, flags(bits))
-    })?;
+    let entered = socket::enter(socket)?;
+    // SAFETY: by the contract.
+    let message = unsafe { live(message) }?;
+    let size = message.len();
+    socket::send(entered, message, flags(bits))?;
     Ok(clamped(size))
 }
 
@@ -73,7 +71,7 @@ pub(crate) unsafe fn receive(message: *mut Msg, socket: *mut c_void, bits: c_int
         // SAFETY: by the contract.
         return unsafe { receive_over(message, socket, bits) };
     };
-    with_traffic(socket, |socket| socket.recv(message, flags(bits).dont_wait))?;
+    socket::recv(socket::enter(socket)?, message, flags(bits).dont_wait)?;
     Ok(clamped(message.len()))
 }
 
@@ -85,11 +83,10 @@ pub(crate) unsafe fn receive(message: *mut Msg, socket: *mut c_void, bits: c_int
 #[cold]
 unsafe fn receive_over(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
     let mut received = Msg::new();
-    with_traffic(socket, |socket| {
-        // SAFETY: by the contract.
-        unsafe { live(message) }?;
-        socket.recv(&mut received, flags(bits).dont_wait)
-    })?;
+    let entered = socket::enter(socket)?;
+    // SAFETY: by the contract.
+    unsafe { live(message) }?;
+    socket::recv(entered, &mut received, flags(bits).dont_wait)?;
     let size = received.len();
     // SAFETY: by the contract, and live a moment ago.
     drop(mem::replace(unsafe { live(message) }?, received));

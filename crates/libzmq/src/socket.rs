@@ -25,82 +25,88 @@ pub(crate) struct SocketHandle {
 }
 
 impl SocketHandle {
-    /// Runs `body` on the core.
+    /// The core, for a call that cannot go on in it after a panic.
     #[inline(always)]
-    pub(crate) fn run<R>(&mut self, body: impl FnOnce(&mut SocketCore) -> Result<R>) -> Result<R> {
-        if self.inside {
-            return Err(Error::BadAddress);
-        }
-        let mark = MarkOnPanic(&mut self.inside);
-        let result = body(&mut self.core);
-        mem::forget(mark);
+    fn begin(&mut self) -> Result<Call<'_>> {
+        if self.inside { Err(Error::BadAddress) } else { Ok(Call(self)) }
+    }
+}
+
+/// A call in the core of a socket. Dropped by a panic only: else it ends.
+struct Call<'a>(&'a mut SocketHandle);
+
+impl Call<'_> {
+    #[inline(always)]
+    fn end<T>(self, result: Result<T>) -> Result<T> {
+        mem::forget(self);
         result
     }
 }
 
-/// Dropped by a panic only.
-struct MarkOnPanic<'a>(&'a mut bool);
-
-impl Drop for MarkOnPanic<'_> {
+impl Drop for Call<'_> {
     fn drop(&mut self) {
-        *self.0 = true;
+        self.0.inside = true;
     }
 }
 
 /// Runs `body` on the socket behind a handle. While it runs, other threads get EFSM for this socket, or, if it is one
-/// for several threads, wait. It does not send or receive: see [`with_traffic`].
+/// for several threads, wait. It does not send or receive: see [`send`].
 #[inline(always)]
 pub(crate) fn with_socket<R>(
     handle: *const c_void,
     body: impl FnOnce(&mut SocketCore) -> Result<R>,
 ) -> Result<R> {
-    let mut entered = handle::enter(handle).map_err(|refused| refused.or(Error::NotASocket))?;
+    let mut entered = enter(handle)?;
     match entered.object() {
-        Object::Socket(socket) => socket.run(body),
+        Object::Socket(socket) => {
+            let call = socket.begin()?;
+            let result = body(&mut call.0.core);
+            call.end(result)
+        }
         _ => shared(entered)?.with(body),
     }
 }
 
-/// A socket to send on or to receive from.
-pub(crate) enum Traffic<'a> {
-    Own(&'a mut SocketCore),
-    Shared(&'a SharedSocket),
-}
-
-impl Traffic<'_> {
-    #[inline(always)]
-    pub(crate) fn send(self, m: &mut Msg, flags: Flags) -> Result<()> {
-        match self {
-            Self::Own(core) => core.send(m, flags),
-            Self::Shared(socket) => socket.send(m, flags),
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn recv(self, m: &mut Msg, dont_wait: bool) -> Result<()> {
-        match self {
-            Self::Own(core) => core.recv(m, dont_wait),
-            Self::Shared(socket) => socket.recv(m, dont_wait),
-        }
-    }
-}
-
-/// As [`with_socket`], for a `body` that may wait: on a socket for several threads it keeps nobody out.
+/// Enters the socket of a handle, for [`send`] or [`recv`].
 #[inline(always)]
-pub(crate) fn with_traffic<R>(
-    handle: *const c_void,
-    body: impl FnOnce(Traffic<'_>) -> Result<R>,
-) -> Result<R> {
-    let mut entered = handle::enter(handle).map_err(|refused| refused.or(Error::NotASocket))?;
+pub(crate) fn enter(handle: *const c_void) -> Result<Entered> {
+    handle::enter(handle).map_err(|refused| refused.or(Error::NotASocket))
+}
+
+/// Sends on the socket that was entered. If it is one for several threads, it is left before a wait.
+#[inline(always)]
+pub(crate) fn send(mut entered: Entered, m: &mut Msg, flags: Flags) -> Result<()> {
     match entered.object() {
-        Object::Socket(socket) => socket.run(|core| body(Traffic::Own(core))),
-        _ => with_shared_traffic(entered, body),
+        Object::Socket(socket) => {
+            let call = socket.begin()?;
+            let result = call.0.core.send(m, flags);
+            call.end(result)
+        }
+        _ => send_shared(entered, m, flags),
     }
 }
 
 #[inline(never)]
-fn with_shared_traffic<R>(entered: Entered, body: impl FnOnce(Traffic<'_>) -> Result<R>) -> Result<R> {
-    body(Traffic::Shared(&*shared(entered)?))
+fn send_shared(entered: Entered, m: &mut Msg, flags: Flags) -> Result<()> {
+    shared(entered)?.send(m, flags)
+}
+
+/// Receives from the socket that was entered; as [`send`].
+#[inline(always)]
+pub(crate) fn recv(mut entered: Entered, m: &mut Msg, dont_wait: bool) -> Result<()> {
+    match entered.object() {
+        Object::Socket(socket) => {
+            let call = socket.begin()?;
+            let result = call.0.core.recv(m, dont_wait);
+            call.end(result)
+        }
+        _ => recv_shared(entered, m, dont_wait),
+    }
+}
+
+#[inline(never)]
+fn recv_shared(entered: Entered, m: &mut Msg, dont_wait: bool) -> Result<()> {
+    shared(entered)?.recv(m, dont_wait)
 }
 
 /// The socket for several threads that was entered, and is left again at once.
@@ -151,7 +157,7 @@ impl Taken {
     /// # Errors
     /// `NotASocket`; `InvalidState` if it is in use, also by this thread; `BadAddress` after a panic.
     pub(crate) fn take(handle: *const c_void) -> Result<Self> {
-        let mut entered = handle::enter(handle).map_err(|refused| refused.or(Error::NotASocket))?;
+        let mut entered = enter(handle)?;
         match entered.object() {
             Object::Shared(socket) => Ok(Self::Shared(socket.clone())),
             _ => Inside::of(handle, entered).map(Self::Own),
@@ -313,30 +319,28 @@ entries! {
 
     /// Sends a copy of a buffer.
     fn zmq_send(socket: *mut c_void, buf: *const c_void, len: usize, bits: c_int) -> c_int, or -1; {
-        with_traffic(socket, |socket| {
-            // SAFETY: NULL or readable, by the contract of the entry points.
-            let body = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
-            let mut message = Msg::new();
-            message.assign(body)?;
-            socket.send(&mut message, flags(bits))
-        })?;
+        let entered = enter(socket)?;
+        // SAFETY: NULL or readable, by the contract of the entry points.
+        let body = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
+        let mut message = Msg::new();
+        message.assign(body)?;
+        send(entered, &mut message, flags(bits))?;
         Ok(clamped(len))
     }
 
     /// Sends constant memory without a copy.
     fn zmq_send_const(socket: *mut c_void, buf: *const c_void, len: usize, bits: c_int) -> c_int, or -1; {
-        with_traffic(socket, |socket| {
-            // SAFETY: NULL or readable, for ever, as the prototype's comment in zmq.h asks.
-            let body: &'static [u8] = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
-            socket.send(&mut Msg::from_static(body), flags(bits))?;
-            Ok(clamped(len))
-        })
+        let entered = enter(socket)?;
+        // SAFETY: NULL or readable, for ever, as the prototype's comment in zmq.h asks.
+        let body: &'static [u8] = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
+        send(entered, &mut Msg::from_static(body), flags(bits))?;
+        Ok(clamped(len))
     }
 
     /// Receives into a buffer; what does not fit is lost, and the result is the whole size.
     fn zmq_recv(socket: *mut c_void, buf: *mut c_void, len: usize, bits: c_int) -> c_int, or -1; {
         let mut message = Msg::new();
-        with_traffic(socket, |socket| socket.recv(&mut message, flags(bits).dont_wait))?;
+        recv(enter(socket)?, &mut message, flags(bits).dont_wait)?;
         if !buf.is_null() {
             // SAFETY: writable for `len` bytes, by the contract of the entry points, and no part of the message.
             unsafe { message.copy_body(buf.cast(), len) };

@@ -103,7 +103,7 @@ impl FairQueue {
     #[inline(always)]
     fn took(&mut self, m: &Msg) {
         self.more = m.more();
-        if !self.more {
+        if !self.more && self.active > 1 {
             self.current += 1;
             if self.current >= self.active {
                 self.current = 0;

@@ -140,11 +140,13 @@ impl LoadBalance {
     }
 
     /// The next peer's turn.
-    #[inline]
+    #[inline(always)]
     fn turn(&mut self) {
-        self.current += 1;
-        if self.current >= self.active {
-            self.current = 0;
+        if self.active > 1 {
+            self.current += 1;
+            if self.current >= self.active {
+                self.current = 0;
+            }
         }
     }
 

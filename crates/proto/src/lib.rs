@@ -3,6 +3,7 @@
 //! - [`Engine`] is one side of one connection: greeting, security handshake, commands, heartbeats, and the coding of
 //!   frames where the form of the wire differs from that of the queues.
 //! - [`Scanner`] validates frames where they lie, for connections whose wire form is that of the queues.
+//! - [`Socks`] asks a proxy for a connection.
 //! - [`Endpoint`] is a parsed address; [`udp`] is the datagrams of RADIO, DISH and DGRAM; [`z85`] is the text form of keys.
 //!
 //! Nothing here reads a clock, touches a socket, or can panic on what a peer sends: time comes in as an argument, and
@@ -43,6 +44,7 @@ mod heartbeat;
 mod mechanism;
 mod metadata;
 mod scanner;
+pub mod socks;
 pub mod udp;
 pub mod z85;
 pub mod zap;
@@ -55,3 +57,4 @@ pub use error::{Expired, Malformed, ProtocolError};
 pub use heartbeat::TimerAction;
 pub use mechanism::{Mechanism, Password};
 pub use scanner::{Scanner, Step};
+pub use socks::Socks;

@@ -3,7 +3,11 @@
 use std::{collections::VecDeque, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use ferrozmq_base::Error;
-use ferrozmq_proto::endpoint::{IpcEndpoint, TcpEndpoint, TipcEndpoint, VsockEndpoint};
+use ferrozmq_proto::{
+    EndpointError, Socks,
+    endpoint::{HostPort, IpcEndpoint, TcpEndpoint, TipcEndpoint, VsockEndpoint},
+    socks::{self, Login},
+};
 use ferrozmq_sys::{
     Connecting,
     net::{
@@ -17,7 +21,7 @@ use ferrozmq_sys::{
 use crate::{
     context::Shared,
     io_thread::{Command, Io},
-    option::SocketOptions,
+    option::{SocketOptions, SocksProxy},
     reconnect::Backoff,
 };
 
@@ -31,10 +35,45 @@ const STOP_AFTER_DISCONNECT: i32 = 4;
 /// Where to connect.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
-    Tcp { endpoint: TcpEndpoint, ipv6: bool, options: Box<TcpOptions> },
+    Tcp { endpoint: TcpEndpoint, ipv6: bool, options: Box<TcpOptions>, proxy: Option<Box<Proxy>> },
     Ipc(IpcEndpoint),
     Vsock(VsockEndpoint),
     Tipc(TipcEndpoint),
+}
+
+/// The SOCKS5 proxy that is asked for a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Proxy {
+    endpoint: TcpEndpoint,
+    login: Option<Login>,
+}
+
+impl Proxy {
+    /// The proxy of these options, if there is one, for a connection to `endpoint`, as written in `text`.
+    pub(crate) fn of(
+        options: &SocketOptions,
+        text: &str,
+        endpoint: &TcpEndpoint,
+    ) -> Result<Option<Box<Self>>, EndpointError> {
+        let SocksProxy { address, username, password } = &options.socks;
+        if address.is_empty() {
+            return Ok(None);
+        }
+        socks::check_target(text, &endpoint.target)?;
+        let login =
+            (!username.is_empty()).then(|| Login { username: username.to_vec(), password: password.clone() });
+        Ok(Some(Box::new(Self { endpoint: socks::parse_proxy(address)?, login })))
+    }
+}
+
+impl Target {
+    /// The proxy on the way, as an endpoint.
+    pub(crate) fn proxy(&self) -> Option<String> {
+        match self {
+            Self::Tcp { proxy: Some(proxy), .. } => Some(format!("tcp://{}", proxy.endpoint.target)),
+            _ => None,
+        }
+    }
 }
 
 /// See the module.
@@ -76,12 +115,10 @@ impl Connector {
                 vsock::connect(cid.unwrap_or(vsock::ANY), port.unwrap_or(vsock::ANY)).map(Some)
             }
             Target::Tipc(endpoint) => tipc_peer(*endpoint).and_then(tipc::connect).map(Some),
-            Target::Tcp { endpoint, ipv6, .. } => {
-                let request = Request {
-                    host: endpoint.target.host.to_string(),
-                    port: endpoint.target.port,
-                    ipv6: *ipv6,
-                };
+            Target::Tcp { endpoint, ipv6, proxy, .. } => {
+                let HostPort { host, port } =
+                    proxy.as_ref().map_or(&endpoint.target, |proxy| &proxy.endpoint.target);
+                let request = Request { host: host.to_string(), port: *port, ipv6: *ipv6 };
                 let io = io.clone();
                 context.resolver.submit(request, move |r| io.send(Command::Resolved(session, r)));
                 Ok(None)
@@ -99,8 +136,9 @@ impl Connector {
     /// Connects to the next address of the name, if there is one left.
     pub(crate) fn next_address(&mut self) -> Option<io::Result<Connecting>> {
         let address = self.addresses.pop_front()?;
-        let Target::Tcp { endpoint, ipv6, options } = &self.target else { return None };
-        let source = match &endpoint.source {
+        let Target::Tcp { endpoint, ipv6, options, proxy } = &self.target else { return None };
+        let of_proxy = proxy.as_ref().and_then(|proxy| proxy.endpoint.source.as_ref());
+        let source = match of_proxy.or(endpoint.source.as_ref()) {
             None => None,
             Some(source) => match resolve::resolve_source(&source.host.to_string(), source.port, *ipv6) {
                 Ok(address) => Some(address),
@@ -110,12 +148,26 @@ impl Connector {
         Some(tcp::connect(address, source, options))
     }
 
+    /// The conversation with the proxy, if that is what the stream leads to.
+    pub(crate) fn socks(&self) -> Option<Socks> {
+        match &self.target {
+            Target::Tcp { endpoint, proxy: Some(proxy), .. } => {
+                Some(Socks::new(endpoint.target.clone(), proxy.login.clone()))
+            }
+            _ => None,
+        }
+    }
+
     /// A connection stands.
     pub(crate) fn connected(&mut self) {
-        self.addresses.clear();
         if let Some(backoff) = &mut self.backoff {
             backoff.reset();
         }
+    }
+
+    /// The peer has shaken hands: its other addresses are not needed.
+    pub(crate) fn settled(&mut self) {
+        self.addresses.clear();
     }
 
     /// Whether a lost connection is made again.
@@ -133,7 +185,10 @@ impl Connector {
         use io::ErrorKind::{ConnectionRefused, ConnectionReset};
         let kind = error.kind();
         match &self.target {
-            Target::Tcp { .. } => self.stop & STOP_REFUSED != 0 && kind == ConnectionRefused,
+            // What a proxy says does not count, as in libzmq: it may find the host later.
+            Target::Tcp { proxy, .. } => {
+                self.stop & STOP_REFUSED != 0 && kind == ConnectionRefused && proxy.is_none()
+            }
             // Where nobody listens, the other machine resets.
             Target::Vsock(_) => self.stop & STOP_REFUSED != 0 && kind == ConnectionReset,
             Target::Ipc(_) => {

@@ -15,7 +15,7 @@ use ferrozmq_sys::{
 };
 
 use crate::{
-    connector::{Target, ipc_address, tipc_range},
+    connector::{Proxy, Target, ipc_address, tipc_range},
     context::{Shared, linger},
     inproc::{self, Owner, Party, Pending},
     io_thread::{Command, Io},
@@ -159,7 +159,8 @@ impl SocketCore {
             Address::Tcp(address) => {
                 let settings = self.settings();
                 let options = Box::new(settings.tcp_options()?);
-                let target = Target::Tcp { endpoint: address, ipv6: self.options.ipv6, options };
+                let proxy = Proxy::of(&self.options, endpoint, &address)?;
+                let target = Target::Tcp { endpoint: address, ipv6: self.options.ipv6, options, proxy };
                 self.connect_stream(endpoint, target, settings)?;
             }
             Address::Ipc(address) => {

@@ -12,6 +12,7 @@ use std::{
 
 use ferrozmq_base::{
     mailbox::Mailbox,
+    pool,
     ready::ReadyList,
     sync::{AtomicBool, AtomicUsize, Ordering},
 };
@@ -164,6 +165,7 @@ impl IoThread {
         while !self.stop {
             self.turn();
         }
+        pool::flush();
         self.io.stopped.store(true, Ordering::Release);
     }
 

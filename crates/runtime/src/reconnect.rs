@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// The delays between attempts: without a maximum the interval plus a random part of itself, with one doubling up to
-/// it.
+/// it. With jitter, what doubles is the least delay, and at most as much again is added at random, within the maximum:
+/// the peers of a server that was away do not come back all at once.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     interval: Duration,
@@ -14,7 +15,7 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// `maximum` zero: no growth. `jitter` adds a random part to growing delays too.
+    /// `maximum` zero: no growth. `jitter` makes growing delays random too.
     pub(crate) fn new(interval: Duration, maximum: Duration, jitter: bool, seed: u64) -> Self {
         let first = if maximum.is_zero() { interval } else { interval.min(maximum) };
         Self { interval, maximum, next: first, jitter, random: seed | 1 }
@@ -27,7 +28,11 @@ impl Backoff {
         }
         let delay = self.next;
         self.next = (self.next * 2).min(self.maximum);
-        if self.jitter { delay + self.random_below(self.interval) } else { delay }
+        if !self.jitter {
+            return delay;
+        }
+        let least = delay.min(self.maximum / 2).max(self.interval.min(self.maximum));
+        least + self.random_below((least * 2).min(self.maximum) - least)
     }
 
     /// A connection was made: the next loss starts over.
@@ -67,6 +72,26 @@ mod tests {
         assert_eq!(delays, [MS(20), MS(40), MS(80), MS(100), MS(100)]);
         backoff.reset();
         assert_eq!(backoff.delay(), MS(20));
+    }
+
+    #[test]
+    fn with_jitter_delays_spread_and_stay_within_both_bounds() {
+        let delays = |seed| {
+            let mut backoff = Backoff::new(MS(20), MS(1000), true, seed);
+            (0..20).map(|_| backoff.delay()).collect::<Vec<_>>()
+        };
+        for seed in (0..100).map(|i: u64| i.wrapping_mul(0x9E37_79B9_7F4A_7C15)) {
+            let delays = delays(seed);
+            let least = [20, 40, 80, 160, 320, 500, 500].map(MS);
+            for (delay, least) in delays.iter().zip(least.into_iter().chain([MS(500); 13])) {
+                assert!(*delay >= least && *delay < least * 2, "{delay:?} of at least {least:?}");
+            }
+            let at_the_end: std::collections::BTreeSet<_> = delays[6..].iter().collect();
+            assert!(at_the_end.len() > 5, "{delays:?}");
+        }
+        assert_ne!(delays(7), delays(0x1234_5678_9ABC_DEF1), "two peers");
+        let mut bounds_alike = Backoff::new(MS(50), MS(50), true, 7);
+        assert_eq!((bounds_alike.delay(), bounds_alike.delay()), (MS(50), MS(50)));
     }
 
     #[test]

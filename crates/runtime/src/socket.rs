@@ -204,7 +204,7 @@ impl SocketCore {
             self.settle();
         }
         if result.is_ok() {
-            if m.kind() != Kind::Message {
+            if m.is_command() {
                 // Over inproc any type may be sent a subscription; for the application it is a message.
                 m.set_kind(Kind::Message);
             }

@@ -6,9 +6,9 @@ use crate::content::Content;
 #[test]
 fn classes_hold_their_sizes() {
     for size in 0..=POOLED_MAX {
-        let class = class_of(size) as usize;
-        assert!(CLASSES[class] >= size);
-        assert!(class == 0 || CLASSES[class - 1] < size);
+        let class = class_of(size);
+        assert!(class_size(class) >= size);
+        assert!(class == 0 || class_size(class - 1) < size);
     }
 }
 

@@ -39,8 +39,16 @@ macro_rules! configured {
             Security::CurveClient { own, server } => builder.curve_client(own, *server),
             Security::CurveServer { own, .. } => builder.curve_server(&own.secret),
         };
-        match $common.hwm {
+        let builder = match $common.hwm {
             Some(hwm) => builder.send_hwm(hwm).receive_hwm(hwm),
+            None => builder,
+        };
+        let builder = match &$common.socks.socks_proxy {
+            Some(proxy) => builder.socks_proxy(proxy),
+            None => builder,
+        };
+        match $common.socks.login() {
+            Some((name, password)) => builder.socks_login(name, password),
             None => builder,
         }
     }};

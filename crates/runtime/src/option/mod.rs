@@ -20,9 +20,9 @@ mod tests;
 pub use context::ContextOptions;
 pub use ferrozmq_pattern::Setting;
 pub use filter::{AcceptFilter, IpcFilters};
-pub use row::{Effect, Kinds, Null, ReadAs, Reset, Row, Status, Write};
+pub use row::{Effect, Kinds, Null, ReadAs, Row, Status, Write};
 pub use security::{MechanismKind, Security};
-pub use socket::{Heartbeat, Multicast, SocketOptions, Tcp};
+pub use socket::{Heartbeat, Multicast, SocketOptions, SocksProxy, Tcp};
 pub use table::{TABLE, row};
 
 use ferrozmq_base::{Error, Result, SocketType};

@@ -1,6 +1,6 @@
 //! `docs/options.md` and `docs/not-honoured.md`, written from the table. The tests fail when a page is not what the table
 //! says; run them with `FERROZMQ_WRITE_DOCS=1` to write the pages.
-use super::{Effect, Kinds, Null, ReadAs, Reset, Row, Status, TABLE, Write};
+use super::{Effect, Kinds, Null, ReadAs, Row, Status, TABLE, Write};
 use ferrozmq_base::SocketType;
 use std::{fmt::Write as _, path::Path};
 
@@ -10,7 +10,7 @@ const HEAD: &str = "\
 Written from the table in `crates/runtime/src/option/table.rs`, which the library follows.
 
 The value is what `zmq_setsockopt` takes: an int is 4 bytes, uint64 and int64 are 8. \"Effect\" says when a new value is
-used. An option that this build does not have is refused with EINVAL, but for values that change nothing.
+used. An option that this build does not have is refused with EINVAL.
 
 | number | constant | status | value | default | types | effect | meaning |
 |---|---|---|---|---|---|---|---|
@@ -79,10 +79,7 @@ fn value(row: &Row) -> String {
             ReadAs::No => "-".to_owned(),
             _ => "int".to_owned(),
         },
-        Write::Unbuilt(Reset::Nothing) => "none".to_owned(),
-        Write::Unbuilt(Reset::Zero) => "int 0".to_owned(),
-        Write::Unbuilt(Reset::Null) => "NULL".to_owned(),
-        Write::Unbuilt(Reset::Empty) => "empty".to_owned(),
+        Write::Unbuilt => "none".to_owned(),
         Write::Int(least, most, _) | Write::Setting(least, most, _) => range(least, most),
         Write::Hwm(_) | Write::Switch(_) => range(0, i32::MAX),
         Write::Uint64(_) => "uint64".to_owned(),
@@ -116,8 +113,7 @@ option; each that is not answered as libzmq answers is on this page.
 
 ## Refused
 
-EINVAL, as from a libzmq that was built without the feature; reading such an option is EINVAL too, or gives its
-default. Values that change nothing are accepted.
+EINVAL, as from a libzmq that was built without the feature; reading such an option is EINVAL too.
 
 | option | what is missing |
 |---|---|
@@ -126,7 +122,6 @@ default. Values that change nothing are accepted.
 /// Why options are refused: the beginning of their names, and the reason.
 const REASONS: &[(&str, &str)] = &[
     ("ZMQ_GSSAPI_", "the GSSAPI mechanism, which needs Kerberos; a libzmq built without it refuses them too"),
-    ("ZMQ_SOCKS_", "connecting through a SOCKS5 proxy"),
     (
         "ZMQ_VMCI_",
         "the vmci transport, which needs a virtual machine's kernel module; a libzmq built without it refuses them too",
@@ -161,7 +156,7 @@ const IDLE: &[(&str, &str)] = &[
 
 fn not_honoured() -> String {
     let mut page = NOT_HONOURED.to_owned();
-    for row in TABLE.iter().filter(|row| matches!(row.write, Write::Unbuilt(_))) {
+    for row in TABLE.iter().filter(|row| matches!(row.write, Write::Unbuilt)) {
         let reasons: Vec<_> = REASONS.iter().filter(|(start, _)| row.constant.starts_with(start)).collect();
         let [(_, reason)] = reasons[..] else { panic!("one reason for {}, not {reasons:?}", row.constant) };
         writeln!(page, "| {} | {reason} |", row.constant).expect("a string takes everything");

@@ -95,8 +95,8 @@ impl Kinds {
 pub enum Write {
     /// Read-only.
     No,
-    /// Not in this build: refused, except for the values that change nothing.
-    Unbuilt(Reset),
+    /// Not in this build: refused.
+    Unbuilt,
     /// A C `int` of 4 bytes within the two bounds.
     Int(i32, i32, fn(&mut SocketOptions, i32)),
     /// A queue limit, a C `int` of at least 0: live pipes are told.
@@ -115,19 +115,6 @@ pub enum Write {
     Topic(fn(&[u8]) -> Setting<'_>),
     /// As `Topic`, but only SUB, and publishers in manual mode, take it.
     Filter(fn(&[u8]) -> Setting<'_>),
-}
-
-/// What an option that is not built still accepts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reset {
-    /// Nothing.
-    Nothing,
-    /// The integer 0.
-    Zero,
-    /// NULL with length 0.
-    Null,
-    /// NULL, or any pointer with length 0.
-    Empty,
 }
 
 /// Whether NULL with length 0 is a value.
@@ -195,8 +182,7 @@ impl Write {
         value: Option<&'a [u8]>,
     ) -> Result<Outcome<'a>> {
         match *self {
-            Self::No => Err(Error::InvalidArgument),
-            Self::Unbuilt(reset) => reset.check(value).map(|()| Outcome::Stored),
+            Self::No | Self::Unbuilt => Err(Error::InvalidArgument),
             Self::Int(least, most, store) => {
                 store(options, int_between(least, most, value)?);
                 Ok(Outcome::Stored)
@@ -231,18 +217,6 @@ impl Write {
             Self::Filter(_) if kind != SocketType::Sub && !options.xpub_manual => Err(Error::InvalidArgument),
             Self::Topic(make) | Self::Filter(make) => Ok(Outcome::Pattern(make(value.unwrap_or_default()))),
         }
-    }
-}
-
-impl Reset {
-    fn check(self, value: Option<&[u8]>) -> Result<()> {
-        let harmless = match self {
-            Self::Nothing => false,
-            Self::Zero => value == Some(&0i32.to_ne_bytes()),
-            Self::Null => value.is_none(),
-            Self::Empty => value.is_none_or(<[u8]>::is_empty),
-        };
-        if harmless { Ok(()) } else { Err(Error::InvalidArgument) }
     }
 }
 

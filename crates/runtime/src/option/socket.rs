@@ -1,6 +1,7 @@
 //! The options of a socket as typed fields: what sessions, listeners and pipes read.
 use super::{AcceptFilter, ContextOptions, IpcFilters, Security};
 use ferrozmq_base::SocketType;
+use ferrozmq_proto::Password;
 use std::time::Duration;
 
 /// The options of one socket. An endpoint takes a copy when it is bound or connected.
@@ -83,6 +84,8 @@ pub struct SocketOptions {
     /// The longest attempt of a tcp connect; `None` leaves it to the system.
     #[doc(alias = "ZMQ_CONNECT_TIMEOUT")]
     pub connect_timeout: Option<Duration>,
+    /// The proxy through which tcp connections are made.
+    pub socks: SocksProxy,
     /// A listening descriptor made by the application; the library closes it.
     #[doc(alias = "ZMQ_USE_FD")]
     pub use_fd: Option<i32>,
@@ -154,6 +157,20 @@ pub struct Tcp {
     /// SO_BUSY_POLL in microseconds, if above 0.
     #[doc(alias = "ZMQ_BUSY_POLL")]
     pub busy_poll: i32,
+}
+
+/// A SOCKS5 proxy. Its texts are kept as they were given: what they mean is found out by a connect.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SocksProxy {
+    /// `host:port`, resolved on this side; empty is none.
+    #[doc(alias = "ZMQ_SOCKS_PROXY")]
+    pub address: Box<[u8]>,
+    /// At most 255 bytes; empty: the proxy is offered neither name nor password.
+    #[doc(alias = "ZMQ_SOCKS_USERNAME")]
+    pub username: Box<[u8]>,
+    /// At most 255 bytes.
+    #[doc(alias = "ZMQ_SOCKS_PASSWORD")]
+    pub password: Password,
 }
 
 /// ZMTP heartbeats.
@@ -234,6 +251,7 @@ impl SocketOptions {
             handshake_interval: Some(Duration::from_secs(30)),
             heartbeat: Heartbeat::default(),
             connect_timeout: None,
+            socks: SocksProxy::default(),
             use_fd: None,
             bind_to_device: Box::default(),
             metadata: Vec::new(),

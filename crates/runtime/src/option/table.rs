@@ -3,9 +3,10 @@
 //! Columns: number, constant, name; status, effect, default, types on which it acts; how it is set; how it is
 //! read; meaning. Numbers, ranges and defaults are those of `zmq.h` and zmq_setsockopt(3); the tests compare
 //! them with `conformance/data/socket_options.csv`.
-use super::row::{Effect::*, Getter, Kinds, Null, ReadAs, Reset, Row, Setter, Status::*, Write};
+use super::row::{Effect::*, Getter, Kinds, Null, ReadAs, Row, Setter, Status::*, Write};
 use super::{AcceptFilter, LiveOption, MechanismKind, Setting, SocketOptions};
 use ferrozmq_base::{Error, Result, SocketType};
+use ferrozmq_proto::Password;
 use std::time::Duration;
 
 const MAX: i32 = i32::MAX;
@@ -49,6 +50,7 @@ const ONE_THREAD: Kinds = Kinds::of(&[
 .others();
 
 const READ_ONLY: Setter = Setter(Write::No, ALL);
+const UNBUILT: Setter = Setter(Write::Unbuilt, ALL);
 const WRITE_ONLY: Getter = Getter(ReadAs::No, ALL);
 
 const fn int(least: i32, most: i32, store: fn(&mut SocketOptions, i32)) -> Setter {
@@ -82,10 +84,6 @@ const fn bytes(
 
 const fn filter(make: fn(&[u8]) -> Setting<'_>) -> Setter {
     Setter(Write::Filter(make), ALL)
-}
-
-const fn unbuilt(reset: Reset) -> Setter {
-    Setter(Write::Unbuilt(reset), ALL)
 }
 
 const fn as_int(value: fn(&SocketOptions) -> i32) -> Getter {
@@ -329,19 +327,19 @@ rows! {
     get WRITE_ONLY;
     "Name for the peer of the next connect, which takes it."
 62 ZMQ_GSSAPI_SERVER "gssapi_server"; Stable NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Server role of GSSAPI; not built."
+    set UNBUILT; get WRITE_ONLY; "Server role of GSSAPI; not built."
 63 ZMQ_GSSAPI_PRINCIPAL "gssapi_principal"; Stable NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Own principal of GSSAPI; not built."
+    set UNBUILT; get WRITE_ONLY; "Own principal of GSSAPI; not built."
 64 ZMQ_GSSAPI_SERVICE_PRINCIPAL "gssapi_service_principal"; Stable NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "The server's principal of GSSAPI; not built."
+    set UNBUILT; get WRITE_ONLY; "The server's principal of GSSAPI; not built."
 65 ZMQ_GSSAPI_PLAINTEXT "gssapi_plaintext"; Stable NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "GSSAPI without encryption; not built."
+    set UNBUILT; get WRITE_ONLY; "GSSAPI without encryption; not built."
 66 ZMQ_HANDSHAKE_IVL "handshake_interval"; Stable NextEndpoint "30000" ALL;
     set int(0, MAX, |o, v| o.handshake_interval = positive_millis(v)); get as_int(|o| zero_or_millis(o.handshake_interval));
     "The longest handshake in milliseconds; 0 is unlimited."
-68 ZMQ_SOCKS_PROXY "socks_proxy"; Stable NextEndpoint "" NONE;
-    set unbuilt(Reset::Null); get as_text(|_| b"");
-    "SOCKS5 proxy for connects; not built, so only NULL is accepted."
+68 ZMQ_SOCKS_PROXY "socks.address"; Stable NextEndpoint "" ALL;
+    set bytes(1, usize::MAX, Null::Clears, |o, v| keep(&mut o.socks.address, v)); get as_text(|o| &o.socks.address);
+    "SOCKS5 proxy, host:port, through which tcp connections are made; it resolves the names. NULL is none."
 69 ZMQ_XPUB_NODROP "xpub_nodrop"; Stable Now "0" BLOCKING_PUBLISHERS;
     set switch(Setting::XpubNodrop).only(BLOCKING_PUBLISHERS); get WRITE_ONLY;
     "Wait instead of dropping when a subscriber's queue is full."
@@ -385,20 +383,20 @@ rows! {
     set int(1, MAX, |o, v| o.multicast.max_tpdu = natural(v)); get as_int(|o| clipped(o.multicast.max_tpdu));
     "Largest multicast datagram in bytes."
 85 ZMQ_VMCI_BUFFER_SIZE "vmci_buffer_size"; Stable NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Buffer of the vmci transport; not built."
+    set UNBUILT; get WRITE_ONLY; "Buffer of the vmci transport; not built."
 86 ZMQ_VMCI_BUFFER_MIN_SIZE "vmci_buffer_min_size"; Stable NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Smallest buffer of the vmci transport; not built."
+    set UNBUILT; get WRITE_ONLY; "Smallest buffer of the vmci transport; not built."
 87 ZMQ_VMCI_BUFFER_MAX_SIZE "vmci_buffer_max_size"; Stable NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Largest buffer of the vmci transport; not built."
+    set UNBUILT; get WRITE_ONLY; "Largest buffer of the vmci transport; not built."
 88 ZMQ_VMCI_CONNECT_TIMEOUT "vmci_connect_timeout"; Stable NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Connect timeout of the vmci transport; not built."
+    set UNBUILT; get WRITE_ONLY; "Connect timeout of the vmci transport; not built."
 89 ZMQ_USE_FD "use_fd"; Stable NextEndpoint "-1" ALL;
     set int(-1, MAX, |o, v| o.use_fd = (v >= 0).then_some(v)); get as_int(|o| o.use_fd.unwrap_or(-1));
     "A listening descriptor made by the application; -1 is none."
 90 ZMQ_GSSAPI_PRINCIPAL_NAMETYPE "gssapi_principal_nametype"; Stable NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Name type of the own principal of GSSAPI; not built."
+    set UNBUILT; get WRITE_ONLY; "Name type of the own principal of GSSAPI; not built."
 91 ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE "gssapi_service_principal_nametype"; Stable NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Name type of the server's principal of GSSAPI; not built."
+    set UNBUILT; get WRITE_ONLY; "Name type of the server's principal of GSSAPI; not built."
 92 ZMQ_BINDTODEVICE "bind_to_device"; Stable NextEndpoint "" ALL;
     set bytes(1, 16, Null::Clears, |o, v| keep(&mut o.bind_to_device, v)); get as_text(|o| &o.bind_to_device);
     "Interface to which sockets are bound (SO_BINDTODEVICE); NULL is none."
@@ -423,12 +421,13 @@ rows! {
     set setting(0, MAX, |o, v| { o.xpub_manual = v != 0; Setting::XpubManualLastValue(v != 0) }).only(PUBLISHERS);
     get WRITE_ONLY;
     "Manual mode in which the next message goes to the last subscriber only."
-99 ZMQ_SOCKS_USERNAME "socks_username"; Draft NextEndpoint "" NONE;
-    set unbuilt(Reset::Empty); get as_text(|_| b"");
-    "User name for the SOCKS5 proxy; not built, so only empty is accepted."
-100 ZMQ_SOCKS_PASSWORD "socks_password"; Draft NextEndpoint "" NONE;
-    set unbuilt(Reset::Empty); get as_text(|_| b"");
-    "Password for the SOCKS5 proxy; not built, so only empty is accepted."
+99 ZMQ_SOCKS_USERNAME "socks.username"; Draft NextEndpoint "" ALL;
+    set bytes(0, 255, Null::Clears, |o, v| keep(&mut o.socks.username, v)); get as_text(|o| &o.socks.username);
+    "Name that the SOCKS5 proxy is told; empty for a proxy that asks for none."
+100 ZMQ_SOCKS_PASSWORD "socks.password"; Draft NextEndpoint "" ALL;
+    set bytes(0, 255, Null::Clears, |o, v| { o.socks.password = Password(v.unwrap_or_default().to_vec()); Ok(()) });
+    get as_text(|o| &o.socks.password.0);
+    "Password that the SOCKS5 proxy is told with the name."
 101 ZMQ_IN_BATCH_SIZE "in_batch_size"; Draft NextEndpoint "8192" ALL;
     set int(1, MAX, |o, v| o.in_batch_size = optional(v)); get as_int(|o| o.in_batch_size.map_or(BATCH, clipped));
     "Most bytes of one read from a connection. Until it is set, reads grow with the traffic."
@@ -436,15 +435,15 @@ rows! {
     set int(1, MAX, |o, v| o.out_batch_size = optional(v)); get as_int(|o| o.out_batch_size.map_or(BATCH, clipped));
     "Most bytes of one write to a connection. Until it is set, writes take what is queued."
 103 ZMQ_WSS_KEY_PEM "wss_key_pem"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Private key of a wss listener; not built."
+    set UNBUILT; get WRITE_ONLY; "Private key of a wss listener; not built."
 104 ZMQ_WSS_CERT_PEM "wss_cert_pem"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Certificate of a wss listener; not built."
+    set UNBUILT; get WRITE_ONLY; "Certificate of a wss listener; not built."
 105 ZMQ_WSS_TRUST_PEM "wss_trust_pem"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Trust anchors of a wss connect; not built."
+    set UNBUILT; get WRITE_ONLY; "Trust anchors of a wss connect; not built."
 106 ZMQ_WSS_HOSTNAME "wss_hostname"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Host name to verify on a wss connect; not built."
+    set UNBUILT; get WRITE_ONLY; "Host name to verify on a wss connect; not built."
 107 ZMQ_WSS_TRUST_SYSTEM "wss_trust_system"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Use the system's trust anchors for wss; not built."
+    set UNBUILT; get WRITE_ONLY; "Use the system's trust anchors for wss; not built."
 108 ZMQ_ONLY_FIRST_SUBSCRIBE "only_first_subscribe"; Draft Now "0" FIRST_PART;
     set switch(Setting::OnlyFirstSubscribe).only(FIRST_PART); get WRITE_ONLY;
     "Only the first part of a message may be a subscription."
@@ -473,21 +472,21 @@ rows! {
     set READ_ONLY; get live_int(LiveOption::TopicsCount).only(TOPICS);
     "Number of distinct subscriptions."
 117 ZMQ_NORM_MODE "norm_mode"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Congestion control of the norm transport; not built."
+    set UNBUILT; get WRITE_ONLY; "Congestion control of the norm transport; not built."
 118 ZMQ_NORM_UNICAST_NACK "norm_unicast_nack"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Unicast NACKs of the norm transport; not built."
+    set UNBUILT; get WRITE_ONLY; "Unicast NACKs of the norm transport; not built."
 119 ZMQ_NORM_BUFFER_SIZE "norm_buffer_size"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Buffer of the norm transport; not built."
+    set UNBUILT; get WRITE_ONLY; "Buffer of the norm transport; not built."
 120 ZMQ_NORM_SEGMENT_SIZE "norm_segment_size"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Segment size of the norm transport; not built."
+    set UNBUILT; get WRITE_ONLY; "Segment size of the norm transport; not built."
 121 ZMQ_NORM_BLOCK_SIZE "norm_block_size"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Segments per block of the norm transport; not built."
+    set UNBUILT; get WRITE_ONLY; "Segments per block of the norm transport; not built."
 122 ZMQ_NORM_NUM_PARITY "norm_num_parity"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Parity segments of the norm transport; not built."
+    set UNBUILT; get WRITE_ONLY; "Parity segments of the norm transport; not built."
 123 ZMQ_NORM_NUM_AUTOPARITY "norm_num_autoparity"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Parity segments sent unasked by the norm transport; not built."
+    set UNBUILT; get WRITE_ONLY; "Parity segments sent unasked by the norm transport; not built."
 124 ZMQ_NORM_PUSH "norm_push"; Draft NextEndpoint "-" NONE;
-    set unbuilt(Reset::Nothing); get WRITE_ONLY; "Discarding instead of waiting on the norm transport; not built."
+    set UNBUILT; get WRITE_ONLY; "Discarding instead of waiting on the norm transport; not built."
 }
 
 fn accept_filter(options: &mut SocketOptions, value: Option<&[u8]>) -> Result<()> {

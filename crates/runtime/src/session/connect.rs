@@ -3,6 +3,8 @@
 use super::*;
 
 const EINPROGRESS: u64 = 115;
+const ETIMEDOUT: i32 = 110;
+const EPIPE: i32 = 32;
 
 impl Session {
     pub(crate) fn start(&mut self, turn: &mut Turn<'_>) {
@@ -40,12 +42,12 @@ impl Session {
     }
 
     pub(super) fn begun(&mut self, connecting: Connecting, turn: &mut Turn<'_>) {
+        self.retry_at = self.settings.options.connect_timeout.map(|t| turn.now + t);
         match connecting {
             Connecting::Done(stream) => self.established(Arc::new(stream), turn),
             Connecting::InProgress(stream) => {
                 let stream = Arc::new(stream);
                 self.port.monitor.notify(Notice::ConnectDelayed, EINPROGRESS, &self.ends);
-                self.retry_at = self.settings.options.connect_timeout.map(|t| turn.now + t);
                 if let Err(e) = self.watch(&stream, Interest::WRITE, turn) {
                     return self.not_connected(&e, turn);
                 }
@@ -56,24 +58,41 @@ impl Session {
 
     /// An attempt failed: the next address, or another try later.
     pub(super) fn not_connected(&mut self, error: &io::Error, turn: &mut Turn<'_>) {
-        if let Phase::Connecting(stream) = std::mem::replace(&mut self.phase, Phase::Idle) {
+        let stream = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Connecting(stream) => Some(stream),
+            Phase::Tunnel(tunnel) => {
+                let value = error_code(error);
+                self.port.monitor.notify(Notice::HandshakeFailed, value, &self.ends);
+                Some(tunnel.stream)
+            }
+            _ => None,
+        };
+        if let Some(stream) = stream {
             let fd = fd_value(&stream);
             self.unwatch(&stream, turn.poller);
             drop(stream);
             self.port.monitor.notify(Notice::Closed, fd, &self.ends);
         }
-        let Role::Connect(connector) = &mut self.role else { return self.die(turn) };
-        if let Some(next) = connector.next_address() {
-            return match next {
-                Ok(connecting) => self.begun(connecting, turn),
-                Err(e) => self.not_connected(&e, turn),
-            };
+        if self.connects_elsewhere(turn) {
+            return;
         }
+        let Role::Connect(connector) = &mut self.role else { return self.die(turn) };
         if connector.stops_after(error, self.port.has_disconnected()) {
             self.unlist();
             return self.die(turn);
         }
         self.retry(turn);
+    }
+
+    /// Connects to the next address of the name, if there is one left that was not tried in this round.
+    pub(super) fn connects_elsewhere(&mut self, turn: &mut Turn<'_>) -> bool {
+        let Role::Connect(connector) = &mut self.role else { return false };
+        match connector.next_address() {
+            None => return false,
+            Some(Ok(connecting)) => self.begun(connecting, turn),
+            Some(Err(e)) => self.not_connected(&e, turn),
+        }
+        true
     }
 
     /// Connects again after the back-off, if the socket wants that.
@@ -105,13 +124,36 @@ impl Session {
         }
     }
 
+    /// A connection stands, to the peer or to the proxy on the way to it.
     fn established(&mut self, stream: Arc<Stream>, turn: &mut Turn<'_>) {
         if stream.is_self_connected() {
             // Nobody listens at this port, and the kernel has given it to this very connection: try again.
             self.phase = Phase::Connecting(stream);
             return self.not_connected(&io::ErrorKind::ConnectionRefused.into(), turn);
         }
+        let socks = match &self.role {
+            Role::Connect(connector) => connector.socks(),
+            Role::Accept { .. } => None,
+        };
+        match socks {
+            Some(socks) => self.tunnel(stream, socks, turn),
+            None => self.reached(stream, turn),
+        }
+    }
+
+    /// The peer is at the other end.
+    pub(super) fn reached(&mut self, stream: Arc<Stream>, turn: &mut Turn<'_>) {
         self.notice_connected(&stream);
         self.connected(stream, turn);
     }
+}
+
+/// What the event of a failure says of it.
+fn error_code(error: &io::Error) -> u64 {
+    let code = error.raw_os_error().unwrap_or_else(|| match error.kind() {
+        io::ErrorKind::TimedOut => ETIMEDOUT,
+        io::ErrorKind::UnexpectedEof => EPIPE,
+        _ => 0,
+    });
+    u64::from(code.unsigned_abs())
 }

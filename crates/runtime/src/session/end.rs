@@ -50,6 +50,7 @@ impl Session {
     /// Lets go of the stream; both directions are held.
     pub(super) fn disconnect(&mut self, turn: &mut Turn<'_>) {
         let (stream, stood) = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Tunnel(t) => (t.stream, false),
             Phase::Handshake(h) => (h.stream, false),
             Phase::Active(stream) => (stream, self.identified),
             Phase::Connecting(stream) | Phase::Farewell(stream) => (stream, false),
@@ -109,7 +110,9 @@ impl Session {
             self.awaits_restart = !self.settings.raw;
             self.tell(Event::Hiccup);
         }
-        self.retry(turn);
+        if !self.connects_elsewhere(turn) {
+            self.retry(turn);
+        }
     }
 
     /// The endpoint is over: the socket forgets that it connected.
@@ -137,6 +140,7 @@ impl Session {
     /// Puts away whatever is left.
     pub(crate) fn bury(&mut self, poller: &Poller) {
         match std::mem::replace(&mut self.phase, Phase::Dead) {
+            Phase::Tunnel(t) => self.unwatch(&t.stream, poller),
             Phase::Handshake(h) => self.unwatch(&h.stream, poller),
             Phase::Active(s) | Phase::Connecting(s) | Phase::Farewell(s) => self.unwatch(&s, poller),
             _ => {}

@@ -157,6 +157,9 @@ impl Session {
         let Phase::Handshake(h) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
         self.place = None;
         let Handshake { stream, mut codec, input, output, written } = *h;
+        if let Role::Connect(connector) = &mut self.role {
+            connector.settled();
+        }
         let ready = codec.engine().and_then(|e| e.ready().cloned());
         let zmtp3 = ready.as_ref().is_some_and(|r| r.version >= Version::V3_0);
         let peer = PeerTable::register(self.settings.properties(&stream, ready.as_ref(), self.user.as_ref()));

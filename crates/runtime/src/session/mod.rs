@@ -9,6 +9,7 @@ mod end;
 mod handshake;
 mod judge;
 mod lease;
+mod proxy;
 mod traffic;
 
 use std::{
@@ -28,11 +29,13 @@ use ferrozmq_base::{
 };
 use ferrozmq_pattern::Local;
 use ferrozmq_proto::{
-    Command, Engine, ProtocolError, Ready, TimerAction, Version,
+    Command, Engine, ProtocolError, Ready, Socks, TimerAction, Version,
     zap::{self, Credentials, Reply, Request, Verdict},
 };
 use ferrozmq_sys::{Connecting, Interest, Poller, Stream};
+use zeroize::Zeroizing;
 
+use self::proxy::Tunnel;
 pub(crate) use crate::settings::Settings;
 use crate::{
     codec::Codec,
@@ -68,6 +71,8 @@ enum Phase {
     Resolving,
     /// The kernel is connecting.
     Connecting(Arc<Stream>),
+    /// A proxy is connecting for us.
+    Tunnel(Box<Tunnel>),
     Handshake(Box<Handshake>),
     Active(Arc<Stream>),
     /// Our side is closed; the peer's end is awaited so that nothing it has not read is thrown away.
@@ -206,7 +211,8 @@ impl Session {
         endpoint: String,
         conn: Option<Arc<Conn>>,
     ) -> Self {
-        let ends = Ends::connected(&endpoint);
+        // Events name the proxy where there is one, as libzmq's do.
+        let ends = Ends::connected(&target.proxy().unwrap_or(endpoint));
         if let Some(conn) = &conn {
             conn.set_ends(&ends);
         }
@@ -306,6 +312,7 @@ impl Session {
                     let stream = stream.clone();
                     return self.connect_finished(stream, turn);
                 }
+                Phase::Tunnel(_) => self.tunnel_write(turn),
                 Phase::Handshake(_) => self.handshake_write(turn),
                 Phase::Active(_) => {
                     if let Some(conn) = &self.conn {
@@ -318,6 +325,7 @@ impl Session {
         }
         if event.readable {
             match &self.phase {
+                Phase::Tunnel(_) => self.tunnel_read(turn),
                 Phase::Handshake(_) => self.handshake_read(turn),
                 Phase::Active(_) if self.input_paused || self.lease.is_some() => self.hung_up(turn),
                 Phase::Active(_) => self.read(false, turn),
@@ -335,7 +343,9 @@ impl Session {
             self.retry_at = None;
             return match &self.phase {
                 Phase::Idle => self.connect(turn),
-                Phase::Connecting(_) => self.not_connected(&io::ErrorKind::TimedOut.into(), turn),
+                Phase::Connecting(_) | Phase::Tunnel(_) => {
+                    self.not_connected(&io::ErrorKind::TimedOut.into(), turn);
+                }
                 _ => {}
             };
         }

@@ -1,0 +1,90 @@
+//! Cats and the doctor behind a SOCKS5 proxy.
+
+mod support;
+
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    thread,
+};
+
+use support::{LIMIT, Running, run, text};
+
+/// A proxy for one name, with a name and a password, that serves as many clients as come; its address.
+fn proxy(target: &str) -> String {
+    let (listener, target) = (TcpListener::bind("127.0.0.1:0").unwrap(), target.replace("tcp://", ""));
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let target = target.clone();
+            thread::spawn(move || serve(client.unwrap(), &target));
+        }
+    });
+    address
+}
+
+fn serve(mut client: TcpStream, target: &str) -> io::Result<()> {
+    assert_eq!(take(&mut client, 3)?, b"\x05\x01\x02");
+    client.write_all(b"\x05\x02")?;
+    let login = b"\x01\x02me\x06secret";
+    if take(&mut client, login.len())? != login {
+        return client.write_all(b"\x01\x01");
+    }
+    client.write_all(b"\x01\0")?;
+    let wanted = b"\x05\x01\0\x03\x0Etasks.internal\x15\xB3";
+    assert_eq!(take(&mut client, wanted.len())?, wanted);
+    let target = TcpStream::connect(target)?;
+    client.write_all(b"\x05\0\0\x01\0\0\0\0\0\0")?;
+    let (mut up, mut down) = (client.try_clone()?, target.try_clone()?);
+    thread::spawn(move || {
+        let _ = io::copy(&mut down, &mut up);
+        let _ = up.shutdown(Shutdown::Write);
+    });
+    io::copy(&mut &client, &mut &target)?;
+    target.shutdown(Shutdown::Write)
+}
+
+fn take(client: &mut TcpStream, count: usize) -> io::Result<Vec<u8>> {
+    let mut said = vec![0; count];
+    client.read_exact(&mut said).map(|()| said)
+}
+
+#[test]
+fn messages_pass_through_a_proxy() {
+    let mut pull = Running::bound(&format!("pull tcp://127.0.0.1:* -n 2 --timeout {LIMIT}"), 1);
+    let proxy = proxy(pull.endpoint());
+    let pushed = run(
+        &format!("push tcp://tasks.internal:5555 --socks-proxy {proxy} --socks-user me:secret"),
+        b"one\ntwo\n",
+    );
+    assert!(pushed.status.success(), "{}", text(&pushed.stderr));
+    assert_eq!((pull.line(), pull.line()), ("one".into(), "two".into()));
+}
+
+#[test]
+fn the_doctor_goes_through_a_proxy() {
+    let rep = Running::bound("rep tcp://127.0.0.1:* --echo", 1);
+    let proxy = proxy(rep.endpoint());
+    let doctor = |user: &str| {
+        run(&format!("doctor tcp://tasks.internal:5555 --socks-proxy {proxy} --socks-user {user}"), b"")
+    };
+    let seen = doctor("me:secret");
+    assert!(seen.status.success(), "{}", text(&seen.stderr));
+    assert!(text(&seen.stdout).contains("we are let in"), "{}", text(&seen.stdout));
+    let refused = doctor("me:Secret");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("refuses the name or the password"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn what_is_no_proxy_is_a_wrong_command_line() {
+    for line in [
+        "push tcp://127.0.0.1:1 --socks-proxy nowhere",
+        "push tcp://127.0.0.1:1 --socks-user me:secret",
+        "doctor tcp://127.0.0.1:1 --socks-proxy nowhere",
+    ] {
+        let seen = run(line, b"");
+        assert!(matches!(seen.status.code(), Some(1 | 2)), "{line}: {}", text(&seen.stderr));
+        assert!(text(&seen.stderr).to_lowercase().contains("socks"), "{line}: {}", text(&seen.stderr));
+    }
+}
