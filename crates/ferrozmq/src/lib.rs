@@ -89,7 +89,7 @@ pub use ferrozmq_base::SocketType;
 /// ```
 #[doc(inline)]
 pub use ferrozmq_runtime::Events;
-pub use ferrozmq_runtime::HandshakeFailure;
+pub use ferrozmq_runtime::{HandshakeFailure, SocksError};
 pub use interrupt::Interrupt;
 pub use message::{Message, RoutingId};
 pub use monitor::{Monitor, MonitorEvent};

@@ -8,7 +8,7 @@ use std::{
 
 use ferrozmq::{
     Builder, Context, HandshakeFailure, HandshakeFailure as Why, Monitor, MonitorEvent, Pull, Push, Rep,
-    Result,
+    Result, SocksError,
     security::{Authenticator, KeyPair},
 };
 
@@ -269,5 +269,37 @@ fn a_violation_after_the_handshake_is_told_as_well() -> Result<()> {
         }
     };
     assert_eq!(violation, Why::TooLong);
+    Ok(())
+}
+
+/// What a connecting PUSH is told of a proxy that gives each of these answers, and then hangs up or says no more.
+fn about_proxy(answers: &[&[u8]], hang_up: bool) -> Result<HandshakeFailure> {
+    let proxy = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = proxy.local_addr().expect("bound").to_string();
+    let push = Context::new().push().socks_proxy(&address).socks_login("me", "secret");
+    let mut push = push.handshake_limit(if hang_up { PATIENCE } else { SOON }).build()?;
+    let mut monitor = push.monitor()?;
+    push.connect("tcp://tasks.invalid:5555")?;
+    let (mut client, _) = proxy.accept().expect("a client");
+    for answer in answers {
+        let asked = client.read(&mut [0; 512]).expect("a question");
+        assert_ne!(asked, 0, "the client hung up");
+        client.write_all(answer).expect("an answer");
+    }
+    if hang_up {
+        client.shutdown(std::net::Shutdown::Write).expect("the end");
+    }
+    Ok(failure(&mut monitor))
+}
+
+#[test]
+fn a_proxy_that_does_not_connect() -> Result<()> {
+    let (no_login, login): (&[u8], &[u8]) = (b"\x05\0", b"\x05\x02");
+    assert_eq!(about_proxy(&[no_login, b"\x05\x05"], true)?, Why::Proxy(SocksError::Refused(5)));
+    assert_eq!(about_proxy(&[login, b"\x01\x01"], true)?, Why::Proxy(SocksError::LoginRefused));
+    assert_eq!(about_proxy(&[b"\x05\xFF"], true)?, Why::Proxy(SocksError::Method));
+    assert_eq!(about_proxy(&[b"HTTP/1.1 400"], true)?, Why::Proxy(SocksError::Version));
+    assert_eq!(about_proxy(&[no_login, b"\x05\0"], true)?, Why::ProxyClosed);
+    assert_eq!(about_proxy(&[no_login, b"\x05\0"], false)?, Why::ProxyTimedOut);
     Ok(())
 }

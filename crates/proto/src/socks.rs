@@ -267,12 +267,41 @@ pub fn check_target(text: &str, target: &HostPort) -> Result<(), EndpointError> 
     }
 }
 
+/// Those that are no code of the proxy's.
+const OWN: [SocksError; 5] = [
+    SocksError::Version,
+    SocksError::Method,
+    SocksError::LoginWanted,
+    SocksError::LoginRefused,
+    SocksError::Malformed,
+];
+
 /// Numbers of Linux for which the core has no name.
 const ENETUNREACH: i32 = 101;
 const ECONNABORTED: i32 = 103;
 
 impl SocksError {
-    /// What the monitor event of the failure says.
+    /// As a number, for [`from_number`](Self::from_number).
+    pub fn number(self) -> u16 {
+        match OWN.iter().position(|own| *own == self) {
+            Some(index) => u16::try_from(index).unwrap_or_default().saturating_add(256),
+            None => match self {
+                Self::Refused(code) => code.into(),
+                _ => 0,
+            },
+        }
+    }
+
+    /// The error with this number; `None` if there is none.
+    pub fn from_number(number: u16) -> Option<Self> {
+        match u8::try_from(number) {
+            Ok(0) => None,
+            Ok(code) => Some(Self::Refused(code)),
+            Err(_) => OWN.get(usize::from(number.checked_sub(256)?)).copied(),
+        }
+    }
+
+    /// What libzmq's event of the failure says.
     pub const fn error(self) -> Error {
         match self {
             Self::LoginWanted | Self::LoginRefused | Self::Refused(2) => Error::AccessDenied,

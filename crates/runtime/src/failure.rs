@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use ferrozmq_proto::{HandshakeStage, ProtocolError};
+use ferrozmq_proto::{HandshakeStage, ProtocolError, socks::SocksError};
 
 /// The number of the first reason that is nothing but a reason.
 const FIRST_PLAIN: u64 = 16;
@@ -21,6 +21,8 @@ macro_rules! failures {
             Refused(u16),
             /// Our own authenticator refused the peer, with this status: 300, 400 or 500.
             Rejected(u16),
+            /// The SOCKS5 proxy gives no connection to the peer.
+            Proxy(SocksError),
             $($(#[$doc])* $name,)*
         }
 
@@ -37,6 +39,7 @@ macro_rules! failures {
                     }
                     Self::Refused(status) => write!(f, "the peer refused us with status {status}"),
                     Self::Rejected(status) => write!(f, "our authenticator refused the peer with status {status}"),
+                    Self::Proxy(why) => why.fmt(f),
                     $(Self::$name => f.write_str($text),)*
                 }
             }
@@ -55,6 +58,10 @@ failures! {
     /// The peer closed the connection later in the handshake, without a reason: our socket type does not fit, nobody
     /// judges us, or it was too slow for the peer.
     Closed: "the peer closed the connection during the handshake";
+    /// The SOCKS5 proxy closed the connection instead of an answer.
+    ProxyClosed: "the proxy closed the connection";
+    /// The SOCKS5 proxy took longer than connecting, or a handshake, may take.
+    ProxyTimedOut: "the proxy did not answer in time";
     /// The peer took longer than the handshake may take.
     TimedOut: "the peer did not complete the handshake in time";
     /// Our authenticator gave no answer about the peer in the time that the handshake may take.
@@ -101,6 +108,7 @@ impl HandshakeFailure {
             Self::Connection(code) => [0, code as u64],
             Self::Refused(status) => [1, status.into()],
             Self::Rejected(status) => [2, status.into()],
+            Self::Proxy(why) => [3, why.number().into()],
             plain => {
                 let index = Self::PLAIN.iter().position(|one| *one == plain).unwrap_or_default();
                 [FIRST_PLAIN + index as u64, 0]
@@ -114,6 +122,7 @@ impl HandshakeFailure {
             0 => Some(Self::Connection(value as i32)),
             1 => Some(Self::Refused(value as u16)),
             2 => Some(Self::Rejected(value as u16)),
+            3 => SocksError::from_number(u16::try_from(value).ok()?).map(Self::Proxy),
             _ => Self::PLAIN.get(usize::try_from(which.checked_sub(FIRST_PLAIN)?).ok()?).copied(),
         }
     }
@@ -166,15 +175,16 @@ mod tests {
         let with_status = [300, 400, 500]
             .into_iter()
             .flat_map(|status| [HandshakeFailure::Refused(status), HandshakeFailure::Rejected(status)]);
-        let all: Vec<_> =
-            with_value.chain(with_status).chain(HandshakeFailure::PLAIN.iter().copied()).collect();
+        let of_proxy = (0..=u16::MAX).filter_map(SocksError::from_number).map(HandshakeFailure::Proxy);
+        let plain = HandshakeFailure::PLAIN.iter().copied();
+        let all: Vec<_> = with_value.chain(with_status).chain(of_proxy).chain(plain).collect();
         for failure in &all {
             let [which, value] = failure.numbers();
             assert_eq!(HandshakeFailure::from_numbers(which, value), Some(*failure));
         }
         let texts: std::collections::BTreeSet<_> = all.iter().map(ToString::to_string).collect();
         assert_eq!(texts.len(), all.len());
-        for unknown in [3, 15, 1000, u64::MAX] {
+        for unknown in [3, 4, 15, 1000, u64::MAX] {
             assert_eq!(HandshakeFailure::from_numbers(unknown, 0), None);
         }
     }

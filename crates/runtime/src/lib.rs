@@ -39,6 +39,7 @@ pub use endpoint::BindError;
 pub use failure::HandshakeFailure;
 pub use ferrozmq_pattern::Drops;
 pub use ferrozmq_pattern::Events;
+pub use ferrozmq_proto::socks::SocksError;
 pub use interrupt::Interrupt;
 pub use poller::{PollItem, poll};
 pub use proxy::{Passed, Proxy, ProxySocket};

@@ -3,8 +3,6 @@
 use super::*;
 
 const EINPROGRESS: u64 = 115;
-const ETIMEDOUT: i32 = 110;
-const EPIPE: i32 = 32;
 
 impl Session {
     pub(crate) fn start(&mut self, turn: &mut Turn<'_>) {
@@ -60,11 +58,7 @@ impl Session {
     pub(super) fn not_connected(&mut self, error: &io::Error, turn: &mut Turn<'_>) {
         let stream = match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Connecting(stream) => Some(stream),
-            Phase::Tunnel(tunnel) => {
-                let value = error_code(error);
-                self.port.monitor.notify(Notice::HandshakeFailed, value, &self.ends);
-                Some(tunnel.stream)
-            }
+            Phase::Tunnel(tunnel) => Some(tunnel.stream),
             _ => None,
         };
         if let Some(stream) = stream {
@@ -146,14 +140,4 @@ impl Session {
         self.notice_connected(&stream);
         self.connected(stream, turn);
     }
-}
-
-/// What the event of a failure says of it.
-fn error_code(error: &io::Error) -> u64 {
-    let code = error.raw_os_error().unwrap_or_else(|| match error.kind() {
-        io::ErrorKind::TimedOut => ETIMEDOUT,
-        io::ErrorKind::UnexpectedEof => EPIPE,
-        _ => 0,
-    });
-    u64::from(code.unsigned_abs())
 }

@@ -343,9 +343,8 @@ impl Session {
             self.retry_at = None;
             return match &self.phase {
                 Phase::Idle => self.connect(turn),
-                Phase::Connecting(_) | Phase::Tunnel(_) => {
-                    self.not_connected(&io::ErrorKind::TimedOut.into(), turn);
-                }
+                Phase::Connecting(_) => self.not_connected(&io::ErrorKind::TimedOut.into(), turn),
+                Phase::Tunnel(_) => self.tunnel_lost(&io::ErrorKind::TimedOut.into(), turn),
                 _ => {}
             };
         }

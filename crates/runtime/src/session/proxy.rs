@@ -14,6 +14,9 @@ pub(super) struct Tunnel {
     written: usize,
 }
 
+const EPIPE: i32 = 32;
+const ETIMEDOUT: i32 = 110;
+
 /// The longest answer of a proxy.
 const ANSWER_BYTES: usize = 262;
 
@@ -31,7 +34,7 @@ impl Session {
         self.phase = Phase::Tunnel(Box::new(Tunnel { stream, socks, output, written: 0 }));
         match watched {
             Ok(()) => self.tunnel_write(turn),
-            Err(e) => self.not_connected(&e, turn),
+            Err(e) => self.tunnel_lost(&e, turn),
         }
     }
 
@@ -41,13 +44,13 @@ impl Session {
             let mut answer = [0; ANSWER_BYTES];
             let room = tunnel.socks.missing().min(ANSWER_BYTES);
             let taken = match tunnel.stream.read_into(&mut answer[..room]) {
-                Ok(0) => return self.not_connected(&io::ErrorKind::UnexpectedEof.into(), turn),
+                Ok(0) => return self.tunnel_lost(&io::ErrorKind::UnexpectedEof.into(), turn),
                 Ok(n) => tunnel.socks.receive(&answer[..n], &mut tunnel.output),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
-                Err(e) => return self.not_connected(&e, turn),
+                Err(e) => return self.tunnel_lost(&e, turn),
             };
             if let Err(e) = taken {
-                return self.not_connected(&io::Error::from_raw_os_error(e.error().errno()), turn);
+                return self.tunnel_failed(HandshakeFailure::Proxy(e), e.error().errno(), turn);
             }
             if tunnel.socks.is_connected() {
                 let stream = tunnel.stream.clone();
@@ -64,14 +67,33 @@ impl Session {
             match tunnel.stream.write(&[io::IoSlice::new(&tunnel.output[tunnel.written..])]) {
                 Ok(n) => tunnel.written += n,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
-                Err(e) => return self.not_connected(&e, turn),
+                Err(e) => return self.tunnel_lost(&e, turn),
             }
         }
         let blocked = tunnel.written < tunnel.output.len();
         let stream = tunnel.stream.clone();
         let interest = if blocked { Interest::READ | Interest::WRITE } else { Interest::READ };
         if let Err(e) = self.rewatch(&stream, interest, turn) {
-            self.not_connected(&e, turn);
+            self.tunnel_lost(&e, turn);
         }
+    }
+
+    /// The connection to the proxy failed, or has lasted too long.
+    pub(super) fn tunnel_lost(&mut self, error: &io::Error, turn: &mut Turn<'_>) {
+        let code = error.raw_os_error().unwrap_or(0);
+        match error.kind() {
+            io::ErrorKind::TimedOut => self.tunnel_failed(HandshakeFailure::ProxyTimedOut, ETIMEDOUT, turn),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
+                self.tunnel_failed(HandshakeFailure::ProxyClosed, EPIPE, turn);
+            }
+            _ => self.tunnel_failed(HandshakeFailure::Connection(code), code, turn),
+        }
+    }
+
+    /// `code` is what the event of libzmq says.
+    fn tunnel_failed(&mut self, why: HandshakeFailure, code: i32, turn: &mut Turn<'_>) {
+        let libzmq = (Notice::HandshakeFailed, u64::from(code.unsigned_abs()));
+        self.port.monitor.notify_failure(Some((Notice::HandshakeFailed, why)), Some(libzmq), &self.ends);
+        self.not_connected(&io::Error::from_raw_os_error(code), turn);
     }
 }
