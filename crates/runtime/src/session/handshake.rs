@@ -104,8 +104,7 @@ impl Session {
     /// The connection failed, or the peer closed it.
     pub(super) fn handshake_lost(&mut self, error: &io::Error, turn: &mut Turn<'_>) {
         let code = error.raw_os_error().unwrap_or(0);
-        let closed =
-            error.kind() == io::ErrorKind::UnexpectedEof || error.kind() == io::ErrorKind::ConnectionReset;
+        let closed = matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
         let why = match &mut self.phase {
             Phase::Handshake(h) if closed => {
                 h.codec.engine().map_or(HandshakeFailure::Closed, |engine| engine.stage().into())
