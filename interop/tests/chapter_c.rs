@@ -175,11 +175,14 @@ fn the_sink_stops_the_workers() {
     let (mut ventilator, [tasks_at]) =
         chapter.bind("taskvent", [("VENTILATOR", ANY_PORT)], &[("SINK", &sink_at), ("LONGEST", "5")]);
     let endpoints = [("VENTILATOR", tasks_at.as_str()), ("SINK", &sink_at), ("CONTROL", &control_at)];
-    let workers: Vec<_> = (0..3).map(|_| chapter.start("taskwork2", &endpoints)).collect();
+    let mut workers: Vec<_> = (0..3).map(|_| chapter.start("taskwork2", &endpoints)).collect();
+    for worker in &mut workers {
+        assert_eq!(worker.line(), "welcome; waiting for tasks");
+    }
     ventilator.enter();
     ventilator.finish();
     for worker in workers {
-        assert_eq!(worker.finish(), ["stopped by the sink"]);
+        assert_eq!(worker.finish(), ["welcome; waiting for tasks", "stopped by the sink"]);
     }
     let report = sink.finish();
     assert!(report.iter().any(|line| line.starts_with("100 tasks in ")), "{report:?}");

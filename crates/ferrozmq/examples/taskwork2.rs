@@ -17,6 +17,7 @@ fn main() -> ferrozmq::Result<()> {
         let mut control =
             ctx.subscriber().subscribe("").connect(setting("CONTROL", "tcp://localhost:5559"))?;
         control.recv()?;
+        println!("welcome; waiting for tasks");
         let mut tasks = ctx.pull().connect(setting("VENTILATOR", "tcp://localhost:5557"))?;
         let mut results = ctx.push().connect(setting("SINK", "tcp://localhost:5558"))?;
 

@@ -126,6 +126,67 @@ fn after_a_cut_the_connecting_side_sends_the_next_whole_message() {
     end(&context);
 }
 
+/// More than any kernel takes at once.
+const HUGE: usize = 64 << 20;
+
+#[test]
+fn a_message_that_is_cut_counts_once() {
+    let context = Context::new().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut push = socket(&context, SocketType::Push);
+    push.options_mut().reconnect_interval = Some(MS(1));
+    push.options_mut().linger = Some(Duration::ZERO);
+    push.connect(&format!("tcp://{}", listener.local_addr().unwrap())).unwrap();
+    push.send(&mut Msg::from_vec(vec![0; HUGE]), Flags::default()).unwrap();
+    let mut peer = RawPeer::accept(&listener);
+    peer.handshake("PULL");
+    peer.0.read_exact(&mut [0; 1000]).unwrap();
+    drop(peer);
+    // The session has done with the first connection before it makes the second.
+    let again = RawPeer::accept(&listener);
+    let stats = push.stats().unwrap();
+    let of_peer = &stats.connections[0];
+    assert_eq!((of_peer.dropped_peer_gone, of_peer.queued, of_peer.sent.0), (1, 0, 0));
+    drop(again);
+    push.close();
+    end(&context);
+}
+
+#[test]
+fn what_was_queued_for_a_peer_that_went_counts_once() {
+    let context = Context::new().unwrap();
+    let mut dealer = socket(&context, SocketType::Dealer);
+    dealer.options_mut().send_hwm = 0;
+    let endpoint = bind(&mut dealer, &endpoint("tcp"));
+    let mut peer = RawPeer::connect(&endpoint);
+    peer.handshake("DEALER");
+    // As long as it is unread the pipe stays, and what is said of it.
+    peer.write(&frame(0, b"unread"));
+    let patience = Instant::now() + PATIENCE;
+    while !dealer.events().unwrap().readable {
+        assert!(Instant::now() < patience, "nothing to read");
+        std::thread::yield_now();
+    }
+    for size in [HUGE, 1, 1, 1] {
+        dealer.send(&mut Msg::from_vec(vec![0; size]), Flags::default()).unwrap();
+    }
+    drop(peer);
+    while dealer.events().unwrap().writable {
+        assert!(Instant::now() < patience, "the peer is still there");
+        std::thread::yield_now();
+    }
+    let stats = dealer.stats().unwrap();
+    let of_peer = &stats.connections[0];
+    assert_eq!((of_peer.dropped_peer_gone, of_peer.queued, of_peer.sent.0), (4, 0, 0));
+    assert_eq!(recv(&mut dealer), [b"unread"]);
+    // The pipe goes with the last of its input, which the socket finds when it looks for more.
+    assert!(!dealer.events().unwrap().readable);
+    let stats = dealer.stats().unwrap();
+    assert_eq!((stats.undelivered, stats.connections.len()), (4, 0));
+    dealer.close();
+    end(&context);
+}
+
 #[test]
 fn a_subscriber_subscribes_again_where_the_publisher_restarts() {
     let context = Context::new().unwrap();
