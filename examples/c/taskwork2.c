@@ -17,10 +17,8 @@ int main (void)
     s_connect (controller, "CONTROL", "tcp://localhost:5559");
     s_subscribe (controller, "");
     int welcome = s_wait (controller) == 0;
-    if (welcome) {
+    if (welcome)
         puts ("welcome; waiting for tasks");
-        fflush (stdout);
-    }
 
     void *receiver = s_socket (context, ZMQ_PULL);
     s_connect (receiver, "VENTILATOR", "tcp://localhost:5557");

@@ -287,7 +287,8 @@ fn about_proxy(answers: &[&[u8]], hang_up: bool) -> Result<HandshakeFailure> {
         client.write_all(answer).expect("an answer");
     }
     if hang_up {
-        client.shutdown(std::net::Shutdown::Write).expect("the end");
+        // An error if the client, which has heard enough, was faster.
+        let _ = client.shutdown(std::net::Shutdown::Write);
     }
     Ok(failure(&mut monitor))
 }
