@@ -104,10 +104,12 @@ fn tasks_are_shared_and_workers_stopped() {
         let (mut ventilator, [tasks_at]) =
             connects.bind("taskvent", [("VENTILATOR", &endpoint("tasks"))], &settings);
         let endpoints = [("VENTILATOR", tasks_at.as_str()), ("SINK", &sink_at), ("CONTROL", &control_at)];
-        let workers = [binds, connects].map(|library| library.start("taskwork2", &endpoints));
+        let mut workers = [binds, connects].map(|library| library.start("taskwork2", &endpoints));
+        let said = ["welcome; waiting for tasks", "stopped by the sink"].map(str::to_owned);
+        workers.iter_mut().for_each(|worker| assert_eq!(worker.line(), said[0]));
         ventilator.enter();
         ventilator.finish();
-        finish_all(workers.into(), &["stopped by the sink".to_owned()]);
+        finish_all(workers.into(), &said);
         assert!(sink.finish().iter().any(|line| line.starts_with("100 tasks in ")));
     });
 }

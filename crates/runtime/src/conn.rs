@@ -23,7 +23,12 @@ use ferrozmq_base::{
 use ferrozmq_proto::{ProtocolError, Scanner, Step};
 use ferrozmq_sys::Stream;
 
-use crate::{codec::Codec, io_thread::Io, monitor::Ends};
+use crate::{
+    codec::Codec,
+    io_thread::Io,
+    monitor::Ends,
+    stats::{Losses, undelivered},
+};
 
 mod opened;
 #[cfg(test)]
@@ -66,6 +71,8 @@ pub(crate) struct Conn {
     idle: AtomicBool,
     /// Messages that were taken and could not be sent: datagrams that the network refuses.
     pub refused: Counter,
+    /// The socket or the session has done with it.
+    left: AtomicBool,
 }
 
 impl Linked for Conn {
@@ -97,6 +104,15 @@ impl Conn {
             ends: Mutex::default(),
             idle: AtomicBool::new(true),
             refused: Counter::default(),
+            left: AtomicBool::new(false),
+        }
+    }
+
+    /// Once by the socket, which lists it no more, and once by the session, which sends nothing more: the second knows
+    /// what was never delivered.
+    pub(crate) fn leave(&self, losses: &Losses) {
+        if self.left.swap(true, Ordering::AcqRel) {
+            losses.undelivered.fetch_add(undelivered(&self.link), Ordering::Relaxed);
         }
     }
 

@@ -65,8 +65,6 @@ pub struct SocketCore {
     news: u64,
     pub(crate) direct: Direct,
     pub(crate) waits: Waits,
-    /// Messages for peers that have gone for good, which did not get them.
-    pub(crate) undelivered: u64,
     _live: Live,
 }
 
@@ -91,7 +89,6 @@ impl SocketCore {
             options: SocketOptions::new(kind, options),
             endpoints: Vec::new(),
             last_endpoint: String::new(),
-            undelivered: 0,
             due: DueList::new(),
             mail: Vec::new(),
             receive_more: false,
@@ -442,7 +439,7 @@ impl SocketCore {
         self.pattern.gone(&mut self.pipes, id, &mut self.due);
         self.pipes.remove(id);
         if let Some(Far::Wire(conn)) = self.far.get_mut(id.index()).and_then(Option::take) {
-            self.undelivered += crate::stats::undelivered(&conn.link);
+            conn.leave(&self.port().losses);
         }
     }
 

@@ -41,10 +41,12 @@ pub struct ConnectionStats {
     pub dropped_refused: u64,
 }
 
-/// Datagrams that I/O threads dropped, in all of the socket's life.
+/// What I/O threads dropped, in all of the socket's life.
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
-    /// No room in the queue.
+    /// Messages of connections that are over.
+    pub undelivered: AtomicU64,
+    /// Datagrams: no room in the queue.
     pub full: AtomicU64,
     /// The network would not take it.
     pub unroutable: AtomicU64,
@@ -91,7 +93,8 @@ impl SocketCore {
         let monitor_dropped = self.port().monitor.dropped();
         let mut dropped = self.pattern.drops();
         self.port().losses.add_to(&mut dropped);
-        let (undelivered, handshakes_evicted) = (self.undelivered, self.port().evicted());
+        let undelivered = self.port().losses.undelivered.load(Ordering::Relaxed);
+        let handshakes_evicted = self.port().evicted();
         Ok(Stats { dropped, undelivered, monitor_dropped, handshakes_evicted, connections })
     }
 }
@@ -101,11 +104,16 @@ pub(crate) fn undelivered(link: &Link) -> u64 {
     [Dropped::Cut, Dropped::PeerGone].map(|why| link.sent.dropped(why).count()).iter().sum()
 }
 
+/// More than are ever queued: half of what positions can tell.
+const QUEUED_MAX: u32 = 1 << 27;
+
 /// What was published and neither sent nor dropped.
 pub(crate) fn queued(link: &Link) -> u32 {
     let sent = &link.sent;
     let dropped = [Dropped::Cut, Dropped::PeerGone, Dropped::Restarted].map(|why| sent.dropped(why).count());
     // Before the other end of the queue, which may grow meanwhile. Positions wrap, so the low bits are enough.
     let taken = (sent.messages.count() + dropped.iter().sum::<u64>()) as u32;
-    link.published().messages_since(Position::new(taken, 0))
+    let queued = link.published().messages_since(Position::new(taken, 0));
+    // A queue of the newest message only publishes none, and may drop one.
+    if queued > QUEUED_MAX { 0 } else { queued }
 }

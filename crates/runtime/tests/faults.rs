@@ -153,6 +153,30 @@ fn a_message_that_is_cut_counts_once() {
 }
 
 #[test]
+fn what_a_disconnect_leaves_behind_counts() {
+    let context = Context::new().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
+    let mut push = socket(&context, SocketType::Push);
+    push.options_mut().linger = Some(Duration::ZERO);
+    push.connect(&endpoint).unwrap();
+    for _ in 0..3 {
+        push.send(&mut Msg::from_vec(vec![1]), Flags::default()).unwrap();
+    }
+    assert_eq!(push.stats().unwrap().connections[0].queued, 3);
+    push.disconnect(&endpoint).unwrap();
+    assert_eq!(push.stats().unwrap().connections.len(), 0);
+    // The session drops it, a moment later.
+    let patience = Instant::now() + PATIENCE;
+    while push.stats().unwrap().undelivered != 3 {
+        assert!(Instant::now() < patience, "{:?}", push.stats());
+        std::thread::yield_now();
+    }
+    push.close();
+    end(&context);
+}
+
+#[test]
 fn what_was_queued_for_a_peer_that_went_counts_once() {
     let context = Context::new().unwrap();
     let mut dealer = socket(&context, SocketType::Dealer);

@@ -130,6 +130,7 @@ impl Session {
             conn.input.access(&mut holds.input).end();
             // The locks stay held: nobody drives a dead connection.
         }
+        conn.leave(&self.port.losses);
         let _ = self.port.post(Event::Ended(Whose::Wire(conn)));
     }
 

@@ -189,6 +189,7 @@ impl Datagrams {
         }
         self.conn.link.promise.park();
         self.input = None;
+        self.conn.leave(&self.port.losses);
         let _ = self.port.post(Event::Ended(Whose::Wire(self.conn.clone())));
     }
 
