@@ -74,6 +74,16 @@ fn a_file_is_read_again_when_it_has_changed() -> Result<()> {
     push.send("in")?;
     let (_push, mut monitor) = come_in(&first)?;
     assert_eq!(failure(&mut monitor), HandshakeFailure::Refused(400));
+
+    // One of the same length that says that it is as old.
+    let age = fs::metadata(&path).and_then(|file| file.modified()).expect("an age");
+    let next = path.with_extension("next");
+    fs::write(&next, format!("# another\ncurve {} second\n", first.public)).expect("a file");
+    fs::File::options().append(true).open(&next).and_then(|file| file.set_modified(age)).expect("a file");
+    fs::rename(&next, &path).expect("in its place");
+    let (_push, mut monitor) = come_in(&second)?;
+    assert_eq!(failure(&mut monitor), HandshakeFailure::Refused(400));
+
     let message = tasks.recv()?;
     assert_eq!(message.property("User-Id"), Some(&b"second"[..]));
     fs::remove_file(&path).expect("the file");

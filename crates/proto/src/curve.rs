@@ -32,7 +32,10 @@ pub struct PublicKey(pub [u8; KEY_BYTES]);
 /// assert_eq!(SecretKey::new(*key.expose()).expose_text(), key.expose_text());
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct SecretKey([u8; KEY_BYTES]);
+pub struct SecretKey(
+    // In one place for life: moves leave no copies.
+    Box<[u8; KEY_BYTES]>,
+);
 
 impl PublicKey {
     /// The key with this text; `None` if it is no text of a key.
@@ -56,14 +59,14 @@ impl SecretKey {
     ///
     /// See the example of [`SecretKey`].
     pub fn new(bytes: [u8; KEY_BYTES]) -> Self {
-        Self(bytes)
+        Self(Box::new(bytes))
     }
 
     /// The key with this text; `None` if it is no text of a key.
     ///
     /// See the example of [`SecretKey`].
     pub fn from_text(text: &[u8]) -> Option<Self> {
-        key(text).map(Self)
+        key(text).map(Self::new)
     }
 
     /// Its bytes, which are to be kept secret.
@@ -77,7 +80,7 @@ impl SecretKey {
     ///
     /// See the example of [`SecretKey`].
     pub fn expose_text(&self) -> String {
-        z85::encode(&self.0).unwrap_or_default()
+        z85::encode(&*self.0).unwrap_or_default()
     }
 
     /// The public key that belongs to it.

@@ -3,9 +3,9 @@
 use std::{
     collections::BTreeMap,
     fmt, fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
-    time::SystemTime,
 };
 
 use ferrozmq_base::sync::lock;
@@ -20,7 +20,7 @@ use super::PublicKey;
 /// What a peer has shown, for a callback of an [`Authenticator`].
 ///
 /// See the example of [`Authenticator`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Peer {
     /// The domain of the server ([`Builder::zap_domain`](crate::Builder::zap_domain)).
@@ -31,6 +31,16 @@ pub struct Peer {
     pub key: Option<PublicKey>,
     /// The name and the password that it gave (PLAIN).
     pub password: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Without the password.
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.password.as_ref().map(|(name, _)| String::from_utf8_lossy(name));
+        let mut out = f.debug_struct("Peer");
+        out.field("domain", &self.domain).field("address", &self.address).field("key", &self.key);
+        out.field("name", &name).finish_non_exhaustive()
+    }
 }
 
 /// What a callback says of a peer.
@@ -100,7 +110,7 @@ struct File {
 }
 
 /// By what a change of a file is noticed.
-type Stamp = (Option<SystemTime>, u64);
+type Stamp = [i64; 7];
 
 impl Authenticator {
     /// One that lets nobody in.
@@ -233,8 +243,10 @@ impl File {
 }
 
 fn stamp(path: &Path) -> io::Result<Stamp> {
-    let metadata = fs::metadata(path)?;
-    Ok((metadata.modified().ok(), metadata.len()))
+    let file = fs::metadata(path)?;
+    // Neither a new file with the old one's time nor an old file with new content goes unnoticed.
+    let (device, number, size) = (file.dev() as i64, file.ino() as i64, file.size() as i64);
+    Ok([device, number, size, file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()])
 }
 
 fn read(path: &Path) -> io::Result<(Stamp, Lists)> {

@@ -131,10 +131,10 @@ impl Session {
 
     /// No handshake, and nobody has broken the protocol; `code` is what libzmq's event says.
     pub(super) fn handshake_failed(&mut self, why: HandshakeFailure, code: i32, turn: &mut Turn<'_>) {
-        if !self.settings.raw {
+        // That a peer hangs up whom we have refused is no further failure.
+        if !self.settings.raw && !self.rejected {
             let libzmq = Some((Notice::HandshakeFailed, code as u64));
-            // That a peer hangs up whom we have refused is no further failure.
-            let typed = (!self.rejected).then_some((Notice::HandshakeFailed, why));
+            let typed = Some((Notice::HandshakeFailed, why));
             self.port.monitor.notify_failure(typed, libzmq, &self.ends);
         }
         let stop = matches!(&self.role, Role::Connect(c) if c.stops_after_handshake());
