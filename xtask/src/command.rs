@@ -1,9 +1,23 @@
 //! A command as data: what to run, with which environment, in the repository's root.
 
+use std::collections::VecDeque;
 use std::env;
+use std::fmt;
+use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 use std::sync::LazyLock;
+
+/// How many lines of a failed command's output are said again at the end.
+const LAST_LINES: usize = 60;
+
+/// How a command failed.
+pub(crate) struct Failure {
+    /// The command, and how it ended.
+    pub(crate) message: String,
+    /// The last lines that it printed.
+    pub(crate) last_lines: Vec<String>,
+}
 
 /// A command that is not run yet.
 #[derive(Clone)]
@@ -46,12 +60,42 @@ impl Command {
     /// # Errors
     /// If it cannot be started or fails.
     pub(crate) fn run(&self) -> Result<(), String> {
-        let variables: String =
-            self.variables.iter().map(|(name, value)| format!("{name}={value} ")).collect();
-        let line = format!("{variables}{}", self.arguments.join(" "));
-        println!("$ {line}");
-        let status = self.process().status().map_err(|e| format!("{line}: {e}"))?;
-        if status.success() { Ok(()) } else { Err(format!("{line}: {status}")) }
+        println!("$ {self}");
+        let status = self.process().status().map_err(|e| format!("{self}: {e}"))?;
+        if status.success() { Ok(()) } else { Err(format!("{self}: {status}")) }
+    }
+
+    /// Prints the command and runs it; a failure comes with the last lines of what it printed, for a log so long that
+    /// nobody sees its middle. On a terminal there is no such copy: the command has the terminal to itself.
+    ///
+    /// # Errors
+    /// If it cannot be started or fails.
+    pub(crate) fn run_and_remember(&self) -> Result<(), Failure> {
+        if io::stdout().is_terminal() {
+            return self.run().map_err(|message| Failure { message, last_lines: Vec::new() });
+        }
+        println!("$ {self}");
+        let failure =
+            |error: io::Error| Failure { message: format!("{self}: {error}"), last_lines: Vec::new() };
+        let (reader, writer) = io::pipe().map_err(failure)?;
+        let mut process = self.process();
+        process.stdout(writer.try_clone().map_err(failure)?).stderr(writer);
+        let child = process.spawn();
+        drop(process);
+        let mut last_lines = VecDeque::new();
+        for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            println!("{line}");
+            last_lines.push_back(line);
+            if last_lines.len() > LAST_LINES {
+                last_lines.pop_front();
+            }
+        }
+        let status = child.and_then(|mut child| child.wait()).map_err(failure)?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Failure { message: format!("{self}: {status}"), last_lines: last_lines.into() })
     }
 
     /// Whether it can be run and succeeds; nothing is printed.
@@ -71,6 +115,14 @@ impl Command {
         process.args(&self.arguments[1..]).current_dir(repository());
         process.envs(self.variables.iter().map(|(name, value)| (name, value)));
         process
+    }
+}
+
+/// The line that a shell would take.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.variables.iter().try_for_each(|(name, value)| write!(f, "{name}={value} "))?;
+        f.write_str(&self.arguments.join(" "))
     }
 }
 

@@ -6,13 +6,13 @@
 use std::env;
 use std::time::{Duration, Instant};
 
-use crate::command::repository;
+use crate::command::{Failure, repository};
 use crate::packages;
 use crate::steps::{self, Step};
 
 enum Outcome {
     Passed(Duration),
-    Failed(Duration, String),
+    Failed(Duration, Failure),
     Skipped(String),
     NotYet,
 }
@@ -55,9 +55,9 @@ fn perform(step: &Step, missing: &[&str]) -> Outcome {
     } else if let Some(need) = step.needs.iter().find(|need| missing.contains(need)) {
         Outcome::Skipped(format!("{need} is not installed"))
     } else {
-        match step.commands.iter().try_for_each(|command| command.run()) {
+        match step.commands.iter().try_for_each(|command| command.run_and_remember()) {
             Ok(()) => Outcome::Passed(start.elapsed()),
-            Err(message) => Outcome::Failed(start.elapsed(), message),
+            Err(failure) => Outcome::Failed(start.elapsed(), failure),
         }
     };
     println!("== {}", line(step.name, &outcome));
@@ -67,8 +67,8 @@ fn perform(step: &Step, missing: &[&str]) -> Outcome {
 fn line(name: &str, outcome: &Outcome) -> String {
     let (word, seconds, remark) = match outcome {
         Outcome::Passed(time) => ("ok", format!("{:.1} s", time.as_secs_f64()), ""),
-        Outcome::Failed(time, message) => {
-            ("FAILED", format!("{:.1} s", time.as_secs_f64()), message.as_str())
+        Outcome::Failed(time, failure) => {
+            ("FAILED", format!("{:.1} s", time.as_secs_f64()), failure.message.as_str())
         }
         Outcome::Skipped(reason) => ("skipped", String::new(), reason.as_str()),
         Outcome::NotYet => ("not yet", String::new(), "there is nothing to test"),
@@ -77,6 +77,12 @@ fn line(name: &str, outcome: &Outcome) -> String {
 }
 
 fn summarize(outcomes: &[(&str, Outcome)], missing: &[&str]) -> Result<(), String> {
+    for (name, outcome) in outcomes {
+        if let Outcome::Failed(_, failure) = outcome {
+            println!("\n== {name} failed; it printed last:");
+            failure.last_lines.iter().for_each(|line| println!("{line}"));
+        }
+    }
     println!("\nsummary");
     outcomes.iter().for_each(|(name, outcome)| println!("  {}", line(name, outcome)));
     if !missing.is_empty() {
