@@ -192,6 +192,11 @@ impl Content {
         Self::holder(BlockKind::Bytes, bytes, ptr, len).map_err(|(error, _)| error)
     }
 
+    /// The bytes of their owner, not a copy; it is dropped with the last reference to them.
+    pub fn from_owner(owner: impl AsRef<[u8]> + Send + 'static) -> Result<Self, OutOfMemory> {
+        Self::from_bytes(Bytes::from_owner(owner))
+    }
+
     /// A body in memory of the caller, never copied. `free` is called exactly once, when the last reference dies;
     /// without one the memory is constant. On failure the data stays the caller's.
     ///

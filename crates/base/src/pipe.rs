@@ -427,6 +427,13 @@ impl Pipes {
         }
     }
 
+    /// What the far end sent and nobody has read yet is not wanted any more.
+    pub fn discard_input(&mut self, id: PipeId) {
+        if let Some(pipe) = self.pipe(id) {
+            pipe.rx = Rx::Closed;
+        }
+    }
+
     /// The connection was lost and is being made again: forgets all output, published or not, so that the pattern
     /// writes its subscriptions anew.
     pub fn restart(&mut self, id: PipeId) {

@@ -26,6 +26,7 @@ pub struct Stats {
     dropped: Dropped,
     events_dropped: u64,
     handshakes_evicted: u64,
+    handshakes_unjudged: u64,
 }
 
 /// Messages that the socket dropped, by reason. One that goes to several peers counts once for each that lost it.
@@ -79,6 +80,7 @@ impl Stats {
             },
             events_dropped: stats.monitor_dropped,
             handshakes_evicted: stats.handshakes_evicted,
+            handshakes_unjudged: stats.handshakes_unjudged,
             peers: stats.connections.into_iter().map(PeerStats).collect(),
         }
     }
@@ -116,6 +118,20 @@ impl Stats {
     /// ```
     pub fn handshakes_evicted(&self) -> u64 {
         self.handshakes_evicted
+    }
+
+    /// Connections that were closed in their handshake because the application's ZAP handler, or whoever else is asked,
+    /// did not judge the peer in the time that a handshake may take.
+    ///
+    /// ```
+    /// use ferrozmq::Context;
+    ///
+    /// let mut server = Context::new().rep().bind("tcp://127.0.0.1:*")?;
+    /// assert_eq!(server.stats()?.handshakes_unjudged(), 0);
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    pub fn handshakes_unjudged(&self) -> u64 {
+        self.handshakes_unjudged
     }
 
     /// What the socket dropped, for all peers that it ever had.

@@ -128,6 +128,32 @@ fn a_handler_that_says_nothing() -> Result<()> {
 }
 
 #[test]
+fn more_questions_than_a_handler_takes() -> Result<()> {
+    // So many lie in the queue of a handler that reads none.
+    const UNREAD: usize = 64;
+    const MORE: usize = 10;
+    let ctx = Context::new();
+    let _handler: Rep = ctx.rep().bind(HANDLER)?;
+    let mut server = ctx.pull().plain_server().handshake_limit(SOON * 20).build()?;
+    let mut monitor = server.monitor()?;
+    server.bind("tcp://127.0.0.1:*")?;
+    let address = server.last_endpoint().trim_start_matches("tcp://").to_owned();
+    let hello = [&greeting(b"PLAIN")[..], b"\x04\x0A\x05HELLO\x01a\x01b"].concat();
+    let peers: Vec<TcpStream> = (0..UNREAD + MORE)
+        .map(|_| {
+            let mut peer = TcpStream::connect(&address).expect("a peer");
+            peer.write_all(&hello).expect("the peer's bytes");
+            peer
+        })
+        .collect();
+    let reasons: Vec<_> = peers.iter().map(|_| failure(&mut monitor)).collect();
+    let count = |why| reasons.iter().filter(|reason| **reason == why).count();
+    assert_eq!((count(Why::HandlerSilent), count(Why::HandlerBusy)), (UNREAD, MORE), "{reasons:?}");
+    assert_eq!(server.stats()?.handshakes_unjudged(), (UNREAD + MORE) as u64);
+    Ok(())
+}
+
+#[test]
 fn a_handler_that_says_nonsense() -> Result<()> {
     let ctx = Context::new();
     let mut handler: Rep = ctx.rep().bind(HANDLER)?;

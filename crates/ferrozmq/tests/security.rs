@@ -91,6 +91,65 @@ fn a_file_is_read_again_when_it_has_changed() -> Result<()> {
 }
 
 #[test]
+fn a_file_that_breaks_puts_peers_off_and_says_why() -> Result<()> {
+    let path = std::env::temp_dir().join(format!("ferrozmq-security-broken-{}", std::process::id()));
+    let (good, cut) = ("plain admin secret\n", "plain admin sec");
+    fs::write(&path, good).expect("a file");
+    let guard = Authenticator::new().allow_file(&path).expect("a good file").allow_password("root", "known");
+    let ctx = Context::builder().authenticator(guard).build();
+    let mut tasks = ctx.pull().plain_server().handshake_limit(Duration::from_millis(100)).build()?;
+    let mut monitor = tasks.monitor()?;
+    tasks.bind("tcp://127.0.0.1:*")?;
+    for (content, reason, text) in [
+        (Some(cut), HandshakeFailure::ListMalformed(1), "line 1 of our list of clients is wrong"),
+        (None, HandshakeFailure::ListUnreadable(2), "our list of clients cannot be read: No such file"),
+        (Some("\ncurve x\n"), HandshakeFailure::ListMalformed(2), "line 2 of our list of clients is wrong"),
+    ] {
+        match content {
+            Some(content) => fs::write(&path, content).expect("a file"),
+            None => fs::remove_file(&path).expect("the file"),
+        }
+        for password in ["secret", "sec"] {
+            let mut push = ctx.push().plain_client("admin", password).linger(Duration::ZERO).build()?;
+            let mut at_client = push.monitor()?;
+            push.connect(tasks.last_endpoint())?;
+            assert_eq!(failure(&mut monitor), reason);
+            assert!(reason.to_string().starts_with(text), "{reason}");
+            // The peer learns nothing, and may come again.
+            assert_eq!(failure(&mut at_client), HandshakeFailure::ClosedOnHello);
+        }
+        // Who is on another list is let in nevertheless.
+        ctx.push().plain_client("root", "known").connect(tasks.last_endpoint())?.send("in")?;
+        assert_eq!(tasks.recv()?, "in");
+    }
+    let mut push = ctx.push().plain_client("admin", "secret").connect(tasks.last_endpoint())?;
+    fs::write(&path, good).expect("a file");
+    push.send("in")?;
+    assert_eq!(tasks.recv()?.property("User-Id"), Some(&b"admin"[..]));
+    fs::remove_file(&path).expect("the file");
+    Ok(())
+}
+
+#[test]
+fn while_a_file_is_broken_a_callback_refuses_nobody_for_good() -> Result<()> {
+    let path = std::env::temp_dir().join(format!("ferrozmq-security-callback-{}", std::process::id()));
+    fs::write(&path, "plain admin secret\n").expect("a file");
+    let guard = Authenticator::new().allow_file(&path).expect("a good file").ask(|_| Judgement::Refuse);
+    let ctx = Context::builder().authenticator(guard).build();
+    let mut tasks = ctx.pull().plain_server().handshake_limit(Duration::from_millis(100)).build()?;
+    let mut monitor = tasks.monitor()?;
+    tasks.bind("tcp://127.0.0.1:*")?;
+    fs::write(&path, "plain admin").expect("a file");
+    let mut push = ctx.push().plain_client("admin", "secret").connect(tasks.last_endpoint())?;
+    push.send("in")?;
+    assert_eq!(failure(&mut monitor), HandshakeFailure::ListMalformed(1));
+    fs::write(&path, "plain admin secret\n").expect("a file");
+    assert_eq!(tasks.recv()?, "in");
+    fs::remove_file(&path).expect("the file");
+    Ok(())
+}
+
+#[test]
 fn a_bad_file_is_refused_with_its_line() {
     let path = std::env::temp_dir().join(format!("ferrozmq-security-bad-{}", std::process::id()));
     fs::write(&path, "plain admin secret\ncurve abc\n").expect("a file");

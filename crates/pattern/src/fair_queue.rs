@@ -73,6 +73,11 @@ impl FairQueue {
         self.more
     }
 
+    /// Whether a message of this pipe was begun and is not finished.
+    pub(crate) fn is_reading(&self, id: PipeId) -> bool {
+        self.more && self.pipes.at(self.current) == id
+    }
+
     /// Reads the next frame and says whose it is; none if there is nothing to read.
     #[inline(always)]
     pub(crate) fn get(&mut self, pipes: &mut Pipes, m: &mut Msg, due: &mut DueList) -> Option<PipeId> {

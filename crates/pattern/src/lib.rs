@@ -302,6 +302,16 @@ impl Pattern {
         each!(self, p => p.gone(pipes, id, due));
     }
 
+    /// Whether a message of this pipe was begun, or [`Pattern::ready`] has told of it, and it is not read to its end. Known of
+    /// ROUTER and REP; of others it may be.
+    pub fn is_reading(&self, id: PipeId) -> bool {
+        match self {
+            Self::Router(p) => p.is_reading(id),
+            Self::Rep(p) => p.is_reading(id),
+            _ => true,
+        }
+    }
+
     /// Whether the type ever reads what its peers send; false for PUSH and SCATTER.
     pub fn reads_input(&self) -> bool {
         !matches!(self, Self::Push(_) | Self::Scatter(_))

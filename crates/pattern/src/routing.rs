@@ -221,6 +221,12 @@ impl Labelled {
         Ok(())
     }
 
+    /// Whether a message of this pipe was begun, or read ahead, and is not finished.
+    pub(crate) fn is_reading(&self, pipe: PipeId) -> bool {
+        let ahead = matches!(self.next, Next::NewLabel(id) | Next::Label(Some(id)) if id == pipe);
+        ahead || self.input.is_reading(pipe)
+    }
+
     /// Whether there is a frame to receive.
     pub(crate) fn has(&mut self, routes: &Routes, pipes: &mut Pipes, due: &mut DueList) -> bool {
         self.next == Next::Frame

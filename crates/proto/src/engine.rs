@@ -236,7 +236,7 @@ impl Engine {
                 Stage::Identity { frame, version, socket_type, phantom } => {
                     let Some(routing_id) = frame.read(input)? else { return Ok(()) };
                     let (version, phantom) = (*version, *phantom);
-                    let peer = identified(*socket_type, routing_id)?;
+                    let peer = identified(*socket_type, &routing_id)?;
                     self.enter_traffic(version, peer, phantom, now);
                 }
                 Stage::Security { frame, handshake, version } => {
@@ -264,7 +264,7 @@ impl Engine {
                 out.extend_from_slice(routing_id);
                 let mut frame = FrameReader::new(Framing::V1, limit);
                 if let Some(routing_id) = frame.read(&mut start.as_slice())? {
-                    return identified(None, routing_id).map(Some);
+                    return identified(None, &routing_id).map(Some);
                 }
                 self.stage =
                     Stage::Identity { frame, version: Version::V1, socket_type: None, phantom: true };
@@ -473,11 +473,11 @@ fn next_frame<'a>(
 }
 
 /// The peer that sent this identity frame.
-fn identified(socket_type: Option<SocketType>, routing_id: Vec<u8>) -> Result<PeerProperties, ProtocolError> {
+fn identified(socket_type: Option<SocketType>, routing_id: &[u8]) -> Result<PeerProperties, ProtocolError> {
     if routing_id.len() > ROUTING_ID_LIMIT {
         return Err(ProtocolError::RoutingIdTooLong);
     }
-    Ok(PeerProperties { socket_type, routing_id, metadata: Vec::new() })
+    Ok(PeerProperties { socket_type, routing_id: routing_id.to_vec(), metadata: Vec::new() })
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //!
 //! Lengths stay `u64` until they have been compared with a limit or with the bytes at hand.
 
+use zeroize::Zeroizing;
+
 use crate::error::ProtocolError;
 
 /// More frames of this message follow.
@@ -132,12 +134,13 @@ pub(crate) fn fill(buffer: &mut Vec<u8>, target: usize, input: &mut &[u8]) -> bo
     buffer.len() >= target
 }
 
-/// Collects one frame of the handshake. Holds what has arrived, never what was announced.
+/// Collects one frame of the handshake. Holds what has arrived, never what was announced, and overwrites it: it may be a
+/// password.
 #[derive(Debug)]
 pub(crate) struct FrameReader {
     framing: Framing,
     limit: u64,
-    bytes: Vec<u8>,
+    bytes: Zeroizing<Vec<u8>>,
 }
 
 /// The most that one handshake command may hold. Real ones have some hundred bytes. With what is kept of the properties in
@@ -147,7 +150,7 @@ pub(crate) const HANDSHAKE_LIMIT: u64 = 24 * 1024;
 impl FrameReader {
     /// A reader for frames of at most `limit` and [`HANDSHAKE_LIMIT`] bytes.
     pub(crate) fn new(framing: Framing, limit: u64) -> Self {
-        Self { framing, limit, bytes: Vec::new() }
+        Self { framing, limit, bytes: Zeroizing::default() }
     }
 
     #[cfg(test)]
@@ -156,7 +159,7 @@ impl FrameReader {
     }
 
     /// Takes from `input` no more than one frame; its body once it is complete.
-    pub(crate) fn read(&mut self, input: &mut &[u8]) -> Result<Option<Vec<u8>>, ProtocolError> {
+    pub(crate) fn read(&mut self, input: &mut &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, ProtocolError> {
         let header = loop {
             if let Some(header) = read_header(self.framing, &self.bytes, self.limit)? {
                 break header;
@@ -173,12 +176,18 @@ impl FrameReader {
         // Room for what is there already, at most as much again, and never for more than the frame.
         let arrived = self.bytes.len().saturating_add(input.len());
         let room = total.min(arrived.max(self.bytes.len().saturating_mul(2)));
-        self.bytes.reserve_exact(room.saturating_sub(self.bytes.len()));
+        if room > self.bytes.capacity() {
+            // Moved here, since the allocator leaves behind what it moves.
+            let mut roomier = Zeroizing::new(Vec::with_capacity(room));
+            roomier.extend_from_slice(&self.bytes);
+            self.bytes = roomier;
+        }
         if !fill(&mut self.bytes, total, input) {
             return Ok(None);
         }
         let mut body = std::mem::take(&mut self.bytes);
-        body.drain(..header.len.min(body.len()));
+        let header = header.len.min(body.len());
+        body.drain(..header);
         Ok(Some(body))
     }
 }

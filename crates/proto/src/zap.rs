@@ -1,5 +1,8 @@
 //! The questions that a server asks before it lets a peer in, and their answers (RFC 27).
 
+use zeroize::Zeroizing;
+
+pub use crate::mechanism::Password;
 use crate::{curve::PublicKey, error::ProtocolError, metadata};
 
 /// What a peer has said of itself, to be judged.
@@ -12,7 +15,7 @@ pub enum Credentials {
         /// The name, 0 to 255 bytes.
         username: Vec<u8>,
         /// The password, 0 to 255 bytes.
-        password: Vec<u8>,
+        password: Password,
     },
     /// The key that the peer has proved to own (CURVE).
     Curve(PublicKey),
@@ -69,19 +72,17 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The frames, without the delimiter that a REQ socket would put before them.
-    pub fn frames(&self) -> Vec<Vec<u8>> {
-        let own = [VERSION, REQUEST_ID, self.domain, self.address, self.routing_id];
-        let mut frames: Vec<Vec<u8>> = own.iter().map(|frame| frame.to_vec()).collect();
-        frames.push(self.credentials.mechanism().into());
+    /// The frames, without the delimiter that a REQ socket would put before them. One may be a password: they are
+    /// overwritten when they are dropped.
+    pub fn frames(&self) -> Vec<Zeroizing<Vec<u8>>> {
+        let mechanism = self.credentials.mechanism().as_bytes();
+        let mut frames = vec![VERSION, REQUEST_ID, self.domain, self.address, self.routing_id, mechanism];
         match self.credentials {
             Credentials::None => {}
-            Credentials::Plain { username, password } => {
-                frames.extend([username.clone(), password.clone()]);
-            }
-            Credentials::Curve(key) => frames.push(key.0.to_vec()),
+            Credentials::Plain { username, password } => frames.extend([&username[..], &password.0]),
+            Credentials::Curve(key) => frames.push(&key.0),
         }
-        frames
+        frames.into_iter().map(|frame| Zeroizing::new(frame.to_vec())).collect()
     }
 }
 
@@ -127,16 +128,20 @@ mod tests {
 
     #[test]
     fn a_request_has_the_frames_of_rfc_27() {
-        let credentials = Credentials::Plain { username: b"admin".into(), password: b"secret".into() };
+        let credentials =
+            Credentials::Plain { username: b"admin".into(), password: Password(b"secret".into()) };
         let request =
             Request { domain: b"global", address: b"10.0.0.1", routing_id: b"id", credentials: &credentials };
         let expected: [&[u8]; 8] =
             [b"1.0", b"1", b"global", b"10.0.0.1", b"id", b"PLAIN", b"admin", b"secret"];
-        assert_eq!(request.frames(), expected);
+        let frames = |request: &Request<'_>| -> Vec<Vec<u8>> {
+            request.frames().iter().map(|frame| frame.to_vec()).collect()
+        };
+        assert_eq!(frames(&request), expected);
         let null = Request { credentials: &Credentials::None, ..request.clone() };
-        assert_eq!(null.frames().last().map(Vec::as_slice), Some(&b"NULL"[..]));
+        assert_eq!(frames(&null).last().map(Vec::as_slice), Some(&b"NULL"[..]));
         let curve = Request { credentials: &Credentials::Curve(PublicKey([7; 32])), ..request };
-        assert_eq!(curve.frames().last().map(Vec::as_slice), Some(&[7; 32][..]));
+        assert_eq!(frames(&curve).last().map(Vec::as_slice), Some(&[7; 32][..]));
     }
 
     #[test]
@@ -164,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_password_is_not_printed() {
-        let credentials = Credentials::Plain { username: b"joe".into(), password: b"hush".into() };
+        let credentials = Credentials::Plain { username: b"joe".into(), password: Password(b"hush".into()) };
         assert!(!format!("{credentials:?}").contains("hush"));
     }
 }

@@ -18,11 +18,13 @@ use ferrozmq_sys::{
 };
 
 use crate::{
+    failure::HandshakeFailure,
     inproc::Registry,
     io_thread::{Command, Io, IoThread},
     option::ContextOptions,
     port::{Event, Port, sleep},
     socket::SocketCore,
+    zap_client::Line,
 };
 
 /// How long the end of a context waits for a name that is still being looked up.
@@ -63,11 +65,13 @@ pub(crate) struct Shared {
     direct: AtomicBool,
     seed: AtomicU64,
     judge: Mutex<Option<Arc<Judge>>>,
+    /// For the application's handler of ZAP.
+    pub questions: Arc<Line>,
 }
 
-/// Judges peers where the application has no handler of ZAP. Called in an I/O thread: whoever waits in it keeps all
-/// connections of the thread waiting.
-pub type Judge = dyn Fn(&zap::Request<'_>) -> zap::Reply + Send + Sync;
+/// Judges peers where the application has no handler of ZAP; an error if it cannot now, which puts the peer off (status 300).
+/// Called in an I/O thread: whoever waits in it keeps all connections of the thread waiting.
+pub type Judge = dyn Fn(&zap::Request<'_>) -> Result<zap::Reply, HandshakeFailure> + Send + Sync;
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -128,6 +132,7 @@ impl Context {
             direct: AtomicBool::new(std::env::var_os("FERROZMQ_DIRECT").is_none_or(|v| v != "off")),
             seed: AtomicU64::new(random::number()?),
             judge: Mutex::default(),
+            questions: Arc::new(Line::new(ForkEpoch::current())),
         });
         Ok(Self { _handle: Arc::new(Handle(shared.clone())), shared })
     }

@@ -23,6 +23,10 @@ macro_rules! failures {
             Rejected(u16),
             /// The SOCKS5 proxy gives no connection to the peer.
             Proxy(SocksError),
+            /// Our list of clients cannot be read, with this code of the operating system (errno): the peer was put off.
+            ListUnreadable(i32),
+            /// This line of our list of clients is wrong, counted from 1: the peer was put off.
+            ListMalformed(u32),
             $($(#[$doc])* $name,)*
         }
 
@@ -40,6 +44,10 @@ macro_rules! failures {
                     Self::Refused(status) => write!(f, "the peer refused us with status {status}"),
                     Self::Rejected(status) => write!(f, "our authenticator refused the peer with status {status}"),
                     Self::Proxy(why) => why.fmt(f),
+                    Self::ListUnreadable(code) => {
+                        write!(f, "our list of clients cannot be read: {}", io::Error::from_raw_os_error(*code))
+                    }
+                    Self::ListMalformed(line) => write!(f, "line {line} of our list of clients is wrong"),
                     $(Self::$name => f.write_str($text),)*
                 }
             }
@@ -66,6 +74,9 @@ failures! {
     TimedOut: "the peer did not complete the handshake in time";
     /// Our authenticator gave no answer about the peer in the time that the handshake may take.
     HandlerSilent: "our authenticator did not answer in time";
+    /// Our ZAP handler did not take the question about the peer in the time that the handshake may take: it had others to
+    /// take before.
+    HandlerBusy: "our ZAP handler had too many other questions to take before the one about the peer";
     /// There is nobody who could judge the peer.
     HandlerAbsent: "nobody is there to judge the peer: no authenticator, and no ZAP handler at inproc://zeromq.zap.01";
     /// The answer of our ZAP handler is not one of RFC 27.
@@ -109,6 +120,8 @@ impl HandshakeFailure {
             Self::Refused(status) => [1, status.into()],
             Self::Rejected(status) => [2, status.into()],
             Self::Proxy(why) => [3, why.number().into()],
+            Self::ListUnreadable(code) => [4, code as u64],
+            Self::ListMalformed(line) => [5, line.into()],
             plain => {
                 let index = Self::PLAIN.iter().position(|one| *one == plain).unwrap_or_default();
                 [FIRST_PLAIN + index as u64, 0]
@@ -123,6 +136,8 @@ impl HandshakeFailure {
             1 => Some(Self::Refused(value as u16)),
             2 => Some(Self::Rejected(value as u16)),
             3 => SocksError::from_number(u16::try_from(value).ok()?).map(Self::Proxy),
+            4 => Some(Self::ListUnreadable(value as i32)),
+            5 => Some(Self::ListMalformed(value as u32)),
             _ => Self::PLAIN.get(usize::try_from(which.checked_sub(FIRST_PLAIN)?).ok()?).copied(),
         }
     }
@@ -176,15 +191,17 @@ mod tests {
             .into_iter()
             .flat_map(|status| [HandshakeFailure::Refused(status), HandshakeFailure::Rejected(status)]);
         let of_proxy = (0..=u16::MAX).filter_map(SocksError::from_number).map(HandshakeFailure::Proxy);
+        let of_list =
+            [HandshakeFailure::ListUnreadable(2), HandshakeFailure::ListMalformed(u32::MAX)].into_iter();
         let plain = HandshakeFailure::PLAIN.iter().copied();
-        let all: Vec<_> = with_value.chain(with_status).chain(of_proxy).chain(plain).collect();
+        let all: Vec<_> = with_value.chain(with_status).chain(of_proxy).chain(of_list).chain(plain).collect();
         for failure in &all {
             let [which, value] = failure.numbers();
             assert_eq!(HandshakeFailure::from_numbers(which, value), Some(*failure));
         }
         let texts: std::collections::BTreeSet<_> = all.iter().map(ToString::to_string).collect();
         assert_eq!(texts.len(), all.len());
-        for unknown in [3, 4, 15, 1000, u64::MAX] {
+        for unknown in [3, 6, 15, 1000, u64::MAX] {
             assert_eq!(HandshakeFailure::from_numbers(unknown, 0), None);
         }
     }

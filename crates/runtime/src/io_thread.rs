@@ -52,7 +52,7 @@ pub(crate) enum Command {
     Inbound(u64, Vec<Vec<u8>>),
     /// End a session if it is still in its handshake: others want its place.
     Evict(u64),
-    /// There may be an answer to a session's question.
+    /// A session's question may be put now, was read, or may be answered.
     Answered(u64),
     /// A session's host name was looked up.
     Resolved(u64, std::io::Result<Vec<std::net::SocketAddr>>),

@@ -23,6 +23,7 @@ use crate::{
     io_thread::{Command, Io},
     monitor::{Ends, MonitorSlot},
     stats::Losses,
+    zap_client::Ticket,
 };
 
 /// The far end of a pipe, as its owner reaches it.
@@ -99,6 +100,8 @@ pub(crate) enum Event {
     Hiccup(PipeId),
     /// The far end of a pipe is gone.
     Ended(Whose),
+    /// The far end of a pipe is gone, and takes back what was not read: then others may follow.
+    Withdrawn(Arc<Owner>, Ticket),
     /// The endpoint that this session connects to is over, and no more listed.
     Unlisted(u64),
     /// The name that an inproc pipe waited for was bound.
@@ -138,6 +141,8 @@ pub(crate) struct Port {
     disconnected: AtomicBool,
     /// Handshakes that were closed because there were too many.
     evicted: AtomicU64,
+    /// Handshakes that took too long because nobody judged the peer.
+    unjudged: AtomicU64,
     pub monitor: MonitorSlot,
     pub losses: Losses,
 }
@@ -156,6 +161,7 @@ impl Port {
             leasable: AtomicBool::new(false),
             disconnected: AtomicBool::new(false),
             evicted: AtomicU64::new(0),
+            unjudged: AtomicU64::new(0),
             monitor: MonitorSlot::default(),
             losses: Losses::default(),
         })
@@ -279,6 +285,14 @@ impl Port {
 
     pub(crate) fn evicted(&self) -> u64 {
         self.evicted.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_unjudged(&self) {
+        self.unjudged.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unjudged(&self) -> u64 {
+        self.unjudged.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_leasable(&self) -> bool {

@@ -311,6 +311,11 @@ impl SocketCore {
                     self.peer_ended(id);
                 }
             }
+            Event::Withdrawn(owner, _ticket) => {
+                if let Some(id) = owner.id().filter(|id| pipes.contains(*id)) {
+                    self.withdrawn(id);
+                }
+            }
             Event::Unlisted(session) => self.endpoints.retain(|endpoint| !endpoint.is_served_by(session)),
             Event::Bound(id, party) if pipes.contains(id) => self.bound(id, &party),
             Event::Stop => self.stopped = true,
@@ -430,6 +435,14 @@ impl SocketCore {
         if !self.pattern.reads_input() || self.pipes.drained(id) {
             self.forget(id);
         }
+    }
+
+    /// As [`SocketCore::peer_ended`], but the input is not read any more, unless the application counts on it.
+    fn withdrawn(&mut self, id: PipeId) {
+        if !self.pattern.is_reading(id) {
+            self.pipes.discard_input(id);
+        }
+        self.peer_ended(id);
     }
 
     fn forget(&mut self, id: PipeId) {

@@ -20,6 +20,8 @@ pub struct Stats {
     pub monitor_dropped: u64,
     /// Accepted connections that were closed in their handshake because there were too many.
     pub handshakes_evicted: u64,
+    /// Connections that were closed in their handshake because nobody judged the peer in time.
+    pub handshakes_unjudged: u64,
     /// The connections that exist, and those that are being made; not inproc.
     pub connections: Vec<ConnectionStats>,
 }
@@ -95,7 +97,15 @@ impl SocketCore {
         self.port().losses.add_to(&mut dropped);
         let undelivered = self.port().losses.undelivered.load(Ordering::Relaxed);
         let handshakes_evicted = self.port().evicted();
-        Ok(Stats { dropped, undelivered, monitor_dropped, handshakes_evicted, connections })
+        let handshakes_unjudged = self.port().unjudged();
+        Ok(Stats {
+            dropped,
+            undelivered,
+            monitor_dropped,
+            handshakes_evicted,
+            handshakes_unjudged,
+            connections,
+        })
     }
 }
 

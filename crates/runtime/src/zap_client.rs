@@ -1,17 +1,26 @@
 //! Questions about peers, to the application's own handler (RFC 27).
 //!
-//! The handler is a REP or ROUTER socket of the same context bound at [`HANDLER`]. Each question has a hidden REQ socket
-//! of its own, which lives as long as the question; its mail wakes the session that asked.
+//! The handler is a REP or ROUTER socket of the same context bound at [`HANDLER`]. Each question stands in [line](line)
+//! until its turn comes, and has a hidden REQ socket of its own from then on, whose mail wakes the session that asked. It
+//! lives no longer than that session wants to know: one that the handler has not begun to read is taken back.
+
+mod line;
 
 use std::sync::Arc;
 
-use ferrozmq_base::{Error, Msg, Result, SocketType, sync::lock};
+use ferrozmq_base::{Error, Msg, Result, SocketType, content::Content, sync::lock};
 use ferrozmq_proto::{
     ProtocolError,
     zap::{Reply, Request},
 };
 
-use crate::{context::Shared, io_thread::Io, port::Relay, socket::SocketCore};
+pub(crate) use self::line::{Line, Ticket};
+use crate::{
+    context::Shared,
+    io_thread::Io,
+    port::{Event, Far, Relay},
+    socket::SocketCore,
+};
 
 /// Where the handler listens.
 const HANDLER: &str = "inproc://zeromq.zap.01";
@@ -21,12 +30,19 @@ const FRAMES: usize = 7;
 /// A question under way.
 #[derive(Debug)]
 pub(crate) struct Question {
-    socket: SocketCore,
-    frames: Vec<Vec<u8>>,
+    io: Arc<Io>,
+    session: u64,
+    /// Until it is put.
+    request: Vec<Msg>,
+    /// Until the handler has read it.
+    ticket: Option<Ticket>,
+    /// Once it is put.
+    socket: Option<SocketCore>,
+    answer: Vec<Vec<u8>>,
 }
 
 impl Question {
-    /// Asks on behalf of a session, which is sent a command when there is something to read; none: nobody listens.
+    /// A question of this session, which is sent a command when there is something to do; none: nobody listens.
     pub(crate) fn ask(
         shared: &Arc<Shared>,
         io: &Arc<Io>,
@@ -36,38 +52,96 @@ impl Question {
         if lock(&shared.registry).bound(HANDLER).is_none() {
             return Ok(None);
         }
+        // What a peer gave as its password is overwritten when the handler closes the message.
+        let frames =
+            request.frames().into_iter().map(|frame| Content::from_owner(frame).map(Msg::from_content));
+        let request = frames.collect::<Result<_, _>>()?;
+        let ticket = Some(shared.questions.enter(io, session));
+        Ok(Some(Self { io: io.clone(), session, request, ticket, socket: None, answer: Vec::new() }))
+    }
+
+    /// Whether the handler has more to read than it gets, and has not been given this one.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.socket.is_none()
+    }
+
+    /// Puts the question when its turn has come, and looks for the answer.
+    ///
+    /// # Errors
+    /// The answer is malformed, or the handler is gone.
+    pub(crate) fn proceed(
+        &mut self,
+        shared: &Arc<Shared>,
+    ) -> std::result::Result<Option<Reply>, ProtocolError> {
+        if self.socket.is_none() {
+            if !self.ticket.as_ref().is_some_and(Ticket::is_called) {
+                return Ok(None);
+            }
+            self.put(shared).map_err(|_| ProtocolError::ZapUnavailable)?;
+        }
+        if self.ticket.is_some() && self.socket.as_mut().is_some_and(was_read) {
+            self.ticket = None;
+        }
+        self.reply()
+    }
+
+    fn put(&mut self, shared: &Arc<Shared>) -> Result<()> {
+        if lock(&shared.registry).bound(HANDLER).is_none() {
+            return Err(Error::HostUnreachable);
+        }
         let mut socket = shared.hidden_socket(SocketType::Req)?;
-        socket.relay_mail(Relay::Session(io.clone(), session));
+        socket.relay_mail(Relay::Session(self.io.clone(), self.session));
         let options = socket.options_mut();
         // Nobody waits here, so nothing may be refused.
         (options.send_hwm, options.receive_hwm) = (0, 0);
         socket.connect(HANDLER).map_err(|e| e.error())?;
-        let frames = request.frames();
-        let last = frames.len().saturating_sub(1);
-        for (i, frame) in frames.iter().enumerate() {
-            socket.try_send(&mut Msg::copy_from(frame)?, i < last)?;
+        let pipe = socket.pipe_ids().next();
+        if let Some(pipe) = pipe {
+            // For the one question there is room, and there is again when it was read.
+            socket.pipes.set_hwm(pipe, 1, 0);
         }
-        Ok(Some(Self { socket, frames: Vec::new() }))
+        let last = self.request.len().saturating_sub(1);
+        for (i, frame) in self.request.iter_mut().enumerate() {
+            socket.try_send(frame, i < last)?;
+        }
+        self.request = Vec::new();
+        self.socket = Some(socket);
+        Ok(())
     }
 
-    /// The answer, if it is there.
-    ///
-    /// # Errors
-    /// The answer is malformed, or the handler is gone.
-    pub(crate) fn reply(&mut self) -> std::result::Result<Option<Reply>, ProtocolError> {
+    fn reply(&mut self) -> std::result::Result<Option<Reply>, ProtocolError> {
+        let Some(socket) = &mut self.socket else { return Ok(None) };
         let mut m = Msg::new();
         loop {
-            match self.socket.try_recv(&mut m) {
+            match socket.try_recv(&mut m) {
                 Ok(()) => {}
-                Err(Error::Again) if self.socket.peers() > 0 => return Ok(None),
+                Err(Error::Again) if socket.peers() > 0 => return Ok(None),
                 Err(_) => return Err(ProtocolError::ZapUnavailable),
             }
-            if self.frames.len() < FRAMES {
-                self.frames.push(m.as_slice().to_vec());
+            if self.answer.len() < FRAMES {
+                self.answer.push(m.as_slice().to_vec());
             }
-            if !self.socket.receives_more() {
-                return Reply::read(&self.frames).map(Some);
+            if !socket.receives_more() {
+                return Reply::read(&self.answer).map(Some);
             }
         }
     }
+}
+
+/// Nobody wants to know any more.
+impl Drop for Question {
+    fn drop(&mut self) {
+        let (Some(ticket), Some(socket)) = (self.ticket.take(), &self.socket) else { return };
+        let far = socket.pipe_ids().next().and_then(|pipe| socket.far(pipe));
+        if let Some(Far::Inproc { port, far, .. }) = far {
+            // The ticket is the handler's to give back: until then what it has not read counts.
+            let _ = port.post(Event::Withdrawn(far.clone(), ticket));
+        }
+    }
+}
+
+/// Whether the handler has read the question. If not, the session hears of it when it has.
+fn was_read(socket: &mut SocketCore) -> bool {
+    let pipe = socket.pipe_ids().next();
+    pipe.is_none_or(|pipe| socket.pipes.room(pipe))
 }

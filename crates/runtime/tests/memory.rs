@@ -14,7 +14,7 @@ use std::{
 };
 
 use ferrozmq_base::SocketType;
-use ferrozmq_runtime::Context;
+use ferrozmq_runtime::{Context, option::MechanismKind};
 use harness::*;
 
 /// Counts the bytes that are allocated.
@@ -164,4 +164,44 @@ fn v94_a_connection_holds_at_most_64_kib_before_its_peer_has_proved_anything() {
         handler.close();
         end(&context);
     }
+}
+
+/// What a server is sent by a peer with a name and a password.
+fn plain_hello() -> Vec<u8> {
+    let mut bytes = GREETING.to_vec();
+    bytes[12..17].copy_from_slice(b"PLAIN");
+    bytes.extend(b"\x04\x13\x05HELLO\x05admin\x06secret");
+    bytes
+}
+
+#[test]
+fn v07_what_peers_asked_that_have_left_is_not_kept() {
+    let _alone = COUNTED.lock().unwrap_or_else(|e| e.into_inner());
+    const PEERS: usize = 4_000;
+    let context = Context::new().unwrap();
+    // It reads nothing.
+    let (handler, _) = bound(&context, SocketType::Rep, "inproc://zeromq.zap.01");
+    let mut server = socket(&context, SocketType::Pull);
+    (server.options_mut().security.mechanism, server.options_mut().security.server) =
+        (MechanismKind::Plain, true);
+    let endpoint = bind(&mut server, "tcp://127.0.0.1:*");
+    let hello = plain_hello();
+    let come_and_go = |count: usize| {
+        for _ in 0..count {
+            let mut peer = RawPeer::connect(&endpoint);
+            peer.write(&hello);
+            // Greeted, it is asked about; then it leaves, and the server sees that before it closes.
+            peer.0.shutdown(std::net::Shutdown::Write).unwrap();
+            peer.wait_for_end();
+        }
+    };
+    come_and_go(200);
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    come_and_go(PEERS);
+    let kept = ALLOCATED.load(Ordering::Relaxed).saturating_sub(before);
+    println!("{kept} bytes are kept of {PEERS} peers");
+    assert!(kept < PEERS * 100, "{kept} bytes are kept of {PEERS} peers");
+    server.close();
+    handler.close();
+    end(&context);
 }

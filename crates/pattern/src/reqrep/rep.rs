@@ -56,6 +56,10 @@ impl Rep {
         Ok(Events { readable: false, writable: pipes.room(id) })
     }
 
+    pub(crate) fn is_reading(&self, id: PipeId) -> bool {
+        self.asker == Some(id)
+    }
+
     pub(crate) fn routing_id(&self, id: PipeId) -> Option<&[u8]> {
         self.peers.routes.id(id)
     }

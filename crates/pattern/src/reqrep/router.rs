@@ -111,6 +111,10 @@ impl Router {
         self.peers.routes.pipe(routing_id).is_some()
     }
 
+    pub(crate) fn is_reading(&self, id: PipeId) -> bool {
+        self.inbound.is_reading(id)
+    }
+
     pub(crate) fn routing_id(&self, id: PipeId) -> Option<&[u8]> {
         self.peers.routes.id(id)
     }

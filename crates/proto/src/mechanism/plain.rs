@@ -5,6 +5,8 @@
 //! C: INITIATE(metadata)                     S: READY(metadata)
 //! ```
 
+use zeroize::Zeroizing;
+
 use super::{Password, Progress, command, put_command, refusal};
 use crate::{
     config::Config,
@@ -17,6 +19,9 @@ use crate::{
 /// length and an `E`.
 const BROKEN_ERROR: &[u8] = b"^RROR";
 
+/// The longest HELLO. A password in it is never moved, so that nothing of it is left behind.
+const HELLO_BYTES: usize = 6 + 2 * 256;
+
 /// The side that has a name.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -25,7 +30,8 @@ pub(crate) struct Client {
 
 impl Client {
     pub(super) fn begin(username: &[u8], password: &Password, out: &mut Vec<u8>) -> Self {
-        let mut body = b"\x05HELLO".to_vec();
+        let mut body = Zeroizing::new(Vec::with_capacity(HELLO_BYTES));
+        body.extend_from_slice(b"\x05HELLO");
         for field in [username, &password.0] {
             // Options have checked the lengths.
             let field = field.get(..255).unwrap_or(field);
@@ -130,7 +136,8 @@ impl Server {
 fn hello(data: &[u8]) -> Option<Credentials> {
     let (username, rest) = field(data)?;
     let (password, rest) = field(rest)?;
-    rest.is_empty().then(|| Credentials::Plain { username: username.to_vec(), password: password.to_vec() })
+    rest.is_empty()
+        .then(|| Credentials::Plain { username: username.to_vec(), password: Password(password.to_vec()) })
 }
 
 fn field(data: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -197,7 +204,7 @@ mod tests {
         assert_eq!(hello, command_frame(HELLO));
         let (mut server, nothing) = greeted(server());
         assert_eq!((nothing, feed(&mut server, &hello)), (vec![], Ok(vec![])));
-        let expected = Credentials::Plain { username: b"admin".into(), password: b"secret".into() };
+        let expected = Credentials::Plain { username: b"admin".into(), password: Password(b"secret".into()) };
         assert_eq!(server.question(), Some(expected));
         let welcome = answer(&mut server, Verdict::Allow);
         assert_eq!(welcome, command_frame(b"\x07WELCOME"));

@@ -4,6 +4,8 @@ use super::*;
 
 /// Most bytes of one read in a handshake.
 const HANDSHAKE_BYTES: usize = 8 * 1024;
+/// More than greeting and HELLO of a PLAIN client.
+const PLAIN_BYTES: usize = 1024;
 /// What the event of a handshake that took too long says.
 const ETIMEDOUT: i32 = 110;
 /// What it says of one that was closed for another.
@@ -25,11 +27,13 @@ impl Session {
                 return self.handshake_lost(&e, turn);
             }
         };
+        // A password is never moved, so that nothing of it is left behind.
+        let room = if matches!(config.mechanism, Mechanism::PlainClient { .. }) { PLAIN_BYTES } else { 0 };
         let mut handshake = Box::new(Handshake {
             stream,
             codec: Codec::Raw,
             input: Vec::new(),
-            output: Vec::new(),
+            output: Zeroizing::new(Vec::with_capacity(room)),
             written: 0,
         });
         if !self.settings.raw {
@@ -57,12 +61,15 @@ impl Session {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
             Err(e) => return self.handshake_lost(&e, turn),
         };
-        match engine.handshake(&buffer[..n], &mut h.output, turn.now) {
-            Ok(consumed) => {
-                // What is left is the beginning of the traffic.
-                h.input.extend_from_slice(&buffer[consumed.min(n)..n]);
-                self.handshake_advanced(turn);
-            }
+        let taken = engine.handshake(&buffer[..n], &mut h.output, turn.now);
+        if let Ok(consumed) = taken {
+            // What is left is the beginning of the traffic.
+            h.input.extend_from_slice(&buffer[consumed.min(n)..n]);
+        }
+        // A password may have been in it.
+        buffer[..n].zeroize();
+        match taken {
+            Ok(_) => self.handshake_advanced(turn),
             Err(e) => {
                 // What the protocol still has to say (nothing, or an ERROR) goes out if the kernel takes it.
                 self.handshake_write(turn);
@@ -94,6 +101,11 @@ impl Session {
             }
         }
         let blocked = h.written < h.output.len();
+        if !blocked {
+            // Not kept, as a password may be in it.
+            h.output.zeroize();
+            h.written = 0;
+        }
         let stream = h.stream.clone();
         let interest = if blocked { Interest::READ | Interest::WRITE } else { Interest::READ };
         if let Err(e) = self.rewatch(&stream, interest, turn) {
@@ -116,8 +128,14 @@ impl Session {
 
     /// The handshake took too long: the peer's fault, or of whoever is asked about it.
     pub(super) fn handshake_expired(&mut self, turn: &mut Turn<'_>) {
-        let asked = self.question.is_some();
-        let why = if asked { HandshakeFailure::HandlerSilent } else { HandshakeFailure::TimedOut };
+        let why = match &self.question {
+            None => HandshakeFailure::TimedOut,
+            Some(question) if question.is_waiting() => HandshakeFailure::HandlerBusy,
+            Some(_) => HandshakeFailure::HandlerSilent,
+        };
+        if why != HandshakeFailure::TimedOut {
+            self.port.count_unjudged();
+        }
         self.handshake_failed(why, ETIMEDOUT, turn);
     }
 
@@ -163,8 +181,7 @@ impl Session {
         let zmtp3 = ready.as_ref().is_some_and(|r| r.version >= Version::V3_0);
         let peer = PeerTable::register(self.settings.properties(&stream, ready.as_ref(), self.user.as_ref()));
         self.peer = Some(peer);
-        let mut first = output;
-        first.drain(..written);
+        let mut first = output[written..].to_vec();
         if let Some(hello) = self.settings.hello() {
             codec.encode(Kind::Message, false, hello, &mut first);
         }

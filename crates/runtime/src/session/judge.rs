@@ -4,6 +4,8 @@ use super::*;
 
 /// What the event of a handshake says when there is nobody to ask.
 const EFAULT: i32 = 14;
+/// The status of a peer that may come again.
+const LATER: u16 = 300;
 
 impl Session {
     /// Asks about a peer that says this of itself.
@@ -20,14 +22,13 @@ impl Session {
         match Question::ask(turn.context, turn.io, self.id, &request) {
             Ok(Some(question)) => {
                 self.question = Some(question);
-                // The answer may have come before anybody listened for it.
                 self.answered(turn);
             }
             Ok(None) => match turn.context.judge().filter(|_| !options.security.enforce_domain) {
-                Some(judge) => {
-                    let reply = judge(&request);
-                    self.replied(reply, turn);
-                }
+                Some(judge) => match judge(&request) {
+                    Ok(reply) => self.replied(reply, turn),
+                    Err(why) => self.rejected(LATER, why, turn),
+                },
                 None if options.security.trusts() => self.judged(Verdict::Allow, turn),
                 None => self.nobody_judges(turn),
             },
@@ -35,14 +36,14 @@ impl Session {
         }
     }
 
-    /// There may be an answer.
+    /// The question may be put, was read, or there may be an answer.
     pub(crate) fn answered(&mut self, turn: &mut Turn<'_>) {
         if !matches!(self.phase, Phase::Handshake(_)) {
             self.question = None;
             return;
         }
         let Some(question) = &mut self.question else { return };
-        let reply = question.reply();
+        let reply = question.proceed(turn.context);
         if matches!(reply, Ok(None)) {
             return;
         }
@@ -60,11 +61,15 @@ impl Session {
             self.user = Some(reply);
             return self.judged(Verdict::Allow, turn);
         }
+        self.rejected(reply.status, HandshakeFailure::Rejected(reply.status), turn);
+    }
+
+    /// The peer is told the status, at most; the monitor why.
+    fn rejected(&mut self, status: u16, why: HandshakeFailure, turn: &mut Turn<'_>) {
         self.rejected = true;
-        let typed = (Notice::HandshakeFailed, HandshakeFailure::Rejected(reply.status));
-        let libzmq = (Notice::HandshakeAuth, u64::from(reply.status));
-        self.port.monitor.notify_failure(Some(typed), Some(libzmq), &self.ends);
-        self.judged(Verdict::Refuse(reply.status), turn);
+        let libzmq = (Notice::HandshakeAuth, u64::from(status));
+        self.port.monitor.notify_failure(Some((Notice::HandshakeFailed, why)), Some(libzmq), &self.ends);
+        self.judged(Verdict::Refuse(status), turn);
     }
 
     fn nobody_judges(&mut self, turn: &mut Turn<'_>) {

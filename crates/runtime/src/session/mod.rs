@@ -29,11 +29,11 @@ use ferrozmq_base::{
 };
 use ferrozmq_pattern::Local;
 use ferrozmq_proto::{
-    Command, Engine, ProtocolError, Ready, Socks, TimerAction, Version,
+    Command, Engine, Mechanism, ProtocolError, Ready, Socks, TimerAction, Version,
     zap::{self, Credentials, Reply, Request, Verdict},
 };
 use ferrozmq_sys::{Connecting, Interest, Poller, Stream};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use self::proxy::Tunnel;
 pub(crate) use crate::settings::Settings;
@@ -85,7 +85,8 @@ struct Handshake {
     stream: Arc<Stream>,
     codec: Codec,
     input: Vec<u8>,
-    output: Vec<u8>,
+    /// It may have our password in it.
+    output: Zeroizing<Vec<u8>>,
     written: usize,
 }
 
