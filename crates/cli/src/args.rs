@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ferrozmq::SocketType;
 
-use crate::numbers::parse_time;
+use crate::{login::Login, numbers::parse_time};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -151,9 +151,13 @@ pub(crate) struct Security {
     /// As a server, let in only clients that FILE lists: a line for each, "curve KEY [USER]"; all clients without it
     #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "server_key")]
     pub(crate) clients: Option<PathBuf>,
-    /// Give a name and a password, in the clear (PLAIN)
-    #[arg(long, value_name = "NAME:PASSWORD", conflicts_with_all = ["key", "server_key"])]
-    pub(crate) user: Option<String>,
+    /// Give a name and a password, in the clear (PLAIN). Other users of this machine see them in the list of processes:
+    /// --user-file keeps them from that
+    #[arg(long, value_name = "NAME:PASSWORD", conflicts_with_all = ["key", "server_key", "user_file"])]
+    pub(crate) user: Option<Login>,
+    /// As --user, with the one line NAME:PASSWORD of FILE, which may be a pipe
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "server_key"])]
+    pub(crate) user_file: Option<PathBuf>,
 }
 
 /// The proxy on the way to the peers.
@@ -162,16 +166,13 @@ pub(crate) struct Socks {
     /// Make tcp connections through this SOCKS5 proxy, which resolves the names
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) socks_proxy: Option<String>,
-    /// Give a name and a password to the proxy, in the clear
-    #[arg(long, value_name = "NAME:PASSWORD", requires = "socks_proxy")]
-    pub(crate) socks_user: Option<String>,
-}
-
-impl Socks {
-    /// The name and the password for the proxy.
-    pub(crate) fn login(&self) -> Option<(&str, &str)> {
-        self.socks_user.as_deref().map(|user| user.split_once(':').unwrap_or((user, "")))
-    }
+    /// Give a name and a password to the proxy, in the clear. Other users of this machine see them in the list of
+    /// processes: --socks-user-file keeps them from that
+    #[arg(long, value_name = "NAME:PASSWORD", requires = "socks_proxy", conflicts_with = "socks_user_file")]
+    pub(crate) socks_user: Option<Login>,
+    /// As --socks-user, with the one line NAME:PASSWORD of FILE, which may be a pipe
+    #[arg(long, value_name = "FILE", requires = "socks_proxy")]
+    pub(crate) socks_user_file: Option<PathBuf>,
 }
 
 #[derive(Args)]

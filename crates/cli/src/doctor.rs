@@ -14,7 +14,7 @@ use ferrozmq_proto::{
     socks::{self, Login},
 };
 
-use crate::{args::Doctor, failure::Failure, keys::Role};
+use crate::{args::Doctor, failure::Failure, keys::Role, login};
 
 /// Types to try, those first that many others talk to: a server tells its own only to one that fits.
 const TYPES: [SocketType; 9] = [
@@ -47,9 +47,10 @@ impl Way {
         let mut proxy = None;
         if let (Some(address), Endpoint::Tcp(tcp)) = (&doctor.socks.socks_proxy, &endpoint) {
             socks::check_target(&doctor.endpoint, &tcp.target).map_err(usage)?;
-            let login = doctor.socks.login().map(|(name, password)| Login {
-                username: name.as_bytes().to_vec(),
-                password: Password(password.as_bytes().to_vec()),
+            let (text, file) = (doctor.socks.socks_user.as_ref(), doctor.socks.socks_user_file.as_deref());
+            let login = login::Login::of(text, file)?.map(|login| Login {
+                username: login.name.as_bytes().to_vec(),
+                password: Password(login.password.as_bytes().to_vec()),
             });
             proxy = Some((socks::parse_proxy(address.as_bytes()).map_err(usage)?.target, login));
         }
@@ -115,9 +116,9 @@ fn report(ready: &Ready) {
 fn mechanism_of(role: &Role) -> Mechanism {
     match role {
         Role::None => Mechanism::Null,
-        Role::PlainClient { name, password } => Mechanism::PlainClient {
-            username: name.clone().into_bytes(),
-            password: Password(password.clone().into_bytes()),
+        Role::PlainClient(login) => Mechanism::PlainClient {
+            username: login.name.as_bytes().to_vec(),
+            password: Password(login.password.as_bytes().to_vec()),
         },
         Role::CurveClient { own, server } => {
             Mechanism::CurveClient { public: own.public, secret: own.secret.clone(), server: *server }

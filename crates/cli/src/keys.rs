@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::Write,
+    io::{self, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -12,25 +12,30 @@ use ferrozmq::{
     security::{Authenticator, KeyPair, NotAKey, PublicKey},
 };
 
+use zeroize::Zeroizing;
+
 use crate::{
     args::{Keygen, Security},
     failure::Failure,
+    login::Login,
 };
 
 /// Writes a new secret key, which only its owner may read, and the public key that belongs to it: both files or none.
 pub(crate) fn generate(keygen: &Keygen) -> Result<(), Failure> {
     let keys = KeyPair::generate()?;
     let public = public_path(&keygen.file);
-    for path in [&keygen.file, &public] {
-        if !keygen.force && path.symlink_metadata().is_ok() {
-            return Err(Failure::Run(format!("{} exists already; --force writes it anew", path.display())));
-        }
+    // Both are complete before either has its name.
+    let secret = Written::beside(&keygen.file, Zeroizing::new(keys.secret.expose_text()), 0o600)?;
+    let shown = Written::beside(&public, Zeroizing::new(keys.public.to_text()), 0o644)?;
+    if keygen.force {
+        // The secret key last: whatever fails before, the old one is where it was.
+        let before = fs::read_to_string(&public).ok();
+        shown.replace()?;
+        secret.replace().inspect_err(|_| restore(&public, before))?;
+    } else {
+        secret.appear()?;
+        shown.appear().inspect_err(|_| _ = fs::remove_file(&keygen.file))?;
     }
-    let secret_text = keys.secret.expose_text();
-    let secret = Written::beside(&keygen.file, &secret_text, 0o600)?;
-    let shown = Written::beside(&public, &keys.public.to_text(), 0o644)?;
-    secret.put_in_place()?;
-    shown.put_in_place()?;
     println!("{}", keys.public);
     eprintln!("secret key in {}, public key in {}", keygen.file.display(), public.display());
     Ok(())
@@ -42,51 +47,106 @@ fn public_path(secret: &Path) -> PathBuf {
     path.into()
 }
 
-/// A file that is complete before it has its name, and gone if it never gets it.
+/// Makes a public key file what it was, as far as it can.
+fn restore(path: &Path, before: Option<String>) {
+    match before {
+        Some(text) => {
+            let text = Zeroizing::new(text.trim_end().to_owned());
+            let _ = Written::beside(path, text, 0o644).and_then(|written| written.replace());
+        }
+        None => _ = fs::remove_file(path),
+    }
+}
+
+/// A file that is complete before it has its name.
 struct Written<'a> {
     temporary: PathBuf,
     path: &'a Path,
+    text: Zeroizing<String>,
+    mode: u32,
 }
 
 impl<'a> Written<'a> {
-    fn beside(path: &'a Path, text: &str, mode: u32) -> Result<Self, Failure> {
+    fn beside(path: &'a Path, text: Zeroizing<String>, mode: u32) -> Result<Self, Failure> {
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(format!(".{}.new", std::process::id()));
-        let temporary = PathBuf::from(temporary);
-        let wrong = |e: std::io::Error| Failure::Run(format!("{}: {e}", path.display()));
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary).map_err(wrong)?;
-        let written = Self { temporary, path };
-        writeln!(file, "{text}").and_then(|()| file.sync_all()).map_err(wrong)?;
+        let written = Self { temporary: temporary.into(), path, text, mode };
+        written.create(&written.temporary).map_err(|e| written.wrong(&e))?;
         Ok(written)
     }
 
-    fn put_in_place(self) -> Result<(), Failure> {
-        fs::rename(&self.temporary, self.path)
-            .map_err(|e| Failure::Run(format!("{}: {e}", self.path.display())))
+    /// Makes the file under this name, which nothing has.
+    fn create(&self, path: &Path) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(self.mode).open(path)?;
+        let written = writeln!(file, "{}", *self.text).and_then(|()| file.sync_all());
+        written.inspect_err(|_| _ = fs::remove_file(path))
+    }
+
+    /// Gives the file its name, which nothing has.
+    fn appear(&self) -> Result<(), Failure> {
+        let appeared = match fs::hard_link(&self.temporary, self.path) {
+            // Not every file system knows second names.
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => self.create(self.path),
+            done => done,
+        };
+        appeared.map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => {
+                Failure::Run(format!("{} exists already; --force writes it anew", self.path.display()))
+            }
+            _ => self.wrong(&e),
+        })
+    }
+
+    /// Gives the file its name, whatever had that.
+    fn replace(&self) -> Result<(), Failure> {
+        fs::rename(&self.temporary, self.path).map_err(|e| self.wrong(&e))
+    }
+
+    fn wrong(&self, e: &io::Error) -> Failure {
+        Failure::Run(format!("{}: {e}", self.path.display()))
     }
 }
 
 impl Drop for Written<'_> {
     fn drop(&mut self) {
-        // Once it has its name there is nothing.
+        // Once it was renamed there is nothing.
         let _ = fs::remove_file(&self.temporary);
     }
 }
 
+/// The text of a file that only its owner should be able to read, with `what` in it.
+pub(crate) fn secret_text(path: &Path, what: &str) -> Result<Zeroizing<String>, Failure> {
+    let text = fs::read_to_string(path).map_err(|e| Failure::Run(format!("{}: {e}", shown(path))))?;
+    if fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o077 != 0) {
+        eprintln!("fzmq: warning: others may read or write {what} in {}", path.display());
+    }
+    Ok(Zeroizing::new(text))
+}
+
+/// A path, unless there is nothing under it and it may be a key that was given in place of its file.
+fn shown(path: &Path) -> String {
+    let lost = path.parent().is_none_or(|parent| parent == Path::new("") || !parent.exists());
+    let name = path.file_name().unwrap_or_default().len();
+    let like_a_key = (KEY_LENGTH - 5..=KEY_LENGTH + 5).contains(&path.as_os_str().len());
+    if like_a_key && !path.exists() && (lost || name > KEY_LENGTH / 2) {
+        return "no file has that name, which is not repeated, as it may be a key".to_owned();
+    }
+    path.display().to_string()
+}
+
+/// The characters of a key.
+const KEY_LENGTH: usize = 40;
+
 /// The keys in a file that `keygen` wrote.
 pub(crate) fn read(path: &Path) -> Result<KeyPair, Failure> {
-    let wrong = |e: &dyn std::fmt::Display| Failure::Run(format!("{}: {e}", path.display()));
-    let text = fs::read_to_string(path).map_err(|e| wrong(&e))?;
-    if fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o077 != 0) {
-        eprintln!("fzmq: warning: others may read or write the secret key in {}", path.display());
-    }
-    text.trim().parse().map_err(|e| wrong(&e))
+    let text = secret_text(path, "the secret key")?;
+    text.trim().parse().map_err(|e: NotAKey| Failure::Run(format!("{}: {e}", path.display())))
 }
 
 /// A public key, or the file that it is in. A path may look like a key; a key is hardly ever the path of a file.
 fn public_key(text: &str) -> Result<PublicKey, Failure> {
-    let wrong = |e: &dyn std::fmt::Display| Failure::Run(format!("server key {text:?}: {e}"));
+    let wrong =
+        |e: &dyn std::fmt::Display| Failure::Run(format!("server key {}: {e}", shown(Path::new(text))));
     match (fs::read_to_string(text), PublicKey::from_text(text.as_bytes())) {
         (Ok(read), _) => PublicKey::from_text(read.trim().as_bytes()).ok_or_else(|| wrong(&NotAKey)),
         (Err(_), Some(key)) => Ok(key),
@@ -98,16 +158,15 @@ fn public_key(text: &str) -> Result<PublicKey, Failure> {
 #[derive(Debug)]
 pub(crate) enum Role {
     None,
-    PlainClient { name: String, password: String },
+    PlainClient(Login),
     CurveClient { own: KeyPair, server: PublicKey },
     CurveServer { own: KeyPair, clients: Option<PathBuf> },
 }
 
 impl Role {
     pub(crate) fn of(options: &Security) -> Result<Self, Failure> {
-        if let Some(user) = &options.user {
-            let (name, password) = user.split_once(':').unwrap_or((user, ""));
-            return Ok(Self::PlainClient { name: name.to_owned(), password: password.to_owned() });
+        if let Some(login) = Login::of(options.user.as_ref(), options.user_file.as_deref())? {
+            return Ok(Self::PlainClient(login));
         }
         let own = options.key.as_deref().map(read).transpose()?;
         match (&options.server_key, own) {
@@ -153,5 +212,24 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert!(public_key(&keys.public.to_text()).is_ok());
         assert!(public_key("/no/such/file").is_err());
+    }
+
+    #[test]
+    fn a_path_that_may_be_a_key_is_not_shown() {
+        let dir = std::env::temp_dir();
+        for key in [
+            "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs",
+            "D:)Q[IlAW!/ahhC2ac:9*A}h:p?([4%wOTJ%JR%c",
+            "/D:)QIlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs",
+        ] {
+            assert!(!shown(Path::new(key)).contains("hC2ac"), "{key}");
+        }
+        for path in
+            ["server.key", "/no/such/file", "keys/of/the/server/in/the/north/server.key.of.ours.at.home"]
+        {
+            assert_eq!(shown(Path::new(path)), path);
+        }
+        let missing = dir.join("a-key-that-is-missing");
+        assert_eq!(shown(&missing), missing.display().to_string());
     }
 }

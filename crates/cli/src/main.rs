@@ -10,6 +10,7 @@ mod cat;
 mod doctor;
 mod failure;
 mod keys;
+mod login;
 mod numbers;
 mod proxy;
 mod signals;

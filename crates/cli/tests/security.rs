@@ -115,6 +115,115 @@ fn keygen_leaves_both_files_or_none() {
     assert_eq!(left.len(), 2, "{left:?}");
 }
 
+/// What is in a directory, without what was put there before.
+fn names(scratch: &Scratch) -> Vec<String> {
+    let entries = fs::read_dir(&scratch.0).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn keygen_that_cannot_replace_both_files_replaces_none() {
+    let scratch = Scratch::new("keygen-force");
+    let file = scratch.keys("server");
+    let secret = fs::read_to_string(&file).unwrap();
+    // No file takes the place of a directory.
+    fs::remove_file(format!("{file}.pub")).unwrap();
+    fs::create_dir(format!("{file}.pub")).unwrap();
+    let made = run(&format!("keygen --force {file}"), b"");
+    assert_eq!(made.status.code(), Some(1));
+    assert!(text(&made.stderr).contains("server.pub"), "{}", text(&made.stderr));
+    assert_eq!(fs::read_to_string(&file).unwrap(), secret);
+    assert_eq!(names(&scratch), ["server", "server.pub"]);
+    fs::remove_dir(format!("{file}.pub")).unwrap();
+    fs::rename(&file, format!("{file}.pub")).unwrap();
+    fs::create_dir(&file).unwrap();
+    assert_eq!(run(&format!("keygen --force {file}"), b"").status.code(), Some(1));
+    assert_eq!(fs::read_to_string(format!("{file}.pub")).unwrap(), secret);
+    assert_eq!(names(&scratch), ["server", "server.pub"]);
+}
+
+#[test]
+fn of_many_that_make_the_same_key_at_once_one_does() {
+    let scratch = Scratch::new("keygen-race");
+    for round in 0..5 {
+        let file = scratch.file(&format!("server-{round}"));
+        let makers: Vec<_> = (0..8).map(|_| Running::start(&format!("keygen {file}"))).collect();
+        let made: Vec<_> = makers.into_iter().map(Running::end).collect();
+        let winners: Vec<_> = made.iter().filter(|(code, ..)| *code == 0).collect();
+        assert_eq!(winners.len(), 1, "{made:?}");
+        let secret: ferrozmq::security::KeyPair = fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+        let public = format!("{}\n", secret.public);
+        assert_eq!(fs::read_to_string(format!("{file}.pub")).unwrap(), public);
+        assert_eq!(winners[0].1, public);
+    }
+    assert_eq!(names(&scratch).len(), 10);
+}
+
+#[test]
+fn a_name_and_a_password_may_come_from_a_file() {
+    let scratch = Scratch::new("user-file");
+    let guard = ferrozmq::security::Authenticator::new().allow_password("joe", "hush:hush");
+    let ctx = ferrozmq::Context::builder().authenticator(guard).build();
+    let mut pull = ctx.pull().plain_server().bind(ANY).unwrap();
+    let (file, endpoint) = (scratch.file("login"), pull.last_endpoint().to_owned());
+    let push = |option: &str| {
+        run(&format!("push {endpoint} --message in -t {LIMIT} --linger {LIMIT} {option}"), b"")
+    };
+    for content in ["joe:hush:hush", "joe:hush:hush\n", "joe:hush:hush\r\n"] {
+        fs::write(&file, content).unwrap();
+        let pushed = push(&format!("--user-file {file}"));
+        assert_eq!(pushed.status.code(), Some(0), "{}", text(&pushed.stderr));
+        // Who else may read it is told.
+        assert!(text(&pushed.stderr).contains("others may read or write the password"));
+    }
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(text(&push(&format!("--user-file {file}")).stderr), "");
+    for _ in 0..4 {
+        assert_eq!(pull.recv().unwrap(), "in");
+    }
+    fs::write(&file, "joe\nhush\n").unwrap();
+    for (option, code, said) in [
+        (format!("--user-file {file}"), 1, "expected one line, NAME:PASSWORD"),
+        (format!("--user-file {file}.other"), 1, "No such file"),
+        (format!("--user-file {file} --user joe:hush"), 2, "cannot be used with"),
+        (format!("--user-file {file} --key {file}"), 2, "cannot be used with"),
+    ] {
+        let pushed = push(&option);
+        assert_eq!(pushed.status.code(), Some(code), "{option}");
+        let error = text(&pushed.stderr);
+        assert!(error.contains(said) && !error.contains("hush"), "{option}: {error}");
+    }
+}
+
+#[test]
+fn a_key_that_is_given_in_place_of_its_file_is_not_repeated() {
+    let scratch = Scratch::new("mistyped");
+    let file = scratch.file("server");
+    let secret = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs";
+    for typed in [secret, &secret[..39], &format!("{secret}x")] {
+        for option in ["--key", "--server-key"] {
+            if option == "--server-key" && typed.len() == 40 {
+                // That is a key.
+                continue;
+            }
+            let seen = run(&format!("doctor tcp://127.0.0.1:1 {option} {typed}"), b"");
+            let said = text(&seen.stderr);
+            assert_eq!(seen.status.code(), Some(1), "{said}");
+            assert!(!said.contains(&typed[..20]) && said.contains("may be a key"), "{said}");
+        }
+    }
+    // A key that is one character short, in its file.
+    fs::write(&file, &secret[..39]).unwrap();
+    let seen = run(&format!("doctor tcp://127.0.0.1:1 --key {file}"), b"");
+    let said = text(&seen.stderr);
+    assert!(
+        said.contains(&file) && said.contains("40 characters") && !said.contains(&secret[..20]),
+        "{said}"
+    );
+}
+
 #[test]
 fn who_is_refused_does_not_wait_for_ever() {
     let scratch = Scratch::new("refused");

@@ -9,6 +9,7 @@ use crate::{
     cat::watch::Watch,
     failure::Failure,
     keys::Role as Security,
+    login::Login,
     numbers::time,
     signals::Signals,
 };
@@ -35,7 +36,7 @@ macro_rules! configured {
         let builder = $builder.ipv6($common.endpoints.iter().any(|endpoint| endpoint.contains('[')));
         let builder = match $security {
             Security::None => builder,
-            Security::PlainClient { name, password } => builder.plain_client(name, password),
+            Security::PlainClient(login) => builder.plain_client(&login.name, &login.password),
             Security::CurveClient { own, server } => builder.curve_client(own, *server),
             Security::CurveServer { own, .. } => builder.curve_server(&own.secret),
         };
@@ -47,8 +48,9 @@ macro_rules! configured {
             Some(proxy) => builder.socks_proxy(proxy),
             None => builder,
         };
-        match $common.socks.login() {
-            Some((name, password)) => builder.socks_login(name, password),
+        let socks = &$common.socks;
+        match Login::of(socks.socks_user.as_ref(), socks.socks_user_file.as_deref())? {
+            Some(login) => builder.socks_login(&login.name, &login.password),
             None => builder,
         }
     }};
