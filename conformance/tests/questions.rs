@@ -1,5 +1,7 @@
 //! Questions to a handler of ZAP that is slow, or works on many at once (RFC 27).
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use conformance::socket::{Ctx, Sock, Transport};
 use conformance::wire::{Raw, command, greeting_with};
 use conformance::{Monitor, is_system, ours_only, zmq};
@@ -80,6 +82,47 @@ fn v07_a_thousand_peers_that_come_and_go_keep_nobody_waiting() {
         leave(many_ask(&endpoint, "hostile", 20), &events);
     }
     comes_in(&handler, &server, &endpoint);
+}
+
+#[test]
+fn v07_a_peer_comes_in_while_others_come_and_go_faster_than_the_handler_answers() {
+    ours_only!("the others are before it in the queue, more and more");
+    const HOSTILE: usize = 1_000;
+    let (handler, server, endpoint) = judged(zmq::REP);
+    let (came, enough) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let after = |count: usize| {
+        while came.load(Ordering::Relaxed) < count.min(HOSTILE) {
+            std::thread::yield_now();
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..HOSTILE {
+                if !enough.load(Ordering::Relaxed) {
+                    drop(asks(&endpoint, "hostile"));
+                }
+                came.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        after(100);
+        let good = server.ctx().socket(zmq::PUSH);
+        good.set_bytes(zmq::PLAIN_USERNAME, "good").unwrap();
+        good.connect(&endpoint).unwrap();
+        good.send("in");
+        // For each answer ten come.
+        let mut heard = handler.recv();
+        while heard.as_ref().is_ok_and(|question| question[6] != b"good") {
+            after(came.load(Ordering::Relaxed) + 10);
+            answer(&handler, "400");
+            heard = handler.recv();
+        }
+        let before = came.load(Ordering::Relaxed);
+        enough.store(true, Ordering::Relaxed);
+        heard.unwrap();
+        answer(&handler, "200");
+        server.expect("in");
+        assert!(before < HOSTILE, "all of them were before it");
+    });
 }
 
 #[test]
