@@ -85,7 +85,7 @@ impl Session {
         let (question, ready) = (engine.question(), engine.ready().is_some());
         self.handshake_write(turn);
         match question {
-            Some(credentials) => self.ask(&credentials, turn),
+            Some(credentials) => self.ask(credentials, turn),
             None if ready => self.activate(turn),
             None => {}
         }

@@ -9,7 +9,7 @@ const LATER: u16 = 300;
 
 impl Session {
     /// Asks about a peer that says this of itself.
-    pub(super) fn ask(&mut self, credentials: &Credentials, turn: &mut Turn<'_>) {
+    pub(super) fn ask(&mut self, credentials: Credentials, turn: &mut Turn<'_>) {
         let Phase::Handshake(h) = &self.phase else { return };
         let options = &self.settings.options;
         let address = h.stream.peer_address();
@@ -17,18 +17,24 @@ impl Session {
             domain: &options.security.zap_domain,
             address: address.as_bytes(),
             routing_id: &options.routing_id,
-            credentials,
+            credentials: &credentials,
         };
         match Question::ask(turn.context, turn.io, self.id, &request) {
             Ok(Some(question)) => {
+                // A password goes before anything comes of it.
+                drop(credentials);
                 self.question = Some(question);
                 self.answered(turn);
             }
             Ok(None) => match turn.context.judge().filter(|_| !options.security.enforce_domain) {
-                Some(judge) => match judge(&request) {
-                    Ok(reply) => self.replied(reply, turn),
-                    Err(why) => self.rejected(LATER, why, turn),
-                },
+                Some(judge) => {
+                    let judged = judge(&request);
+                    drop(credentials);
+                    match judged {
+                        Ok(reply) => self.replied(reply, turn),
+                        Err(why) => self.rejected(LATER, why, turn),
+                    }
+                }
                 None if options.security.trusts() => self.judged(Verdict::Allow, turn),
                 None => self.nobody_judges(turn),
             },
