@@ -134,7 +134,7 @@ fn more_questions_than_a_handler_takes() -> Result<()> {
     const MORE: usize = 10;
     let ctx = Context::new();
     let _handler: Rep = ctx.rep().bind(HANDLER)?;
-    let mut server = ctx.pull().plain_server().handshake_limit(SOON * 20).build()?;
+    let mut server = ctx.pull().plain_server().handshake_limit(SOON * 40).build()?;
     let mut monitor = server.monitor()?;
     server.bind("tcp://127.0.0.1:*")?;
     let address = server.last_endpoint().trim_start_matches("tcp://").to_owned();
