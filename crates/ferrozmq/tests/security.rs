@@ -141,7 +141,9 @@ fn while_a_file_is_broken_a_callback_refuses_nobody_for_good() -> Result<()> {
     push.send("in")?;
     // It is put off, and comes again and again.
     while failure(&mut monitor) != HandshakeFailure::ListMalformed(1) {}
-    fs::write(&path, "plain admin secret\n").expect("a file");
+    let whole = path.with_extension("whole");
+    fs::write(&whole, "plain admin secret\n").expect("a file");
+    fs::rename(&whole, &path).expect("in its place");
     assert_eq!(tasks.recv()?, "in");
     fs::remove_file(&path).expect("the file");
     Ok(())
