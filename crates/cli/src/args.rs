@@ -321,8 +321,9 @@ pub(crate) enum Answer {
 /// What every socket command has.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
-    /// tcp://host:port, tcp://127.0.0.1:* (a free port), tcp://*:port, ipc:///path; for radio, dish and dgram also
-    /// udp://host:port, udp://interface;group:port
+    /// tcp://host:port, tcp://127.0.0.1:* (a free port), tcp://*:port, ipc:///path; where the kernel has them
+    /// vsock://cid:port and tipc://{service,instance}; for radio and dish also, and for dgram only, udp://host:port and
+    /// udp://interface;group:port
     #[arg(required = true, value_name = "ENDPOINT")]
     pub(crate) endpoints: Vec<String>,
     /// Bind all endpoints; the default is to bind those with a *, and the others as the command's summary says
@@ -416,29 +417,23 @@ pub(crate) struct Separator(pub(crate) Vec<u8>);
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Proxy {
-    /// Where clients connect; bound, unless --connect-front
+    /// Where clients connect, or publishers: an endpoint as of the socket commands; bound, unless --connect-front
+    #[arg(value_name = "FRONT")]
     pub(crate) front: String,
-    /// Where workers connect; bound, unless --connect-back
+    /// Where workers connect, or subscribers; bound, unless --connect-back
+    #[arg(value_name = "BACK")]
     pub(crate) back: String,
     /// For publishers in front and subscribers behind: XSUB and XPUB instead of ROUTER and DEALER
-    #[arg(long, conflicts_with_all = ["front_type", "back_type"])]
+    #[arg(long, conflicts_with_all = ["front-type", "back-type"])]
     pub(crate) xsub_xpub: bool,
     /// For a pipeline: PULL and PUSH instead of ROUTER and DEALER
-    #[arg(long, conflicts_with_all = ["front_type", "back_type", "xsub_xpub"])]
+    #[arg(long, conflicts_with_all = ["front-type", "back-type", "xsub_xpub"])]
     pub(crate) pull_push: bool,
-    /// Socket type of the front
-    #[arg(long, value_name = "TYPE", default_value = "router", value_parser = parse_type)]
-    pub(crate) front_type: SocketType,
-    /// Socket type of the back
-    #[arg(long, value_name = "TYPE", default_value = "dealer", value_parser = parse_type)]
-    pub(crate) back_type: SocketType,
-    /// Connect the front instead of binding it
-    #[arg(long)]
-    pub(crate) connect_front: bool,
-    /// Connect the back instead of binding it
-    #[arg(long)]
-    pub(crate) connect_back: bool,
-    /// Publish a copy of every message here, for `fzmq sub`
+    /// A group that a dish joins, as which one side is made with --front-type or --back-type; may be repeated; the one
+    /// without a name unless given
+    #[arg(short, long, value_name = "GROUP")]
+    pub(crate) group: Vec<String>,
+    /// Publish a copy of every message here, unencrypted, for `fzmq sub`
     #[arg(long, value_name = "ENDPOINT")]
     pub(crate) capture: Option<String>,
     /// Messages that may wait for each peer, and from each peer; 0 for no limit [default: 1000]
@@ -448,8 +443,92 @@ pub(crate) struct Proxy {
     #[arg(short, long)]
     pub(crate) stats: bool,
     /// Do not say where the sockets are bound
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+    /// Say what happens on the connections
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) front_side: Front,
+    #[command(flatten)]
+    pub(crate) back_side: Back,
+}
+
+/// A side of a proxy.
+pub(crate) struct Side {
+    pub(crate) kind: SocketType,
+    pub(crate) connect: bool,
+    pub(crate) security: Security,
+    pub(crate) socks: Socks,
+}
+
+/// The options of a side: what the socket commands have, with its name in front.
+macro_rules! side {
+    ($name:ident, $heading:literal, $side:literal, $kind:literal) => {
+        #[derive(Args, Clone, Debug)]
+        #[command(next_help_heading = $heading)]
+        pub(crate) struct $name {
+            /// Its socket type
+            #[arg(id = concat!($side, "-type"), long = concat!($side, "-type"))]
+            #[arg(value_name = "TYPE", default_value = $kind, value_parser = parse_type)]
+            kind: SocketType,
+            /// Connect it instead of binding it
+            #[arg(id = concat!("connect-", $side), long = concat!("connect-", $side))]
+            connect: bool,
+            #[arg(id = concat!($side, "-key"), long = concat!($side, "-key"), value_name = "FILE")]
+            #[arg(help = concat!(
+                "Encrypt with the secret key in FILE (CURVE): as a client with --", $side, "-server-key, as a server without"
+            ))]
+            key: Option<PathBuf>,
+            /// Talk only to the server with this public key (CURVE), given as text or as a file
+            #[arg(id = concat!($side, "-server-key"), long = concat!($side, "-server-key"), value_name = "KEY")]
+            server_key: Option<String>,
+            #[arg(id = concat!($side, "-clients"), long = concat!($side, "-clients"), value_name = "FILE")]
+            #[arg(requires = concat!($side, "-key"), conflicts_with = concat!($side, "-server-key"))]
+            /// As a server, let in only clients that FILE lists, as for the socket commands; all clients without it
+            clients: Option<PathBuf>,
+            /// Give a name and a password, in the clear (PLAIN)
+            #[arg(id = concat!($side, "-user"), long = concat!($side, "-user"), value_name = "NAME:PASSWORD")]
+            #[arg(conflicts_with_all = [concat!($side, "-key"), concat!($side, "-server-key")])]
+            user: Option<String>,
+            /// Make its tcp connections through this SOCKS5 proxy, which resolves the names
+            #[arg(id = concat!($side, "-socks-proxy"), long = concat!($side, "-socks-proxy"))]
+            #[arg(value_name = "HOST:PORT", requires = concat!("connect-", $side))]
+            socks_proxy: Option<String>,
+            /// Give a name and a password to the SOCKS5 proxy, in the clear
+            #[arg(id = concat!($side, "-socks-user"), long = concat!($side, "-socks-user"))]
+            #[arg(value_name = "NAME:PASSWORD", requires = concat!($side, "-socks-proxy"))]
+            socks_user: Option<String>,
+        }
+
+        impl $name {
+            fn side(&self) -> Side {
+                let Self { kind, connect, key, server_key, clients, user, socks_proxy, socks_user } = self.clone();
+                Side {
+                    kind,
+                    connect,
+                    security: Security { key, server_key, clients, user },
+                    socks: Socks { socks_proxy, socks_user },
+                }
+            }
+        }
+    };
+}
+
+side!(Front, "Front", "front", "router");
+side!(Back, "Back", "back", "dealer");
+
+impl Proxy {
+    /// The front and the back.
+    pub(crate) fn sides(&self) -> [Side; 2] {
+        let [front, back] = [self.front_side.side(), self.back_side.side()];
+        let types = match self {
+            Self { xsub_xpub: true, .. } => [SocketType::Xsub, SocketType::Xpub],
+            Self { pull_push: true, .. } => [SocketType::Pull, SocketType::Push],
+            _ => [front.kind, back.kind],
+        };
+        [Side { kind: types[0], ..front }, Side { kind: types[1], ..back }]
+    }
 }
 
 /// What a socket command is to do.

@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ferrozmq_base::{Error, Kind, Msg, inbox, log, pool};
+use ferrozmq_base::{Error, Kind, Msg, inbox, log, pool, sync::Ordering};
 use ferrozmq_proto::udp::{
     DATAGRAM_MAX, GROUP_DATAGRAM_MAX, begin_group, parse_peer, peer_frame, split_group,
 };
@@ -284,7 +284,7 @@ impl Datagrams {
     fn send_body(&mut self) -> bool {
         let (Some(begun), Some(body)) = (&self.begun, self.output.next_record()) else { return true };
         let result = match begun.to {
-            None => Err(io::ErrorKind::InvalidInput.into()),
+            None => Err(io::Error::from_raw_os_error(Error::InvalidArgument.errno())),
             Some(to) if begun.head == 0 => self.socket.send_to(body.body, to),
             Some(to) => {
                 self.outgoing.truncate(begun.head);
@@ -295,7 +295,8 @@ impl Datagrams {
         match result {
             Ok(()) => {}
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return false,
-            Err(_) => {
+            Err(e) => {
+                self.conn.refusal.store(Error::from(e).errno().cast_unsigned(), Ordering::Relaxed);
                 self.conn.refused.add(1);
                 Losses::count(&self.port.losses.unroutable);
             }
