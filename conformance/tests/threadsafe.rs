@@ -5,7 +5,7 @@ use std::thread;
 
 use conformance::msg::Msg;
 use conformance::socket::{Ctx, PollItem, Sock, Transport, inproc, join, join_more, pair, poll};
-use conformance::{c_library, ours_only, zmq};
+use conformance::{c_library, differs, ours_only, zmq};
 
 const TYPES: [i32; 8] =
     [zmq::SERVER, zmq::CLIENT, zmq::RADIO, zmq::DISH, zmq::GATHER, zmq::SCATTER, zmq::PEER, zmq::CHANNEL];
@@ -161,7 +161,6 @@ fn messages_of_several_parts_are_dropped_whole() {
         (zmq::SERVER, zmq::DEALER),
         (zmq::PEER, zmq::DEALER),
         (zmq::CLIENT, zmq::PUSH),
-        (zmq::CLIENT, zmq::PUB),
     ] {
         for binds in [true, false] {
             let (sock, sender) = if binds {
@@ -181,13 +180,13 @@ fn messages_of_several_parts_are_dropped_whole() {
     }
 }
 
-/// A poll sees no message in one that will be dropped.
 #[test]
 fn messages_of_several_parts_make_nothing_readable() {
     for (kind, other) in [(zmq::SERVER, zmq::DEALER), (zmq::CLIENT, zmq::PUSH), (zmq::GATHER, zmq::PUSH)] {
         let (sock, sender) = pair(kind, other, Transport::Inproc);
         sender.send(["two", "parts"]);
-        assert!(!sock.readable(), "{kind}");
+        let seen = differs!("messages_of_several_parts_make_nothing_readable", libzmq: true, ours: false);
+        assert_eq!(sock.readable(), seen, "{kind}");
         sender.send("whole");
         assert!(sock.readable(), "{kind}");
         sock.expect("whole");

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
 use ferrozmq::SocketType;
 
 use crate::numbers::parse_time;
@@ -10,10 +10,17 @@ use crate::numbers::parse_time;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    everything was done
-  1    it did not work: an address in use, a file that cannot be read, …
+  1    it did not work: an address in use, a file that cannot be read, messages that were not delivered, …
   2    the command line was wrong
   124  a --timeout or --linger has passed
   130  ended by Ctrl-C, SIGTERM or SIGHUP";
+
+const PROXY_EXAMPLES: &str = "\
+Examples:
+  fzmq proxy tcp://*:5559 tcp://*:5560 --stats
+  fzmq proxy tcp://*:5559 ipc:///run/workers --front-key server.key --front-clients clients
+  fzmq proxy tcp://*:5561 tcp://news.example:5562 --pull-push --connect-back --back-socks-proxy 127.0.0.1:1080
+  fzmq proxy 'udp://eth0;239.0.0.1:5563' tcp://*:5564 --front-type dish --back-type radio --group news";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,6 +33,13 @@ Examples:
   fzmq dish tcp://127.0.0.1:5558 --group weather
   fzmq radio tcp://127.0.0.1:5558 --group weather --message sunny --wait-peers 1
   fzmq proxy tcp://*:5559 tcp://*:5560 --stats";
+
+macro_rules! endpoints {
+    () => {
+        "tcp://host:port, tcp://127.0.0.1:* (a free port), tcp://*:port, ipc:///path; vsock://cid:port and \
+         tipc://{service,instance} where the kernel has them"
+    };
+}
 
 /// ZeroMQ on the command line. Without a command: a live tour of ten seconds.
 #[derive(Parser)]
@@ -78,41 +92,65 @@ pub(crate) enum Command {
     #[command(after_help = EXIT_CODES)]
     Stream(Talk),
     /// Send to the servers in turn, print what arrives [connects]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_one_part))]
     Client(Talk),
     /// Print what clients send, send to the client heard from last [binds]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_one_part))]
     Server(Talk),
     /// Talk with peers: send to the one heard from last, before that to the first that it connects to [connects]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_one_part))]
     Peer(Talk),
     /// Print the datagrams that arrive, send to the peer heard from last, or as --to says; with --multipart the first part
     /// is the peer's address [binds]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_datagrams))]
     Dgram(Datagrams),
     /// Send messages to a group [binds; over udp connects]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_groups))]
     Radio(SendToGroup),
     /// Print the messages of groups, with the group as the first part [connects; over udp binds]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_groups))]
     Dish(ReceiveOfGroups),
     /// Send each message to one of the peers, in turn [connects]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_one_part))]
     Scatter(Send),
     /// Print the messages that are scattered here [binds]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_one_part))]
     Gather(Receive),
     /// Talk with one peer, as pair, in messages of one part [connects]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_one_part))]
     Channel(Talk),
     /// Pass messages between two sockets, as a broker does
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = format!("{PROXY_EXAMPLES}\n\n{EXIT_CODES}"))]
     Proxy(Proxy),
     /// Make a pair of keys for CURVE: the secret one in a file that only its owner may read
     Keygen(Keygen),
     /// Greet a peer, and say what it is and whether it lets us in
     #[command(after_help = EXIT_CODES)]
     Doctor(Doctor),
+}
+
+/// The help of an option where messages have one part.
+fn of_one_part(arg: Arg) -> Arg {
+    let hidden = arg.get_id() == "multipart";
+    arg.hide(hidden)
+}
+
+/// That of one for RADIO and DISH.
+fn of_groups(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "endpoints" => arg.help(concat!(endpoints!(), "; udp://host:port, udp://interface;group:port")),
+        _ => of_one_part(arg),
+    }
+}
+
+/// That of one for DGRAM, where nobody is connected to anybody.
+fn of_datagrams(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "endpoints" => arg.help("udp://host:port, udp://*:* (a free port), udp://interface;group:port"),
+        "key" | "server_key" | "clients" | "user" | "socks_proxy" | "socks_user" | "wait_peers" | "bind"
+        | "connect" => arg.hide(true),
+        _ => arg,
+    }
 }
 
 #[derive(Args)]
@@ -321,12 +359,10 @@ pub(crate) enum Answer {
 /// What every socket command has.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
-    /// tcp://host:port, tcp://127.0.0.1:* (a free port), tcp://*:port, ipc:///path; where the kernel has them
-    /// vsock://cid:port and tipc://{service,instance}; for radio and dish also, and for dgram only, udp://host:port and
-    /// udp://interface;group:port
-    #[arg(required = true, value_name = "ENDPOINT")]
+    #[arg(required = true, value_name = "ENDPOINT", help = endpoints!())]
     pub(crate) endpoints: Vec<String>,
-    /// Bind all endpoints; the default is to bind those with a *, and the others as the command's summary says
+    /// Bind all endpoints; the default is to bind those with a *, and to do with the others what stands in brackets behind
+    /// the first line of this help
     #[arg(long, conflicts_with = "connect")]
     pub(crate) bind: bool,
     /// Connect to all endpoints
@@ -348,8 +384,8 @@ pub(crate) struct Common {
     /// Begin when N peers are there; for pub and xpub, N subscribers; for radio, N members of groups
     #[arg(short, long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) wait_peers: usize,
-    /// Messages have parts, except of client and what follows it, with this between them (\t, \n, \0 and \xHH are understood); without it, parts received
-    /// are written with a tab between them
+    /// Messages have parts, with this between them (\t, \n, \0 and \xHH are understood); without it, parts received are
+    /// written with a tab between them
     #[arg(short, long, value_name = "SEPARATOR", value_parser = parse_separator)]
     pub(crate) multipart: Option<Separator>,
     /// Messages end with a zero byte, in input and output, instead of a newline
@@ -417,7 +453,7 @@ pub(crate) struct Separator(pub(crate) Vec<u8>);
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Proxy {
-    /// Where clients connect, or publishers: an endpoint as of the socket commands; bound, unless --connect-front
+    /// Where clients connect, or publishers: an endpoint as for the socket commands; bound, unless --connect-front
     #[arg(value_name = "FRONT")]
     pub(crate) front: String,
     /// Where workers connect, or subscribers; bound, unless --connect-back
@@ -429,8 +465,7 @@ pub(crate) struct Proxy {
     /// For a pipeline: PULL and PUSH instead of ROUTER and DEALER
     #[arg(long, conflicts_with_all = ["front-type", "back-type", "xsub_xpub"])]
     pub(crate) pull_push: bool,
-    /// A group that a dish joins, as which one side is made with --front-type or --back-type; may be repeated; the one
-    /// without a name unless given
+    /// A group to join, where a side is a dish (--front-type dish); may be repeated; the one without a name unless given
     #[arg(short, long, value_name = "GROUP")]
     pub(crate) group: Vec<String>,
     /// Publish a copy of every message here, unencrypted, for `fzmq sub`
@@ -468,7 +503,7 @@ macro_rules! side {
         #[derive(Args, Clone, Debug)]
         #[command(next_help_heading = $heading)]
         pub(crate) struct $name {
-            /// Its socket type
+            /// Its socket type: any of the socket commands, but dgram
             #[arg(id = concat!($side, "-type"), long = concat!($side, "-type"))]
             #[arg(value_name = "TYPE", default_value = $kind, value_parser = parse_type)]
             kind: SocketType,

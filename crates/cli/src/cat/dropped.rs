@@ -33,18 +33,19 @@ impl Losses {
     /// Says what was dropped: what the user cannot have expected over udp, and everything if `all`.
     pub(super) fn report(&self, all: bool) {
         let Dropped { full, malformed, unmatched, .. } = self.dropped;
-        let what = if self.over_udp { "datagrams" } else { "messages" };
+        let what = if self.over_udp { "datagram" } else { "message" };
         let say = |count: u64, why: &str| {
             if count > 0 {
-                eprintln!("fzmq: {} {what} dropped: {why}", grouped(count));
+                let s = if count == 1 { "" } else { "s" };
+                eprintln!("fzmq: {} {what}{s} dropped: {why}", grouped(count));
             }
         };
         if self.over_udp || all {
-            say(full, "there was no room in the queue (--hwm)");
-            say(malformed, "there was no message in them that this socket takes");
+            say(full, "no room in the queue (--hwm)");
+            say(malformed, "no message that this socket takes");
         }
         if all {
-            say(unmatched, "they were of other groups");
+            say(unmatched, "of no group or topic that was asked for");
         }
     }
 
