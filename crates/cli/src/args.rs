@@ -638,6 +638,11 @@ impl Cat {
         Self { input: talk.input, format: talk.output.format, ..Self::new(kind, talk.common) }
     }
 
+    /// Whether all that is sent and received is datagrams.
+    pub(crate) fn is_udp_only(&self) -> bool {
+        self.common.endpoints.iter().all(|endpoint| is_udp(endpoint))
+    }
+
     /// Whether an endpoint is bound rather than connected.
     pub(crate) fn binds(&self, endpoint: &str) -> bool {
         use SocketType as T;

@@ -371,7 +371,11 @@ impl<'a> Conversation<'a> {
             }
             let Some(message) = self.pending.take() else { break };
             let bytes = message.iter().map(|part| part.len()).sum();
-            match self.socket.try_send(self.addressed(message)) {
+            let message = self.addressed(message);
+            // Where a RADIO drops nothing it waits for room by itself; it is ready to send at any time.
+            let waits = self.cat.kind == SocketType::Radio && self.cat.is_udp_only();
+            let sent = if waits { self.socket.send(message) } else { self.socket.try_send(message) };
+            match sent {
                 Ok(()) => {
                     self.sent.add(bytes);
                     self.pace.sent();

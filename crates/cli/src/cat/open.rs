@@ -5,7 +5,7 @@ use std::time::Duration;
 use ferrozmq::{Context, Error, PeerId, Publisher, Socket, SocketType, Xpub};
 
 use crate::{
-    args::{Cat, Common, Socks, is_udp},
+    args::{Cat, Common, Socks},
     cat::watch::Watch,
     failure::Failure,
     keys::Role as Security,
@@ -18,6 +18,7 @@ const ROUTING_ID: i32 = 5;
 const SUBSCRIBE: i32 = 6;
 const LINGER: i32 = 17;
 const MULTICAST_HOPS: i32 = 25;
+const SNDTIMEO: i32 = 28;
 const ROUTER_MANDATORY: i32 = 33;
 const XPUB_NODROP: i32 = 69;
 const MULTICAST_LOOP: i32 = 96;
@@ -96,7 +97,7 @@ pub(crate) fn open(
         let text = format!("--multipart: messages of {} have one part", cat.kind.name().to_lowercase());
         return Err(Failure::Usage(text));
     }
-    if cat.common.wait_peers > 0 && cat.common.endpoints.iter().all(|endpoint| is_udp(endpoint)) {
+    if cat.common.wait_peers > 0 && cat.is_udp_only() {
         return Err(Failure::Usage("--wait-peers: over udp nobody says that he is there".to_owned()));
     }
     let mut made = make(ctx, cat, security)?;
@@ -155,8 +156,12 @@ fn make(ctx: &Context, cat: &Cat, security: &Security) -> Result<Made, Failure> 
             match kind {
                 SocketType::Dish => join(&mut socket, &cat.topics)?,
                 // Over udp there is no slow peer to drop messages for: the system takes them as fast as it can.
-                SocketType::Radio if common.endpoints.iter().all(|endpoint| is_udp(endpoint)) => {
+                SocketType::Radio if cat.is_udp_only() => {
                     socket.set_option(XPUB_NODROP, &1_i32.to_ne_bytes())?;
+                    if let Some(timeout) = common.timeout {
+                        let ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+                        socket.set_option(SNDTIMEO, &ms.to_ne_bytes())?;
+                    }
                 }
                 SocketType::Router => socket.set_option(ROUTER_MANDATORY, &1_i32.to_ne_bytes())?,
                 SocketType::Sub if cat.topics.is_empty() => socket.set_option(SUBSCRIBE, b"")?,
