@@ -51,7 +51,6 @@ mod scenario {
             let way = Way::new(draft, kinds, transport, Way::narrow);
             let body = vec![7; 200_000];
             let sent = way.fill(&body);
-            assert_eq!(way.try_send(&body), Err(zmq::EAGAIN), "{kinds:?}");
             if transport == Transport::Inproc {
                 // What was received before may not have been counted yet.
                 assert!((3..=4).contains(&sent), "{kinds:?}: {sent}");
