@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 use std::process::Command;
 use std::thread;
 
-use crate::socket::unique;
+use crate::{socket::unique, wait};
 
 /// Two hosts: 0, whose interface is `a0`, with the addresses `10.99.0.1`, `fd00:99::1` and `fe80::99:1`; and 1, with `b0`
 /// and the same ending in 2.
@@ -21,10 +21,10 @@ pub struct Hosts {
 /// The interfaces of the hosts.
 pub const INTERFACES: [&str; 2] = ["a0", "b0"];
 
-fn ip(line: &str) -> Result<(), String> {
+fn ip(line: &str) -> Result<String, String> {
     let output = Command::new("ip").args(line.split_whitespace()).output().map_err(|e| format!("ip: {e}"))?;
     match output.status.success() {
-        true => Ok(()),
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         false => Err(format!("ip {line}: {}", String::from_utf8_lossy(&output.stderr).trim())),
     }
 }
@@ -53,6 +53,13 @@ impl Hosts {
             }
             ip(&format!("-n {name} link set {interface} up"))?;
             ip(&format!("-n {name} route add default dev {interface}"))?;
+        }
+        // The kernel throws away without a word what is sent before it has noticed that both ends are up.
+        for (name, interface) in self.names.iter().zip(INTERFACES) {
+            wait::until("an interface that sends", || {
+                ip(&format!("-n {name} -o link show dev {interface}"))
+                    .is_ok_and(|line| line.contains("state UP"))
+            });
         }
         Ok(())
     }

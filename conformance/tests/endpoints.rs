@@ -8,7 +8,7 @@ use conformance::c_api::NULL;
 use conformance::publish::nothing_before_marker;
 use conformance::socket::{Ctx, Sock, Transport, inproc, ipc, join, join_more, unique};
 use conformance::wire::{Raw, RefusingPort};
-use conformance::{Errno, Monitor, c_library, differs, ours_only, wait, zmq};
+use conformance::{Errno, Monitor, c_library, differs, is_system, ours_only, wait, zmq};
 
 fn pull() -> Sock {
     Ctx::new().socket(zmq::PULL)
@@ -83,6 +83,36 @@ fn udp_is_not_for_classic_types() {
         let sock = ctx.socket(kind);
         assert_eq!(sock.bind("udp://127.0.0.1:5555"), Err(zmq::ENOCOMPATPROTO), "{kind}");
         assert_eq!(sock.connect("udp://127.0.0.1:5555"), Err(zmq::ENOCOMPATPROTO), "{kind}");
+    }
+}
+
+/// What a build does not have, it does not know: no type of socket is told that others may use it.
+#[test]
+fn a_transport_that_is_not_built_is_eprotonosupport_for_every_type() {
+    let not_built = Err(zmq::EPROTONOSUPPORT);
+    // The distribution's libzmq has pgm and norm, for those who publish and subscribe.
+    let multicast = differs!(
+        "a_transport_that_is_not_built_is_eprotonosupport_for_every_type",
+        libzmq: Err(zmq::ENOCOMPATPROTO),
+        ours: not_built,
+    );
+    let ctx = Ctx::new();
+    for kind in zmq::PAIR..=zmq::CHANNEL {
+        let publishes = [zmq::PUB, zmq::SUB, zmq::XPUB, zmq::XSUB].contains(&kind);
+        let with_error = [("vmci", not_built), ("pgm", multicast), ("epgm", multicast), ("norm", multicast)];
+        for (scheme, error) in with_error {
+            if is_system() && publishes && scheme != "vmci" {
+                continue;
+            }
+            let (sock, endpoint) = (ctx.socket(kind), format!("{scheme}://127.0.0.1:5555"));
+            let done = [
+                sock.bind(&endpoint),
+                sock.connect(&endpoint),
+                sock.unbind(&endpoint),
+                sock.disconnect(&endpoint),
+            ];
+            assert_eq!(done, [error; 4], "{endpoint}, type {kind}");
+        }
     }
 }
 

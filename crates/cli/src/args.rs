@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
 use ferrozmq::SocketType;
 
 use crate::{login::Login, numbers::parse_time};
@@ -10,10 +10,17 @@ use crate::{login::Login, numbers::parse_time};
 const EXIT_CODES: &str = "\
 Exit codes:
   0    everything was done
-  1    it did not work: an address in use, a file that cannot be read, …
+  1    it did not work: an address in use, a file that cannot be read, messages that were not delivered, …
   2    the command line was wrong
   124  a --timeout or --linger has passed
   130  ended by Ctrl-C, SIGTERM or SIGHUP";
+
+const PROXY_EXAMPLES: &str = "\
+Examples:
+  fzmq proxy tcp://*:5559 tcp://*:5560 --stats
+  fzmq proxy tcp://*:5559 ipc:///run/workers --front-key server.key --front-clients clients
+  fzmq proxy tcp://*:5561 tcp://news.example:5562 --pull-push --connect-back --back-socks-proxy 127.0.0.1:1080
+  fzmq proxy 'udp://eth0;239.0.0.1:5563' tcp://*:5564 --front-type dish --back-type radio --group news";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,6 +33,13 @@ Examples:
   fzmq dish tcp://127.0.0.1:5558 --group weather
   fzmq radio tcp://127.0.0.1:5558 --group weather --message sunny --wait-peers 1
   fzmq proxy tcp://*:5559 tcp://*:5560 --stats";
+
+macro_rules! endpoints {
+    () => {
+        "tcp://host:port, tcp://127.0.0.1:* (a free port), tcp://*:port, ipc:///path; vsock://cid:port and \
+         tipc://{service,instance} where the kernel has them"
+    };
+}
 
 /// ZeroMQ on the command line. Without a command: a live tour of ten seconds.
 #[derive(Parser)]
@@ -78,41 +92,65 @@ pub(crate) enum Command {
     #[command(after_help = EXIT_CODES)]
     Stream(Talk),
     /// Send to the servers in turn, print what arrives [connects]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_one_part))]
     Client(Talk),
     /// Print what clients send, send to the client heard from last [binds]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_one_part))]
     Server(Talk),
     /// Talk with peers: send to the one heard from last, before that to the first that it connects to [connects]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_one_part))]
     Peer(Talk),
     /// Print the datagrams that arrive, send to the peer heard from last, or as --to says; with --multipart the first part
     /// is the peer's address [binds]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_datagrams))]
     Dgram(Datagrams),
     /// Send messages to a group [binds; over udp connects]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_groups))]
     Radio(SendToGroup),
     /// Print the messages of groups, with the group as the first part [connects; over udp binds]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_groups))]
     Dish(ReceiveOfGroups),
     /// Send each message to one of the peers, in turn [connects]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_one_part))]
     Scatter(Send),
     /// Print the messages that are scattered here [binds]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_one_part))]
     Gather(Receive),
     /// Talk with one peer, as pair, in messages of one part [connects]
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, mut_args(of_one_part))]
     Channel(Talk),
     /// Pass messages between two sockets, as a broker does
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = format!("{PROXY_EXAMPLES}\n\n{EXIT_CODES}"))]
     Proxy(Proxy),
     /// Make a pair of keys for CURVE: the secret one in a file that only its owner may read
     Keygen(Keygen),
     /// Greet a peer, and say what it is and whether it lets us in
     #[command(after_help = EXIT_CODES)]
     Doctor(Doctor),
+}
+
+/// The help of an option where messages have one part.
+fn of_one_part(arg: Arg) -> Arg {
+    let hidden = arg.get_id() == "multipart";
+    arg.hide(hidden)
+}
+
+/// That of one for RADIO and DISH.
+fn of_groups(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "endpoints" => arg.help(concat!(endpoints!(), "; udp://host:port, udp://interface;group:port")),
+        _ => of_one_part(arg),
+    }
+}
+
+/// That of one for DGRAM, where nobody is connected to anybody.
+fn of_datagrams(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "endpoints" => arg.help("udp://host:port, udp://*:* (a free port), udp://interface;group:port"),
+        "key" | "server_key" | "clients" | "user" | "user_file" | "socks_proxy" | "socks_user"
+        | "socks_user_file" | "wait_peers" | "bind" | "connect" => arg.hide(true),
+        _ => arg,
+    }
 }
 
 #[derive(Args)]
@@ -322,11 +360,10 @@ pub(crate) enum Answer {
 /// What every socket command has.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
-    /// tcp://host:port, tcp://127.0.0.1:* (a free port), tcp://*:port, ipc:///path; for radio, dish and dgram also
-    /// udp://host:port, udp://interface;group:port
-    #[arg(required = true, value_name = "ENDPOINT")]
+    #[arg(required = true, value_name = "ENDPOINT", help = endpoints!())]
     pub(crate) endpoints: Vec<String>,
-    /// Bind all endpoints; the default is to bind those with a *, and the others as the command's summary says
+    /// Bind all endpoints; the default is to bind those with a *, and to do with the others what stands in brackets behind
+    /// the first line of this help
     #[arg(long, conflicts_with = "connect")]
     pub(crate) bind: bool,
     /// Connect to all endpoints
@@ -348,8 +385,8 @@ pub(crate) struct Common {
     /// Begin when N peers are there; for pub and xpub, N subscribers; for radio, N members of groups
     #[arg(short, long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) wait_peers: usize,
-    /// Messages have parts, except of client and what follows it, with this between them (\t, \n, \0 and \xHH are understood); without it, parts received
-    /// are written with a tab between them
+    /// Messages have parts, with this between them (\t, \n, \0 and \xHH are understood); without it, parts received are
+    /// written with a tab between them
     #[arg(short, long, value_name = "SEPARATOR", value_parser = parse_separator)]
     pub(crate) multipart: Option<Separator>,
     /// Messages end with a zero byte, in input and output, instead of a newline
@@ -417,29 +454,22 @@ pub(crate) struct Separator(pub(crate) Vec<u8>);
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Proxy {
-    /// Where clients connect; bound, unless --connect-front
+    /// Where clients connect, or publishers: an endpoint as for the socket commands; bound, unless --connect-front
+    #[arg(value_name = "FRONT")]
     pub(crate) front: String,
-    /// Where workers connect; bound, unless --connect-back
+    /// Where workers connect, or subscribers; bound, unless --connect-back
+    #[arg(value_name = "BACK")]
     pub(crate) back: String,
     /// For publishers in front and subscribers behind: XSUB and XPUB instead of ROUTER and DEALER
-    #[arg(long, conflicts_with_all = ["front_type", "back_type"])]
+    #[arg(long, conflicts_with_all = ["front-type", "back-type"])]
     pub(crate) xsub_xpub: bool,
     /// For a pipeline: PULL and PUSH instead of ROUTER and DEALER
-    #[arg(long, conflicts_with_all = ["front_type", "back_type", "xsub_xpub"])]
+    #[arg(long, conflicts_with_all = ["front-type", "back-type", "xsub_xpub"])]
     pub(crate) pull_push: bool,
-    /// Socket type of the front
-    #[arg(long, value_name = "TYPE", default_value = "router", value_parser = parse_type)]
-    pub(crate) front_type: SocketType,
-    /// Socket type of the back
-    #[arg(long, value_name = "TYPE", default_value = "dealer", value_parser = parse_type)]
-    pub(crate) back_type: SocketType,
-    /// Connect the front instead of binding it
-    #[arg(long)]
-    pub(crate) connect_front: bool,
-    /// Connect the back instead of binding it
-    #[arg(long)]
-    pub(crate) connect_back: bool,
-    /// Publish a copy of every message here, for `fzmq sub`
+    /// A group to join, where a side is a dish (--front-type dish); may be repeated; the one without a name unless given
+    #[arg(short, long, value_name = "GROUP")]
+    pub(crate) group: Vec<String>,
+    /// Publish a copy of every message here, unencrypted, for `fzmq sub`
     #[arg(long, value_name = "ENDPOINT")]
     pub(crate) capture: Option<String>,
     /// Messages that may wait for each peer, and from each peer; 0 for no limit [default: 1000]
@@ -449,8 +479,113 @@ pub(crate) struct Proxy {
     #[arg(short, long)]
     pub(crate) stats: bool,
     /// Do not say where the sockets are bound
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+    /// Say what happens on the connections
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) front_side: Front,
+    #[command(flatten)]
+    pub(crate) back_side: Back,
+}
+
+/// A side of a proxy.
+pub(crate) struct Side {
+    pub(crate) kind: SocketType,
+    pub(crate) connect: bool,
+    pub(crate) security: Security,
+    pub(crate) socks: Socks,
+}
+
+/// The options of a side: what the socket commands have, with its name in front.
+macro_rules! side {
+    ($name:ident, $heading:literal, $side:literal, $kind:literal) => {
+        #[derive(Args, Clone, Debug)]
+        #[command(next_help_heading = $heading)]
+        pub(crate) struct $name {
+            /// Its socket type: any of the socket commands, but dgram
+            #[arg(id = concat!($side, "-type"), long = concat!($side, "-type"))]
+            #[arg(value_name = "TYPE", default_value = $kind, value_parser = parse_type)]
+            kind: SocketType,
+            /// Connect it instead of binding it
+            #[arg(id = concat!("connect-", $side), long = concat!("connect-", $side))]
+            connect: bool,
+            #[arg(id = concat!($side, "-key"), long = concat!($side, "-key"), value_name = "FILE")]
+            #[arg(help = concat!(
+                "Encrypt with the secret key in FILE (CURVE): as a client with --", $side, "-server-key, as a server without"
+            ))]
+            key: Option<PathBuf>,
+            /// Talk only to the server with this public key (CURVE), given as text or as a file
+            #[arg(id = concat!($side, "-server-key"), long = concat!($side, "-server-key"), value_name = "KEY")]
+            server_key: Option<String>,
+            #[arg(id = concat!($side, "-clients"), long = concat!($side, "-clients"), value_name = "FILE")]
+            #[arg(requires = concat!($side, "-key"), conflicts_with = concat!($side, "-server-key"))]
+            /// As a server, let in only clients that FILE lists, as for the socket commands; all clients without it
+            clients: Option<PathBuf>,
+            /// Give a name and a password, in the clear (PLAIN)
+            #[arg(id = concat!($side, "-user"), long = concat!($side, "-user"), value_name = "NAME:PASSWORD")]
+            #[arg(conflicts_with_all = [concat!($side, "-key"), concat!($side, "-server-key")])]
+            user: Option<Login>,
+            /// The same as the one line of FILE, which other users do not see in the list of processes
+            #[arg(id = concat!($side, "-user-file"), long = concat!($side, "-user-file"), value_name = "FILE")]
+            #[arg(conflicts_with_all =
+                [concat!($side, "-user"), concat!($side, "-key"), concat!($side, "-server-key")])]
+            user_file: Option<PathBuf>,
+            /// Make its tcp connections through this SOCKS5 proxy, which resolves the names
+            #[arg(id = concat!($side, "-socks-proxy"), long = concat!($side, "-socks-proxy"))]
+            #[arg(value_name = "HOST:PORT", requires = concat!("connect-", $side))]
+            socks_proxy: Option<String>,
+            /// Give a name and a password to the SOCKS5 proxy, in the clear
+            #[arg(id = concat!($side, "-socks-user"), long = concat!($side, "-socks-user"))]
+            #[arg(value_name = "NAME:PASSWORD", requires = concat!($side, "-socks-proxy"))]
+            socks_user: Option<Login>,
+            /// The same as the one line of FILE
+            #[arg(id = concat!($side, "-socks-user-file"), long = concat!($side, "-socks-user-file"))]
+            #[arg(value_name = "FILE", requires = concat!($side, "-socks-proxy"))]
+            #[arg(conflicts_with = concat!($side, "-socks-user"))]
+            socks_user_file: Option<PathBuf>,
+        }
+
+        impl $name {
+            fn side(&self) -> Side {
+                let Self {
+                    kind,
+                    connect,
+                    key,
+                    server_key,
+                    clients,
+                    user,
+                    user_file,
+                    socks_proxy,
+                    socks_user,
+                    socks_user_file,
+                } = self.clone();
+                Side {
+                    kind,
+                    connect,
+                    security: Security { key, server_key, clients, user, user_file },
+                    socks: Socks { socks_proxy, socks_user, socks_user_file },
+                }
+            }
+        }
+    };
+}
+
+side!(Front, "Front", "front", "router");
+side!(Back, "Back", "back", "dealer");
+
+impl Proxy {
+    /// The front and the back.
+    pub(crate) fn sides(&self) -> [Side; 2] {
+        let [front, back] = [self.front_side.side(), self.back_side.side()];
+        let types = match self {
+            Self { xsub_xpub: true, .. } => [SocketType::Xsub, SocketType::Xpub],
+            Self { pull_push: true, .. } => [SocketType::Pull, SocketType::Push],
+            _ => [front.kind, back.kind],
+        };
+        [Side { kind: types[0], ..front }, Side { kind: types[1], ..back }]
+    }
 }
 
 /// What a socket command is to do.
@@ -523,6 +658,11 @@ impl Cat {
 
     fn talk(kind: SocketType, talk: Talk) -> Self {
         Self { input: talk.input, format: talk.output.format, ..Self::new(kind, talk.common) }
+    }
+
+    /// Whether all that is sent and received is datagrams.
+    pub(crate) fn is_udp_only(&self) -> bool {
+        self.common.endpoints.iter().all(|endpoint| is_udp(endpoint))
     }
 
     /// Whether an endpoint is bound rather than connected.

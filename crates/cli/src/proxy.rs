@@ -8,35 +8,42 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ferrozmq::{Context, Passed, Poller, ProxyHandle, Side, Socket, SocketType};
+use ferrozmq::{Context, Passed, Poller, ProxyHandle, Side as Traffic, Socket, SocketType};
 
 use crate::{
-    args::Proxy,
-    cat::only_other_processes,
+    args::{Proxy, Side},
+    cat::{Basics, join, only_other_processes, tell},
     failure::Failure,
+    keys::Role as Security,
     numbers::{grouped, rate, scaled},
     signals::Signals,
 };
 
 pub(crate) fn run(settings: &Proxy, signals: &Signals) -> Result<(), Failure> {
-    let ctx = Context::new();
-    let (front_type, back_type) = match settings {
-        Proxy { xsub_xpub: true, .. } => (SocketType::Xsub, SocketType::Xpub),
-        Proxy { pull_push: true, .. } => (SocketType::Pull, SocketType::Push),
-        _ => (settings.front_type, settings.back_type),
-    };
-    let mut front = end(&ctx, front_type, &settings.front, settings.connect_front, settings)?;
-    let mut back = end(&ctx, back_type, &settings.back, settings.connect_back, settings)?;
+    let [front, back] = settings.sides();
+    if !settings.group.is_empty() && ![front.kind, back.kind].contains(&SocketType::Dish) {
+        let text = "--group: only a dish joins groups: --front-type dish, or --back-type dish";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    let mut front = End::open(settings, &front, &settings.front)?;
+    let mut back = End::open(settings, &back, &settings.back)?;
     let mut capture = match &settings.capture {
-        Some(endpoint) => Some(end(&ctx, SocketType::Pub, endpoint, false, settings)?),
+        Some(endpoint) => Some(attached(
+            front.ctx.socket(SocketType::Pub).build()?,
+            SocketType::Pub,
+            endpoint,
+            false,
+            settings,
+        )?),
         None => None,
     };
-    let proxy = ferrozmq::proxy(&mut front, &mut back);
+    let proxy = ferrozmq::proxy(&mut front.socket, &mut back.socket);
     let proxy = match &mut capture {
         Some(capture) => proxy.capture(capture),
         None => proxy,
     };
     let (proxy, handle) = proxy.stoppable()?;
+    let ctx = &front.ctx;
     thread::scope(|scope| {
         let steering = scope.spawn(|| steer(handle, settings.stats, signals));
         let result = proxy.run();
@@ -50,22 +57,44 @@ pub(crate) fn run(settings: &Proxy, signals: &Signals) -> Result<(), Failure> {
     Err(Failure::Interrupted)
 }
 
-fn end(
-    ctx: &Context,
+/// One end of the proxy. It has a context of its own, so that it lets in whom it wants.
+struct End {
+    socket: Socket,
+    ctx: Context,
+}
+
+impl End {
+    fn open(settings: &Proxy, side: &Side, endpoint: &str) -> Result<Self, Failure> {
+        only_other_processes(endpoint)?;
+        let security = Security::of(&side.security)?;
+        let ctx = security.context(Context::builder())?;
+        let endpoints = [endpoint.to_owned()];
+        let basics =
+            Basics { endpoints: &endpoints, hwm: settings.hwm, security: &security, socks: &side.socks };
+        let mut socket = basics.socket(&ctx, side.kind)?;
+        if side.kind == SocketType::Dish {
+            join(&mut socket, &settings.group)?;
+        }
+        // The thread ends with the socket, or with the process.
+        drop(tell(socket.monitor()?, side.kind, settings.verbose));
+        let socket = attached(socket, side.kind, endpoint, side.connect, settings)?;
+        Ok(Self { socket, ctx })
+    }
+}
+
+fn attached(
+    mut socket: Socket,
     kind: SocketType,
     endpoint: &str,
     connect: bool,
     settings: &Proxy,
 ) -> Result<Socket, Failure> {
     only_other_processes(endpoint)?;
-    let mut builder = ctx.socket(kind);
-    if let Some(hwm) = settings.hwm {
-        builder = builder.send_hwm(hwm).receive_hwm(hwm);
-    }
     if connect {
-        return Ok(builder.connect(endpoint)?);
+        socket.connect(endpoint)?;
+        return Ok(socket);
     }
-    let socket = builder.bind(endpoint)?;
+    socket.bind(endpoint)?;
     if !settings.quiet {
         eprintln!("bound to {} ({})", socket.last_endpoint(), kind.name());
     }
@@ -102,7 +131,7 @@ fn steer(mut handle: ProxyHandle, stats: bool, signals: &Signals) -> Result<(), 
 
 /// What went each way between two moments.
 fn rates(before: &Passed, now: &Passed, took: Duration) -> String {
-    let way = |before: &Side, now: &Side| {
+    let way = |before: &Traffic, now: &Traffic| {
         let bytes = scaled((now.bytes_in - before.bytes_in) as f64 / took.as_secs_f64());
         format!("{}, {bytes}B/s", rate(now.frames_in - before.frames_in, took, "frames"))
     };

@@ -316,3 +316,36 @@ fn help_names_the_exit_codes() {
         assert!(text(&out.stdout).contains("124  a --timeout or --linger has passed"), "{line}");
     }
 }
+
+#[test]
+fn with_verbose_a_failed_connection_has_its_reason() {
+    // Nobody serves port 1; no label of a name is empty.
+    for (endpoint, reason) in [
+        ("tcp://127.0.0.1:1", "the connection was refused"),
+        ("ipc:///no/such/directory/socket", "no such endpoint or path"),
+        ("tcp://a..b:5555", "the host or interface cannot be resolved"),
+    ] {
+        let mut push = Running::start(&format!("push {endpoint} --verbose --message x --linger {LIMIT}"));
+        let wanted = format!("not connected: {endpoint}: {reason}");
+        loop {
+            let said = push.said();
+            assert!(!said.is_empty(), "{endpoint}: it has ended");
+            if said == wanted {
+                break;
+            }
+        }
+        push.kill();
+    }
+}
+
+#[test]
+fn that_nobody_is_there_yet_is_no_warning_but_an_unknown_name_is() {
+    let waits = run("push tcp://127.0.0.1:1 --message x --linger 300ms", b"");
+    assert_eq!(text(&waits.stderr).lines().count(), 1, "{}", text(&waits.stderr));
+    let mut unknown = Running::start(&format!("push tcp://a..b:5555 --message x --linger {LIMIT}"));
+    let said = unknown.said();
+    assert!(said.starts_with("fzmq: warning: not connected: tcp://a..b:5555: "), "{said}");
+    unknown.interrupt();
+    let (code, _, more) = unknown.end();
+    assert!((code, more.contains("warning")) == (130, false), "{code}, {more}");
+}

@@ -230,3 +230,54 @@ fn a_dgram_answers_plain_udp() {
     assert_eq!(here.end().0, 0);
     assert_eq!(run("dgram udp://127.0.0.1:* --to nowhere", b"").status.code(), Some(2));
 }
+
+#[test]
+fn what_the_network_refuses_was_not_sent() {
+    // An IPv4 socket reaches no IPv6 address; nobody may send to a broadcast address who did not ask for it.
+    for line in ["dgram udp://127.0.0.1:* --to [::1]:9 -n 0 --stats", "radio udp://255.255.255.255:9 --stats"]
+    {
+        let out = run(line, b"one\ntwo\n");
+        let said = text(&out.stderr);
+        assert_eq!(out.status.code(), Some(1), "{line}: {said}");
+        assert!(said.contains("2 messages were not sent: refused by the network: "), "{line}: {said}");
+        assert!(said.contains("tried to send 2 messages") && !said.contains("\nsent"), "{line}: {said}");
+    }
+    let mut dgram = Running::bound("dgram udp://127.0.0.1:* -m |", 1);
+    dgram.type_in("[::1]:9|lost\n");
+    let plain = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    dgram.type_in(&format!("{}|sent\n", plain.local_addr().unwrap()));
+    assert_eq!(plain.recv(&mut [0; 10]).unwrap(), 4);
+    dgram.interrupt();
+    let (code, _, said) = dgram.end();
+    assert_eq!(code, 130);
+    assert!(said.contains("1 message was not sent"), "{said}");
+}
+
+#[test]
+fn datagrams_that_are_none_are_counted() {
+    let plain = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for (stats, lines) in [("", 1), (" --stats", 3)] {
+        let mut dish = Running::bound(&format!("dish udp://127.0.0.1:* -g a{stats}"), 1);
+        let address = dish.endpoint().strip_prefix("udp://").unwrap().to_owned();
+        for datagram in [&b""[..], b"\x09ab", b"\x01bother group", b"\x01aok"] {
+            plain.send_to(datagram, &address).unwrap();
+        }
+        assert_eq!(dish.line(), "a\tok");
+        dish.interrupt();
+        let (code, _, said) = dish.end();
+        assert_eq!((code, said.lines().count()), (130, lines), "{said}");
+        assert!(said.contains("2 datagrams dropped: no message"), "{said}");
+        assert_eq!(said.contains("1 datagram dropped: of no group"), !stats.is_empty(), "{said}");
+    }
+}
+
+#[test]
+fn a_radio_over_udp_waits_for_the_system_and_drops_nothing() {
+    let plain = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let lines: String = (0..5_000).map(|n| format!("{n}\n")).collect();
+    let radio = format!("radio udp://{} --hwm 10 --stats", plain.local_addr().unwrap());
+    let out = run(&radio, lines.as_bytes());
+    let said = text(&out.stderr);
+    assert_eq!(out.status.code(), Some(0), "{said}");
+    assert!(said.starts_with("sent 5,000 messages") && !said.contains("dropped"), "{said}");
+}

@@ -59,10 +59,49 @@ fn mistakes_are_named() {
         ("proxy tcp://127.0.0.1:* inproc://x", 2, "inproc stays within a process"),
         ("proxy tcp://127.0.0.1:* tcp://127.0.0.1:* --front-type rooter", 2, "expected router, dealer"),
         ("proxy tcp://127.0.0.1:*", 2, "BACK"),
+        ("proxy tcp://127.0.0.1:* tcp://127.0.0.1:* --group news", 2, "only a dish joins groups"),
+        ("proxy tcp://127.0.0.1:* tcp://127.0.0.1:* --back-socks-proxy 127.0.0.1:1", 2, "--connect-back"),
+        ("proxy tcp://127.0.0.1:* tcp://127.0.0.1:* --front-clients x", 2, "--front-key"),
+        ("proxy tcp://127.0.0.1:* tcp://127.0.0.1:* --back-key /no/such/key", 1, "/no/such/key"),
+        ("proxy udp://127.0.0.1:* tcp://127.0.0.1:*", 2, "does not fit the socket type"),
     ] {
         let out = run(line, b"");
         let said = text(&out.stderr);
         assert_eq!(out.status.code(), Some(code), "{line}: {said}");
         assert!(said.contains(words), "{line}: {said}");
     }
+}
+
+#[test]
+fn a_relay_passes_the_groups_that_its_dish_joins() {
+    let relay = "--front-type dish --back-type radio --group news --group weather --stats";
+    let mut relay = Running::bound(&format!("proxy udp://127.0.0.1:* {ANY} {relay}"), 2);
+    let [front, back] = &relay.endpoints.clone()[..] else { panic!("two endpoints") };
+    let mut dish = Running::start(&format!("dish {back} -g news -g sports -n 2 -t {LIMIT} --verbose"));
+    while !dish.said().starts_with("ready: ") {}
+    // What comes before the relay has taken the dish's groups is lost; the datagrams are few, so no other is.
+    let mut first = Running::start(&format!("radio {front} --group news --message first --interval 10ms"));
+    assert_eq!(dish.line(), "news\tfirst");
+    for group in ["sports", "weather", "news"] {
+        assert!(run(&format!("radio {front} --group {group} --message {group}"), b"").status.success());
+    }
+    assert!(dish.line().starts_with("news\t"));
+    assert_eq!(dish.end().0, 0);
+    first.interrupt();
+    assert_eq!(first.end().0, 130);
+    relay.interrupt();
+    assert_eq!(relay.end().0, 130);
+}
+
+#[test]
+fn what_happens_on_the_connections_is_told_if_wanted() {
+    let mut proxy = Running::start(&format!("proxy tcp://127.0.0.1:1 {ANY} --connect-front --verbose"));
+    loop {
+        let said = proxy.said();
+        assert!(!said.is_empty(), "it has ended");
+        if said == "not connected: tcp://127.0.0.1:1: the connection was refused" {
+            break;
+        }
+    }
+    proxy.kill();
 }

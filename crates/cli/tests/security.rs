@@ -341,3 +341,61 @@ fn the_doctor_knows_who_does_not_speak_zmtp() {
     assert_eq!(nobody.status.code(), Some(1));
     assert_eq!(run("doctor inproc://x", b"").status.code(), Some(1));
 }
+
+#[test]
+fn a_broker_has_keys_for_each_side() {
+    let scratch = Scratch::new("broker");
+    let [server, joe, broker_key, unknown] =
+        ["server", "joe", "broker", "unknown"].map(|name| scratch.keys(name));
+    let listed = |key: &str| format!("curve {}\n", fs::read_to_string(format!("{key}.pub")).unwrap().trim());
+    let (of_front, of_back) = (scratch.file("of-front"), scratch.file("of-back"));
+    fs::write(&of_front, listed(&joe)).unwrap();
+    fs::write(&of_back, listed(&broker_key)).unwrap();
+    // Joe may come to the broker, and the broker to the workers.
+    let pull = Running::bound(&format!("pull {ANY} --key {server} --clients {of_back} -n 1 -t {LIMIT}"), 1);
+    let back = format!("--connect-back --back-key {broker_key} --back-server-key {server}.pub");
+    let front = format!("--front-key {broker_key} --front-clients {of_front}");
+    let mut broker =
+        Running::bound(&format!("proxy {ANY} {} --pull-push {front} {back}", pull.endpoint()), 1);
+    let push = |key: &str| {
+        let endpoint = broker.endpoint();
+        run(&format!("push {endpoint} --key {key} --server-key {broker_key}.pub --message {key}"), b"")
+    };
+    assert_eq!(push(&unknown).status.code(), Some(1));
+    assert_eq!(push(&joe).status.code(), Some(0));
+    assert_eq!(pull.end().1, format!("{joe}\n"));
+    // The one who was refused; nobody else.
+    assert!(broker.said().starts_with("fzmq: warning: handshake failed: "));
+    broker.interrupt();
+    let (code, _, said) = broker.end();
+    assert_eq!((code, said.as_str()), (130, ""));
+}
+
+#[test]
+fn a_broker_is_secure_in_front_only_or_behind_only() {
+    let scratch = Scratch::new("half");
+    let (key, joe) = (scratch.keys("broker"), scratch.keys("joe"));
+    let with_key = format!("--key {joe} --server-key {key}.pub");
+    for (side, in_front, behind) in [("front", &with_key[..], ""), ("back", "", &with_key)] {
+        let broker = Running::bound(&format!("proxy {ANY} {ANY} --pull-push --{side}-key {key}"), 2);
+        let [front, back] = &broker.endpoints[..] else { panic!("two endpoints") };
+        let pull = Running::start(&format!("pull {back} --connect -n 1 -t {LIMIT} {behind}"));
+        let pushed = run(&format!("push {front} --message x -t {LIMIT} {in_front}"), b"");
+        assert!(pushed.status.success(), "{}", text(&pushed.stderr));
+        assert_eq!(pull.end().1, "x\n");
+        broker.kill();
+    }
+}
+
+#[test]
+fn a_broker_gives_name_and_password() {
+    use ferrozmq::{Context, security::Authenticator};
+    let guard = Authenticator::new().allow_password("joe", "secret");
+    let ctx = Context::builder().authenticator(guard).build();
+    let mut pull = ctx.pull().plain_server().bind("tcp://127.0.0.1:*").unwrap();
+    let behind = format!("{} --connect-back --back-user joe:secret", pull.last_endpoint());
+    let broker = Running::bound(&format!("proxy {ANY} {behind} --pull-push"), 1);
+    assert!(run(&format!("push {} --message x", broker.endpoint()), b"").status.success());
+    assert_eq!(pull.recv().unwrap(), "x");
+    broker.kill();
+}

@@ -88,3 +88,80 @@ fn what_is_no_proxy_is_a_wrong_command_line() {
         assert!(text(&seen.stderr).to_lowercase().contains("socks"), "{line}: {}", text(&seen.stderr));
     }
 }
+
+#[test]
+fn with_verbose_a_push_says_why_the_proxy_gives_no_connection() {
+    let proxy = proxy("127.0.0.1:1");
+    for (options, reason) in [
+        (
+            format!("--socks-proxy {proxy} --socks-user me:Secret"),
+            "the proxy refuses the name or the password",
+        ),
+        (format!("--socks-proxy {proxy} --socks-user me:secret"), "the proxy closed the connection"),
+        (
+            "--socks-proxy 127.0.0.1:1".to_owned(),
+            "not connected: tcp://127.0.0.1:1: the connection was refused",
+        ),
+    ] {
+        let mut push = Running::start(&format!(
+            "push tcp://tasks.internal:5555 --verbose --message x --linger {LIMIT} {options}"
+        ));
+        loop {
+            let said = push.said();
+            assert!(!said.is_empty(), "{options}: it has ended");
+            if said.ends_with(reason) {
+                break;
+            }
+        }
+        push.kill();
+    }
+}
+
+/// A proxy that says that the connection stands, says this, and hangs up once the client has.
+fn lying_proxy(words: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let _ = take(&mut client, 3).and_then(|_| client.write_all(b"\x05\0"));
+            let _ = take(&mut client, 21).and_then(|_| client.write_all(b"\x05\0\0\x01\0\0\0\0\0\0"));
+            let _ = client.write_all(words).and_then(|()| client.shutdown(Shutdown::Write));
+            let _ = client.read_to_end(&mut Vec::new());
+        }
+    });
+    address
+}
+
+#[test]
+fn what_a_proxy_says_after_its_yes_may_be_its_own() {
+    for (words, reason) in [
+        (&b""[..], "closed before the peer's greeting was complete: by the peer, or by the proxy"),
+        (b"\xFF\0\0", "closed before the peer's greeting was complete: by the peer, or by the proxy"),
+        (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "it is the proxy's own, or the peer speaks another protocol"),
+        (b"\x05\0\0\x01\0\0\0\0\0\0", "it is the proxy's own, or the peer speaks another protocol"),
+        (&[0xFF; 100], "it is the proxy's own, or the peer speaks another protocol"),
+    ] {
+        let proxy = lying_proxy(words);
+        let mut push = Running::start(&format!(
+            "push tcp://tasks.internal:5555 --socks-proxy {proxy} --message x --timeout {LIMIT}"
+        ));
+        let said = push.said();
+        let expected = said.starts_with("fzmq: warning: handshake failed: ") && said.contains(reason);
+        assert!(expected, "{}: {said}", words.escape_ascii());
+        push.kill();
+    }
+}
+
+#[test]
+fn a_broker_reaches_its_back_through_a_proxy() {
+    let pull = Running::bound(&format!("pull tcp://127.0.0.1:* -n 1 --timeout {LIMIT}"), 1);
+    let proxy = proxy(pull.endpoint());
+    let broker = "proxy tcp://127.0.0.1:* tcp://tasks.internal:5555 --pull-push --connect-back";
+    let broker =
+        Running::bound(&format!("{broker} --back-socks-proxy {proxy} --back-socks-user me:secret"), 1);
+    let pushed = run(&format!("push {} --message task", broker.endpoint()), b"");
+    assert!(pushed.status.success(), "{}", text(&pushed.stderr));
+    assert_eq!(pull.end().1, "task\n");
+    broker.kill();
+}

@@ -9,6 +9,7 @@ use crate::{Error, Multipart, Result, Socket};
 
 const STOPPED: u64 = 0x400;
 const VIOLATION: u64 = 1 << 32;
+const CONNECT_FAILED: u64 = 1 << 33;
 
 /// Something that happened on a connection or a listener. `local` and `remote` are its ends as endpoints; `remote` of
 /// a listener is empty. See the example of [`Monitor`].
@@ -22,6 +23,9 @@ pub enum MonitorEvent {
     /// A connection is being made.
     #[doc(alias = "ZMQ_EVENT_CONNECT_DELAYED")]
     ConnectDelayed { local: String, remote: String },
+    /// A connection could not be made: the peer, or the proxy on the way, refuses it or cannot be reached, or its name is
+    /// not known.
+    ConnectFailed { local: String, remote: String, error: Error },
     /// A connection is tried again after this time.
     #[doc(alias = "ZMQ_EVENT_CONNECT_RETRIED")]
     ConnectRetried { local: String, remote: String, after: Duration },
@@ -172,6 +176,7 @@ fn typed(frames: &Multipart) -> Option<MonitorEvent> {
         (0x800, Some(reason)) => HandshakeFailed { local, remote, reason },
         (0x1000, _) => HandshakeSucceeded { local, remote },
         (VIOLATION, Some(reason)) => Violation { local, remote, reason },
+        (CONNECT_FAILED, _) => ConnectFailed { local, remote, error: error() },
         _ => Other { local, remote, event, value },
     })
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ferrozmq_runtime as runtime;
 
-use crate::RoutingId;
+use crate::{Error, RoutingId};
 
 /// The counters of a socket, as [`Socket::stats`](crate::Socket::stats) found them.
 ///
@@ -191,6 +191,30 @@ impl PeerStats {
     /// See the example of [`PeerStats`].
     pub fn sent_bytes(&self) -> u64 {
         self.0.sent.1
+    }
+
+    /// Datagrams that the network would not take, for lack of a route or for their size, say.
+    ///
+    /// ```
+    /// use ferrozmq::{Context, Error};
+    ///
+    /// let mut time = Context::new().dgram().bind("udp://127.0.0.1:*")?;
+    /// time.send_to("[::1]:5555".parse().unwrap(), "from IPv4 to IPv6")?;
+    /// while time.stats()?.peers()[0].refused() != 1 {
+    ///     std::thread::yield_now();
+    /// }
+    /// assert_eq!(time.stats()?.peers()[0].refusal(), Some(Error::AddressFamilyNotSupported));
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    pub fn refused(&self) -> u64 {
+        self.0.dropped_refused
+    }
+
+    /// Why the last of them was refused.
+    ///
+    /// See the example of [`refused`](Self::refused).
+    pub fn refusal(&self) -> Option<Error> {
+        self.0.refusal.map(Error::from)
     }
 
     /// Messages that the peer lost: its queue was full, it went away, or the network would not take them.

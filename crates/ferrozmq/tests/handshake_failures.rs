@@ -7,8 +7,8 @@ use std::{
 };
 
 use ferrozmq::{
-    Builder, Context, HandshakeFailure, HandshakeFailure as Why, Monitor, MonitorEvent, Pull, Push, Rep,
-    Result, SocksError,
+    Builder, Context, Error, HandshakeFailure, HandshakeFailure as Why, Monitor, MonitorEvent, Pull, Push,
+    Rep, Result, SocksError,
     security::{Authenticator, KeyPair},
 };
 
@@ -207,6 +207,51 @@ fn a_version_too_old() -> Result<()> {
 }
 
 #[test]
+fn another_protocol() -> Result<()> {
+    let ctx = Context::new();
+    let unnamed = greeting(b"\xFF\xFF\xFF\xFF");
+    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"SSH-2.0-OpenSSH_9.2\r\n", b"\0\0", &[0xFF; 64], &unnamed]
+    {
+        assert_eq!(about_peer(ctx.pull(), bytes, false)?, Why::NotZmtp, "{}", bytes.escape_ascii());
+    }
+    Ok(())
+}
+
+/// What a PUSH is told that connects through a proxy, which says that it stands, then this.
+fn behind_proxy(words: &[u8], hang_up: bool) -> Result<HandshakeFailure> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let proxy = listener.local_addr().expect("an address").to_string();
+    let mut push = Context::new().push().socks_proxy(&proxy).linger(Duration::ZERO).build()?;
+    let mut monitor = push.monitor()?;
+    push.connect("tcp://192.0.2.1:5555")?;
+    let (mut client, _) = listener.accept().expect("a connection");
+    client.read_exact(&mut [0; 3]).expect("a greeting");
+    client.write_all(b"\x05\0").expect("a method");
+    client.read_exact(&mut [0; 10]).expect("a request");
+    client.write_all(b"\x05\0\0\x01\0\0\0\0\0\0").expect("an answer");
+    client.write_all(words).expect("what follows");
+    if hang_up {
+        // What the client says is read, so that it is an end and no reset.
+        client.read_exact(&mut [0; 10]).expect("a signature");
+        client.shutdown(std::net::Shutdown::Write).expect("an end");
+    }
+    Ok(failure(&mut monitor))
+}
+
+#[test]
+fn the_proxy_may_say_yes_and_then_speak_itself() -> Result<()> {
+    assert_eq!(behind_proxy(b"", true)?, Why::ClosedBehindProxy);
+    assert_eq!(behind_proxy(b"\xFF\0", true)?, Why::ClosedBehindProxy);
+    for words in [&b"HTTP/1.1 502 Bad Gateway\r\n"[..], b"\x05\0\0\x01\0\0\0\0\0\0", &[0xFF; 64]] {
+        assert_eq!(behind_proxy(words, false)?, Why::NoGreetingBehindProxy, "{}", words.escape_ascii());
+    }
+    // Who has greeted is the peer.
+    assert_eq!(behind_proxy(&greeting(b"PLAIN"), false)?, Why::Mechanism);
+    assert_eq!(behind_proxy(&with_command(b"\x05READY\x01"), false)?, Why::Metadata);
+    Ok(())
+}
+
+#[test]
 fn too_slow() -> Result<()> {
     let ctx = Context::new();
     for bytes in [&b""[..], b"\xFF", &greeting(b"NULL")] {
@@ -329,4 +374,55 @@ fn a_proxy_that_does_not_connect() -> Result<()> {
     assert_eq!(about_proxy(&[no_login, b"\x05\0"], true)?, Why::ProxyClosed);
     assert_eq!(about_proxy(&[no_login, b"\x05\0"], false)?, Why::ProxyTimedOut);
     Ok(())
+}
+
+/// Why the next attempt of the monitored socket to connect fails.
+fn not_connected(monitor: &mut Monitor) -> Error {
+    loop {
+        let event = monitor.recv_timeout(PATIENCE).expect("an event in time").expect("an open socket");
+        if let MonitorEvent::ConnectFailed { error, .. } = event {
+            return error;
+        }
+    }
+}
+
+#[test]
+fn no_connection() -> Result<()> {
+    let ctx = Context::new();
+    // Nobody serves port 1; no label of a name is empty.
+    for (endpoint, error) in [
+        ("tcp://127.0.0.1:1", Error::ConnectionRefused),
+        ("ipc:///no/such/directory/socket", Error::NotFound),
+        ("tcp://a..b:5555", Error::NoSuchDevice),
+    ] {
+        let mut push = ctx.push().build()?;
+        let mut monitor = push.monitor()?;
+        push.connect(endpoint)?;
+        // Each time anew.
+        assert_eq!([not_connected(&mut monitor), not_connected(&mut monitor)], [error.clone(), error]);
+    }
+    let mut push = ctx.push().socks_proxy("127.0.0.1:1").build()?;
+    let mut monitor = push.monitor()?;
+    push.connect("tcp://192.0.2.1:5555")?;
+    assert_eq!(not_connected(&mut monitor), Error::ConnectionRefused);
+    Ok(())
+}
+
+#[test]
+fn the_proxy_s_refusal_is_no_second_failure() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let proxy = listener.local_addr().expect("an address").to_string();
+    let mut push = Context::new().push().socks_proxy(&proxy).build()?;
+    let mut monitor = push.monitor()?;
+    push.connect("tcp://192.0.2.1:5555")?;
+    let (mut client, _) = listener.accept().expect("a connection");
+    client.write_all(b"\x05\xFF").expect("no method");
+    assert_eq!(failure(&mut monitor), Why::Proxy(SocksError::LoginWanted));
+    loop {
+        match monitor.recv_timeout(PATIENCE)? {
+            Some(MonitorEvent::ConnectRetried { .. }) => return Ok(()),
+            Some(MonitorEvent::ConnectFailed { error, .. }) => panic!("{error}"),
+            _ => {}
+        }
+    }
 }

@@ -10,6 +10,10 @@ pub enum ProtocolError {
     MechanismMismatch,
     /// The peer speaks ZMTP 1.0 or 2.0, which the own settings exclude.
     OldVersion,
+    /// What the peer says first is no greeting of ZMTP, of any version.
+    NotZmtp,
+    /// The greeting does not name a security mechanism.
+    NoMechanism,
     /// A handshake command of more than 24 KiB.
     HandshakeTooLong,
     /// A frame while it was the other side's turn.
@@ -113,7 +117,7 @@ impl ProtocolError {
     /// The `ZMQ_PROTOCOL_ERROR_*` value of the `HANDSHAKE_FAILED_PROTOCOL` event, where there is to be one.
     pub const fn event_code(self) -> Option<u32> {
         match self {
-            Self::MechanismMismatch => Some(0x1100_0002),
+            Self::MechanismMismatch | Self::NoMechanism => Some(0x1100_0002),
             Self::UnexpectedCommand => Some(0x1000_0001),
             Self::MalformedError => Some(0x1000_0015),
             Self::OutOfTurn => Some(0x1000_0000),
@@ -145,6 +149,8 @@ impl fmt::Display for ProtocolError {
         f.write_str(match self {
             Self::MechanismMismatch => "the peer uses another security mechanism",
             Self::OldVersion => "the peer speaks ZMTP 1.0 or 2.0, which the settings of this socket exclude",
+            Self::NotZmtp => "what the peer says first is no greeting of ZMTP",
+            Self::NoMechanism => "the peer's greeting does not name a security mechanism",
             Self::HandshakeTooLong => "a handshake command has more than 24 KiB",
             Self::OutOfTurn => "the peer sent a frame while it was our turn",
             Self::Malformed(which) => return write!(f, "the peer sent a malformed {}", which.name()),

@@ -3,15 +3,20 @@
 //! Bytes go out in the order 10, 1, then 53 or 1: the signature at once, the revision as soon as the peer's signature
 //! is there, the rest as soon as its revision is there. So two peers of any versions find each other without either
 //! waiting, and a ZMTP 1.0 peer reads our signature as the header of a long identity frame.
+//!
+//! Where old versions are not served, those who speak one are told from those who do not speak ZMTP.
 
 use ferrozmq_base::SocketType;
 
 use crate::{config::Config, error::ProtocolError, frame::fill};
 
+/// Length and flags of the first frame of a ZMTP 1.0 peer.
+const SHORT_HEADER: usize = 2;
 const SIGNATURE: usize = 10;
 const REVISION: usize = 11;
 const WITH_SOCKET_TYPE: usize = 12;
 const FULL: usize = 64;
+const MECHANISM: std::ops::Range<usize> = 12..32;
 
 /// What the peer's greeting says.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,6 +41,8 @@ pub(crate) struct Greeting {
 #[derive(Clone, Copy, Debug)]
 enum Part {
     FirstByte,
+    /// Only looked at to say what a peer speaks that is not served.
+    ShortHeader,
     Signature,
     Revision,
     SocketType,
@@ -64,6 +71,7 @@ impl Greeting {
         loop {
             let target = match self.next {
                 Part::FirstByte => 1,
+                Part::ShortHeader => SHORT_HEADER,
                 Part::Signature => SIGNATURE,
                 Part::Revision => REVISION,
                 Part::SocketType => WITH_SOCKET_TYPE,
@@ -79,8 +87,11 @@ impl Greeting {
                     out.push(3);
                     self.next = Part::Revision;
                 }
-                Part::FirstByte | Part::Signature => {
-                    admit_old(config)?;
+                Part::FirstByte if !config.admits_old_versions() => self.next = Part::ShortHeader,
+                Part::FirstByte | Part::ShortHeader | Part::Signature => {
+                    if !config.admits_old_versions() {
+                        return Err(unserved(&self.bytes));
+                    }
                     return Ok(Some(Verdict::Unversioned(std::mem::take(&mut self.bytes))));
                 }
                 Part::Revision if last <= 1 => {
@@ -103,8 +114,14 @@ impl Greeting {
                 }
                 Part::Mechanism => {
                     let minor = self.bytes.get(REVISION).copied().unwrap_or_default();
-                    if self.bytes.get(12..32) != Some(&config.mechanism.greeting_field()) {
-                        return Err(ProtocolError::MechanismMismatch);
+                    let mechanism = self.bytes.get(MECHANISM).unwrap_or_default();
+                    if mechanism != config.mechanism.greeting_field() {
+                        let named = is_mechanism(mechanism);
+                        return Err(if named {
+                            ProtocolError::MechanismMismatch
+                        } else {
+                            ProtocolError::NoMechanism
+                        });
                     }
                     return Ok(Some(Verdict::Secure { minor }));
                 }
@@ -115,6 +132,23 @@ impl Greeting {
 
 fn admit_old(config: &Config) -> Result<(), ProtocolError> {
     if config.admits_old_versions() { Ok(()) } else { Err(ProtocolError::OldVersion) }
+}
+
+/// Who begins without a signature: a ZMTP 1.0 peer, with the length and the flags of its identity frame, or nobody.
+fn unserved(header: &[u8]) -> ProtocolError {
+    match header {
+        [0, ..] => ProtocolError::NotZmtp,
+        [.., 0] => ProtocolError::OldVersion,
+        _ => ProtocolError::NotZmtp,
+    }
+}
+
+/// Whether it is a name as RFC 23 has them, padded with zeros.
+fn is_mechanism(field: &[u8]) -> bool {
+    let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+    let (name, padding) = field.split_at(end);
+    let fits = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"-_.+".contains(byte);
+    !name.is_empty() && name.iter().all(fits) && padding.iter().all(|byte| *byte == 0)
 }
 
 /// Appends bytes 11 to 63: minor version, mechanism, as-server, which nobody looks at, and filler.

@@ -71,6 +71,8 @@ pub(crate) struct Conn {
     idle: AtomicBool,
     /// Messages that were taken and could not be sent: datagrams that the network refuses.
     pub refused: Counter,
+    /// Why the last of them was: an errno.
+    pub refusal: AtomicU32,
     /// The socket or the session has done with it.
     left: AtomicBool,
 }
@@ -104,6 +106,7 @@ impl Conn {
             ends: Mutex::default(),
             idle: AtomicBool::new(true),
             refused: Counter::default(),
+            refusal: AtomicU32::new(0),
             left: AtomicBool::new(false),
         }
     }

@@ -158,6 +158,11 @@ impl Connector {
         }
     }
 
+    /// Whether a proxy makes the connections.
+    pub(crate) fn has_proxy(&self) -> bool {
+        matches!(&self.target, Target::Tcp { proxy: Some(_), .. })
+    }
+
     /// A connection stands.
     pub(crate) fn connected(&mut self) {
         if let Some(backoff) = &mut self.backoff {

@@ -68,6 +68,14 @@ failures! {
     Closed: "the peer closed the connection during the handshake";
     /// The SOCKS5 proxy closed the connection instead of an answer.
     ProxyClosed: "the proxy closed the connection";
+    /// The SOCKS5 proxy said that the connection stands, and then it was closed before a greeting was complete: by the
+    /// peer, or by the proxy.
+    ClosedBehindProxy: "the proxy made the connection, and it was closed before the peer's greeting was complete: by the \
+                        peer, or by the proxy";
+    /// The SOCKS5 proxy said that the connection stands, and then what came was no greeting: it is the proxy's own, or
+    /// the peer does not speak ZMTP, or only an old version.
+    NoGreetingBehindProxy: "the proxy made the connection, and what came through it is no greeting that is served: it is \
+                            the proxy's own, or the peer speaks another protocol or an old version";
     /// The SOCKS5 proxy took longer than connecting, or a handshake, may take.
     ProxyTimedOut: "the proxy did not answer in time";
     /// The peer took longer than the handshake may take.
@@ -87,6 +95,8 @@ failures! {
     Mechanism: "the peer has another security mechanism";
     /// The peer speaks ZMTP 1 or 2, which are not served, or not where there is security.
     OldVersion: "the peer speaks ZMTP 1 or 2, which this socket does not serve";
+    /// What the peer says is no greeting of ZMTP: it speaks another protocol.
+    NotZmtp: "the peer does not speak ZMTP";
     /// The client of a CURVE server was given another server key than ours.
     ServerKey: "the client was given another server key than ours";
     /// A box of CURVE does not open: it was forged or damaged, or the peer's key is not the one we were given.
@@ -143,6 +153,18 @@ impl HandshakeFailure {
     }
 }
 
+impl HandshakeFailure {
+    /// The same, where a proxy made the connection: before the peer has shown who it is, it may be the proxy that speaks
+    /// or hangs up.
+    pub(crate) fn behind_proxy(self) -> Self {
+        match self {
+            Self::ClosedInGreeting => Self::ClosedBehindProxy,
+            Self::NotZmtp | Self::OldVersion => Self::NoGreetingBehindProxy,
+            other => other,
+        }
+    }
+}
+
 /// The peer closed the connection there.
 impl From<HandshakeStage> for HandshakeFailure {
     fn from(stage: HandshakeStage) -> Self {
@@ -160,6 +182,7 @@ impl From<ProtocolError> for HandshakeFailure {
         match error {
             E::MechanismMismatch => Self::Mechanism,
             E::OldVersion => Self::OldVersion,
+            E::NotZmtp | E::NoMechanism => Self::NotZmtp,
             E::ServerKey => Self::ServerKey,
             E::Cryptographic => Self::Forged,
             E::KeyExchange => Self::Vouch,

@@ -42,6 +42,8 @@ pub(crate) enum Notice {
     PipesStats = 0x10000,
     /// A peer broke the protocol in its traffic. In the typed layout only.
     Violation = 1 << 32,
+    /// An attempt to connect failed, with its code of the operating system. In the typed layout only.
+    ConnectFailed = 1 << 33,
 }
 
 /// The layout of an event's message: 1 and 2 are those of zmq_socket_monitor_versioned(3).
@@ -115,6 +117,18 @@ impl MonitorSlot {
         }
         if let Some(monitor) = &mut *lock(&self.monitor) {
             monitor.emit(notice, values, ends);
+        }
+    }
+
+    /// Tells the watcher of an event that only the typed layout has.
+    pub(crate) fn notify_typed(&self, notice: Notice, value: u64, ends: &Ends) {
+        if self.mask.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        if let Some(monitor) = &mut *lock(&self.monitor)
+            && monitor.version == TYPED
+        {
+            monitor.emit(notice, &[value], ends);
         }
     }
 
@@ -233,7 +247,8 @@ impl SocketCore {
 
     /// Watches this socket for everything, with the reason of each failure: its events become messages of a hidden PAIR
     /// bound to `endpoint`, an inproc endpoint. The values of [`HandshakeFailure::from_numbers`] are those of the events
-    /// that libzmq calls HANDSHAKE_FAILED_NO_DETAIL, and of number 2^32, about traffic.
+    /// that libzmq calls HANDSHAKE_FAILED_NO_DETAIL, and of number 2^32, about traffic. The value of number 2^33, about
+    /// connecting, is an errno.
     ///
     /// # Errors
     /// As [`monitor`](Self::monitor).

@@ -1,7 +1,7 @@
 //! What has become of a socket's messages: counters that the data path keeps anyway, read when somebody asks.
 
 use ferrozmq_base::{
-    Result,
+    Error, Result,
     link::{Dropped, Link, Position},
     sync::{AtomicU64, Ordering},
 };
@@ -41,6 +41,8 @@ pub struct ConnectionStats {
     pub dropped_peer_gone: u64,
     /// Messages that the network would not take: no route, or an address that is none (udp).
     pub dropped_refused: u64,
+    /// Why the last of these was refused.
+    pub refusal: Option<Error>,
 }
 
 /// What I/O threads dropped, in all of the socket's life.
@@ -89,6 +91,8 @@ impl SocketCore {
                 dropped_full: self.pattern.drops_of(id).unwrap_or(0),
                 dropped_peer_gone: undelivered(&conn.link),
                 dropped_refused: refused,
+                refusal: (refused > 0)
+                    .then(|| Error::from_errno(conn.refusal.load(Ordering::Relaxed).cast_signed())),
             })
         });
         let connections = connections.collect();

@@ -3,13 +3,15 @@
 //! One thread does everything in turns: receive what is there, send what there is room for, wait for either, for input
 //! or for the time of the next message. Nothing is read before it can be sent, so a slow network slows the input down.
 
+mod dropped;
 mod input;
 mod open;
 mod output;
 mod reply;
 mod watch;
 
-pub(crate) use open::only_other_processes;
+pub(crate) use open::{Basics, join, only_other_processes};
+pub(crate) use watch::tell;
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +24,7 @@ use crate::{
     numbers::{Tally, time},
     signals::Signals,
 };
+use dropped::Losses;
 use input::Input;
 use output::Output;
 
@@ -40,14 +43,17 @@ pub(crate) fn run(cat: &Cat, signals: &Signals) -> Result<(), Failure> {
     talk.number = number;
     let mut result = talk.run();
     result = talk.output.flush().and(result);
-    if cat.common.stats {
-        talk.report();
-    }
 
     let began = Instant::now();
     if result.is_ok() {
         result = talk.delivered(cat.common.linger);
     }
+    let losses = Losses::of(&mut talk)?;
+    if cat.common.stats {
+        talk.report(&losses);
+    }
+    losses.report(cat.common.stats);
+    result = settled(result, losses.check());
     // What was sent is on its way unless we gave up.
     let linger = match &result {
         Ok(()) => cat.common.linger,
@@ -68,6 +74,18 @@ pub(crate) fn run(cat: &Cat, signals: &Signals) -> Result<(), Failure> {
             Err(Failure::Timeout(format!("not everything was sent within {}", time(linger))))
         }
         _ => Ok(()),
+    }
+}
+
+/// The outcome of two steps, of which the first is what the program ends with; a failure of the second is told then.
+fn settled(first: Result<(), Failure>, second: Result<(), Failure>) -> Result<(), Failure> {
+    match (first, second) {
+        (Ok(()), second) => second,
+        (first, Ok(())) => first,
+        (first, Err(failure)) => {
+            failure.report();
+            first
+        }
     }
 }
 
@@ -353,7 +371,11 @@ impl<'a> Conversation<'a> {
             }
             let Some(message) = self.pending.take() else { break };
             let bytes = message.iter().map(|part| part.len()).sum();
-            match self.socket.try_send(self.addressed(message)) {
+            let message = self.addressed(message);
+            // Where a RADIO drops nothing it waits for room by itself; it is ready to send at any time.
+            let waits = self.cat.kind == SocketType::Radio && self.cat.is_udp_only();
+            let sent = if waits { self.socket.send(message) } else { self.socket.try_send(message) };
+            match sent {
                 Ok(()) => {
                     self.sent.add(bytes);
                     self.pace.sent();
@@ -432,7 +454,11 @@ impl<'a> Conversation<'a> {
         const LOOK: Duration = Duration::from_millis(5);
         use SocketType as T;
         // Who speaks to each of many speaks also to those who are about to leave.
-        if !matches!(self.cat.kind, T::Push | T::Scatter | T::Dealer | T::Pair | T::Channel | T::Client) {
+        let awaited =
+            matches!(self.cat.kind, T::Push | T::Scatter | T::Dealer | T::Pair | T::Channel | T::Client);
+        // Datagrams wait for nobody but the system.
+        let over_udp = self.is_over_udp();
+        if !awaited && !over_udp {
             return Ok(());
         }
         let deadline = linger.map(|linger| Instant::now() + linger);
@@ -443,7 +469,7 @@ impl<'a> Conversation<'a> {
             let cut: u64 = stats.peers().iter().map(|peer| peer.dropped()).sum();
             let lost = cut + stats.dropped().undelivered;
             let queued: u64 = stats.peers().iter().map(|peer| peer.queued()).sum();
-            if queued == 0 && lost > 0 {
+            if queued == 0 && lost > 0 && !over_udp {
                 return Err(Failure::Run(format!("{} not delivered: {GONE}", messages(lost))));
             }
             if queued == 0 || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -523,9 +549,10 @@ impl<'a> Conversation<'a> {
     }
 
     /// The summary.
-    fn report(&self) {
+    fn report(&self, losses: &Losses) {
         if self.role != Role::Receives {
-            eprintln!("{}", self.sent.summary("sent"));
+            let what = if losses.refused() { "tried to send" } else { "sent" };
+            eprintln!("{}", self.sent.summary(what));
         }
         if self.role != Role::Sends {
             eprintln!("{}", self.received.summary("received"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ferrozmq::{Context, Error, PeerId, Publisher, Socket, SocketType, Xpub};
 
 use crate::{
-    args::{Cat, Common, is_udp},
+    args::{Cat, Common, Socks},
     cat::watch::Watch,
     failure::Failure,
     keys::Role as Security,
@@ -19,7 +19,9 @@ const ROUTING_ID: i32 = 5;
 const SUBSCRIBE: i32 = 6;
 const LINGER: i32 = 17;
 const MULTICAST_HOPS: i32 = 25;
+const SNDTIMEO: i32 = 28;
 const ROUTER_MANDATORY: i32 = 33;
+const XPUB_NODROP: i32 = 69;
 const MULTICAST_LOOP: i32 = 96;
 
 /// A socket whose subscribers can be counted, or another one.
@@ -29,31 +31,45 @@ enum Made {
     Other(Socket),
 }
 
-/// The options of the command line for a socket of any type.
 macro_rules! configured {
-    ($builder:expr, $common:expr, $security:expr) => {{
+    ($builder:expr, $basics:expr) => {{
         // Whoever writes an IPv6 address wants it.
-        let builder = $builder.ipv6($common.endpoints.iter().any(|endpoint| endpoint.contains('[')));
-        let builder = match $security {
+        let builder = $builder.ipv6($basics.endpoints.iter().any(|endpoint| endpoint.contains('[')));
+        let builder = match $basics.security {
             Security::None => builder,
             Security::PlainClient(login) => builder.plain_client(&login.name, &login.password),
             Security::CurveClient { own, server } => builder.curve_client(own, *server),
             Security::CurveServer { own, .. } => builder.curve_server(&own.secret),
         };
-        let builder = match $common.hwm {
+        let builder = match $basics.hwm {
             Some(hwm) => builder.send_hwm(hwm).receive_hwm(hwm),
             None => builder,
         };
-        let builder = match &$common.socks.socks_proxy {
+        let builder = match &$basics.socks.socks_proxy {
             Some(proxy) => builder.socks_proxy(proxy),
             None => builder,
         };
-        let socks = &$common.socks;
+        let socks = $basics.socks;
         match Login::of(socks.socks_user.as_ref(), socks.socks_user_file.as_deref())? {
             Some(login) => builder.socks_login(&login.name, &login.password),
             None => builder,
         }
     }};
+}
+
+/// What a socket of any type is told before it binds or connects.
+pub(crate) struct Basics<'a> {
+    pub(crate) endpoints: &'a [String],
+    pub(crate) hwm: Option<u32>,
+    pub(crate) security: &'a Security,
+    pub(crate) socks: &'a Socks,
+}
+
+impl Basics<'_> {
+    /// A socket of this type.
+    pub(crate) fn socket(&self, ctx: &Context, kind: SocketType) -> Result<Socket, Failure> {
+        Ok(configured!(ctx.socket(kind), self).build()?)
+    }
 }
 
 macro_rules! each {
@@ -83,7 +99,7 @@ pub(crate) fn open(
         let text = format!("--multipart: messages of {} have one part", cat.kind.name().to_lowercase());
         return Err(Failure::Usage(text));
     }
-    if cat.common.wait_peers > 0 && cat.common.endpoints.iter().all(|endpoint| is_udp(endpoint)) {
+    if cat.common.wait_peers > 0 && cat.is_udp_only() {
         return Err(Failure::Usage("--wait-peers: over udp nobody says that he is there".to_owned()));
     }
     let mut made = make(ctx, cat, security)?;
@@ -119,22 +135,19 @@ pub(crate) fn open(
 
 fn make(ctx: &Context, cat: &Cat, security: &Security) -> Result<Made, Failure> {
     let common = &cat.common;
+    let basics = Basics { endpoints: &common.endpoints, hwm: common.hwm, security, socks: &common.socks };
     Ok(match cat.kind {
-        SocketType::Pub => Made::Publisher(configured!(ctx.publisher(), common, security).build()?),
-        SocketType::Xpub => Made::Xpub(configured!(ctx.xpub(), common, security).build()?),
+        SocketType::Pub => Made::Publisher(configured!(ctx.publisher(), basics).build()?),
+        SocketType::Xpub => Made::Xpub(configured!(ctx.xpub(), basics).build()?),
         kind => {
-            let mut socket = configured!(ctx.socket(kind), common, security).build()?;
+            let mut socket = basics.socket(ctx, kind)?;
             if let Some(id) = &cat.id {
                 socket
                     .set_option(ROUTING_ID, id.as_bytes())
                     .map_err(|e| Failure::Usage(format!("--id {id:?}: {e}; a name has 1 to 255 bytes")))?;
             }
-            for group in cat.topics.iter().filter(|_| matches!(kind, SocketType::Radio | SocketType::Dish)) {
-                if group.len() > GROUP_MAX {
-                    return Err(Failure::Usage(format!(
-                        "--group {group:?}: a group has up to {GROUP_MAX} bytes"
-                    )));
-                }
+            if matches!(kind, SocketType::Radio | SocketType::Dish) {
+                check_groups(&cat.topics)?;
             }
             if let Some(hops) = cat.multicast.hops {
                 socket.set_option(MULTICAST_HOPS, &i32::from(hops).to_ne_bytes())?;
@@ -143,12 +156,15 @@ fn make(ctx: &Context, cat: &Cat, security: &Security) -> Result<Made, Failure> 
                 socket.set_option(MULTICAST_LOOP, &0_i32.to_ne_bytes())?;
             }
             match kind {
-                SocketType::Dish if cat.topics.is_empty() => socket.join("")?,
-                SocketType::Dish => cat.topics.iter().try_for_each(|group| match socket.join(group) {
-                    // It was named twice.
-                    Err(Error::InvalidArgument) => Ok(()),
-                    joined => joined,
-                })?,
+                SocketType::Dish => join(&mut socket, &cat.topics)?,
+                // Over udp there is no slow peer to drop messages for: the system takes them as fast as it can.
+                SocketType::Radio if cat.is_udp_only() => {
+                    socket.set_option(XPUB_NODROP, &1_i32.to_ne_bytes())?;
+                    if let Some(timeout) = common.timeout {
+                        let ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+                        socket.set_option(SNDTIMEO, &ms.to_ne_bytes())?;
+                    }
+                }
                 SocketType::Router => socket.set_option(ROUTER_MANDATORY, &1_i32.to_ne_bytes())?,
                 SocketType::Sub if cat.topics.is_empty() => socket.set_option(SUBSCRIBE, b"")?,
                 SocketType::Sub => {
@@ -159,6 +175,29 @@ fn make(ctx: &Context, cat: &Cat, security: &Security) -> Result<Made, Failure> 
             Made::Other(socket)
         }
     })
+}
+
+/// Joins the groups, or the one without a name if there are none.
+pub(crate) fn join(dish: &mut Socket, groups: &[String]) -> Result<(), Failure> {
+    check_groups(groups)?;
+    if groups.is_empty() {
+        dish.join("")?;
+    }
+    for group in groups {
+        match dish.join(group) {
+            // It was named twice.
+            Err(Error::InvalidArgument) => {}
+            joined => joined?,
+        }
+    }
+    Ok(())
+}
+
+fn check_groups(groups: &[String]) -> Result<(), Failure> {
+    match groups.iter().find(|group| group.len() > GROUP_MAX) {
+        Some(group) => Err(Failure::Usage(format!("--group {group:?}: a group has up to {GROUP_MAX} bytes"))),
+        None => Ok(()),
+    }
 }
 
 /// Binds or connects; the number of the peer, if the socket numbers those that it connects to.

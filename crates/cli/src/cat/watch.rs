@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ferrozmq::{Context, Interest, Interrupt, Monitor, MonitorEvent, Poller, Pull, SocketType};
+use ferrozmq::{Context, Error, Interest, Interrupt, Monitor, MonitorEvent, Poller, Pull, SocketType};
 
 use crate::{failure::Failure, numbers::time};
 
@@ -67,6 +67,11 @@ impl Watch {
     }
 }
 
+/// A thread that tells what happens on a socket's connections, until the socket is closed.
+pub(crate) fn tell(monitor: Monitor, kind: SocketType, verbose: bool) -> JoinHandle<()> {
+    thread::spawn(move || follow(monitor, kind, verbose, |_| ()))
+}
+
 fn follow(monitor: Monitor, kind: SocketType, verbose: bool, mut tell: impl FnMut(usize)) {
     let mut peers = 0_usize;
     let mut warned = HashSet::new();
@@ -75,10 +80,7 @@ fn follow(monitor: Monitor, kind: SocketType, verbose: bool, mut tell: impl FnMu
         let Ok(event) = event else { return };
         if verbose {
             eprintln!("{}", described(&event));
-        } else if let MonitorEvent::HandshakeFailed { reason, .. } | MonitorEvent::Violation { reason, .. } =
-            &event
-            && warned.insert(*reason)
-        {
+        } else if failure(&event).is_some_and(|failure| warned.insert(failure)) {
             eprintln!("fzmq: warning: {}", described(&event));
         }
         // STREAM shakes no hands.
@@ -93,6 +95,22 @@ fn follow(monitor: Monitor, kind: SocketType, verbose: bool, mut tell: impl FnMu
     }
 }
 
+/// What went wrong, if that is worth a word. That nobody is there is not: he may come.
+fn failure(event: &MonitorEvent) -> Option<String> {
+    use Error::{ConnectionRefused, ConnectionReset, NotFound, TimedOut};
+    match event {
+        MonitorEvent::HandshakeFailed { reason, .. } | MonitorEvent::Violation { reason, .. } => {
+            Some(reason.to_string())
+        }
+        MonitorEvent::ConnectFailed {
+            error: ConnectionRefused | ConnectionReset | NotFound | TimedOut,
+            ..
+        } => None,
+        MonitorEvent::ConnectFailed { error, .. } => Some(error.to_string()),
+        _ => None,
+    }
+}
+
 fn described(event: &MonitorEvent) -> String {
     use MonitorEvent::*;
     let between = |local: &str, remote: &str| match (local, remote) {
@@ -103,6 +121,9 @@ fn described(event: &MonitorEvent) -> String {
     match event {
         Connected { local, remote } => format!("connected: {}", between(local, remote)),
         ConnectDelayed { local, remote } => format!("connecting: {}", between(local, remote)),
+        ConnectFailed { local, remote, error } => {
+            format!("not connected: {}: {error}", between(local, remote))
+        }
         ConnectRetried { local, remote, after } => {
             format!("connecting again in {}: {}", time(*after), between(local, remote))
         }

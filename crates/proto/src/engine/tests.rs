@@ -277,6 +277,13 @@ fn old_versions_are_refused_where_the_settings_exclude_them() {
             assert_eq!(error, ProtocolError::OldVersion);
             assert_eq!((error.event_code(), error.auth_status()), (None, None));
         }
+        for input in
+            [&b"HTTP/1.1 400 Bad Request"[..], b"SSH-2.0-x", b"\0\0\0", b"\xFF\0\0\0\0\0\0\x01\x01\x02"]
+        {
+            let error = whole(config.clone(), input).1.error.unwrap();
+            assert_eq!(error, ProtocolError::NotZmtp, "{input:?}");
+            assert_eq!((error.event_code(), error.auth_status()), (None, None));
+        }
         // A peer of today may come in, once somebody was asked where that is set.
         let asked = config.zap_domain_set;
         let seen = whole(config, &session(0, &ready_frame("PUSH"))).1;
@@ -286,11 +293,18 @@ fn old_versions_are_refused_where_the_settings_exclude_them() {
 
 #[test]
 fn the_mechanism_must_be_the_same_in_all_20_bytes() {
-    for (at, byte) in [(12, b'P'), (12, 0), (16, b'X'), (31, 1)] {
+    use ProtocolError::{MechanismMismatch, NoMechanism};
+    for (at, byte, wanted) in [
+        (12, b'P', MechanismMismatch),
+        (16, b'X', MechanismMismatch),
+        (12, 0, NoMechanism),
+        (13, b'u', NoMechanism),
+        (31, 1, NoMechanism),
+    ] {
         let mut input = session(1, b"");
         input[at] = byte;
         let error = whole(config(SocketType::Pull), &input).1.error.unwrap();
-        assert_eq!(error, ProtocolError::MechanismMismatch);
+        assert_eq!(error, wanted, "{byte} at {at}");
         assert_eq!(error.event_code(), Some(0x1100_0002));
     }
 }

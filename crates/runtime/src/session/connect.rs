@@ -33,7 +33,11 @@ impl Session {
             return;
         }
         let Role::Connect(connector) = &mut self.role else { return };
-        match addresses.and_then(|a| connector.resolved(a)) {
+        // The only argument was the name.
+        let unknown = |e: io::Error| {
+            if e.kind() == io::ErrorKind::InvalidInput { os_error(Error::NoSuchDevice) } else { e }
+        };
+        match addresses.map_err(unknown).and_then(|a| connector.resolved(a)) {
             Ok(connecting) => self.begun(connecting, turn),
             Err(e) => self.not_connected(&e, turn),
         }
@@ -56,6 +60,11 @@ impl Session {
 
     /// An attempt failed: the next address, or another try later.
     pub(super) fn not_connected(&mut self, error: &io::Error, turn: &mut Turn<'_>) {
+        // What went wrong at a proxy has been told.
+        if !matches!(self.phase, Phase::Tunnel(_)) {
+            let code = Error::from_io(error).errno() as u64;
+            self.port.monitor.notify_typed(Notice::ConnectFailed, code, &self.ends);
+        }
         let stream = match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Connecting(stream) => Some(stream),
             Phase::Tunnel(tunnel) => Some(tunnel.stream),
@@ -123,7 +132,7 @@ impl Session {
         if stream.is_self_connected() {
             // Nobody listens at this port, and the kernel has given it to this very connection: try again.
             self.phase = Phase::Connecting(stream);
-            return self.not_connected(&io::ErrorKind::ConnectionRefused.into(), turn);
+            return self.not_connected(&os_error(Error::ConnectionRefused), turn);
         }
         let socks = match &self.role {
             Role::Connect(connector) => connector.socks(),
@@ -140,4 +149,9 @@ impl Session {
         self.notice_connected(&stream);
         self.connected(stream, turn);
     }
+}
+
+/// An error of ours as the operating system would report it.
+pub(super) fn os_error(error: Error) -> io::Error {
+    io::Error::from_raw_os_error(error.errno())
 }

@@ -152,11 +152,19 @@ impl Session {
         // That a peer hangs up whom we have refused is no further failure.
         if !self.settings.raw && !self.rejected {
             let libzmq = Some((Notice::HandshakeFailed, code as u64));
-            let typed = Some((Notice::HandshakeFailed, why));
+            let typed = Some((Notice::HandshakeFailed, self.as_seen(why)));
             self.port.monitor.notify_failure(typed, libzmq, &self.ends);
         }
         let stop = matches!(&self.role, Role::Connect(c) if c.stops_after_handshake());
         self.leave(if stop { After::End } else { After::Loss }, turn);
+    }
+
+    /// What a failure means where this connection leads.
+    fn as_seen(&self, why: HandshakeFailure) -> HandshakeFailure {
+        match &self.role {
+            Role::Connect(connector) if connector.has_proxy() => why.behind_proxy(),
+            _ => why,
+        }
     }
 
     pub(super) fn handshake_refused(&mut self, error: ProtocolError, turn: &mut Turn<'_>) {
@@ -164,7 +172,7 @@ impl Session {
             (Some(status), _) => Some((Notice::HandshakeAuth, u64::from(status))),
             (None, code) => code.map(|code| (Notice::HandshakeProtocol, u64::from(code))),
         };
-        let typed = Some((Notice::HandshakeFailed, error.into()));
+        let typed = Some((Notice::HandshakeFailed, self.as_seen(error.into())));
         self.port.monitor.notify_failure(typed, libzmq, &self.ends);
         self.leave(After::End, turn);
     }

@@ -20,7 +20,7 @@ use std::{
 };
 
 use ferrozmq_base::{
-    Kind, PeerInfo, PeerRef, Pipe, PipeId,
+    Error, Kind, PeerInfo, PeerRef, Pipe, PipeId,
     drive_lock::Hold,
     link::{Dropped, Position},
     peer::PeerTable,
@@ -35,7 +35,7 @@ use ferrozmq_proto::{
 use ferrozmq_sys::{Connecting, Interest, Poller, Stream};
 use zeroize::{Zeroize, Zeroizing};
 
-use self::proxy::Tunnel;
+use self::{connect::os_error, proxy::Tunnel};
 pub(crate) use crate::settings::Settings;
 use crate::{
     codec::Codec,
@@ -344,8 +344,8 @@ impl Session {
             self.retry_at = None;
             return match &self.phase {
                 Phase::Idle => self.connect(turn),
-                Phase::Connecting(_) => self.not_connected(&io::ErrorKind::TimedOut.into(), turn),
-                Phase::Tunnel(_) => self.tunnel_lost(&io::ErrorKind::TimedOut.into(), turn),
+                Phase::Connecting(_) => self.not_connected(&os_error(Error::TimedOut), turn),
+                Phase::Tunnel(_) => self.tunnel_lost(&os_error(Error::TimedOut), turn),
                 _ => {}
             };
         }

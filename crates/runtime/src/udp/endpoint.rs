@@ -10,7 +10,7 @@ use ferrozmq_proto::{
     endpoint::HostPort,
     udp::{DATAGRAM_MAX, GROUP_DATAGRAM_MAX, UdpEndpoint, UdpInterface},
 };
-use ferrozmq_sys::net::udp::{Interface, Route, UdpOptions, UdpSocket};
+use ferrozmq_sys::net::udp::{Batch, Interface, Route, UdpOptions, UdpSocket};
 
 use super::{Datagrams, Role};
 use crate::{
@@ -100,7 +100,7 @@ impl SocketCore {
             longest: usize::try_from(self.options.max_message_size).unwrap_or(usize::MAX),
             begun: None,
             outgoing: Vec::new(),
-            incoming: Vec::new(),
+            incoming: Batch::default(),
             watched: None,
             blocked: false,
             resting_until: None,

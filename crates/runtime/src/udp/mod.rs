@@ -19,11 +19,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ferrozmq_base::{Error, Kind, Msg, inbox, log, pool};
+use ferrozmq_base::{Error, Kind, Msg, inbox, log, pool, sync::Ordering};
 use ferrozmq_proto::udp::{
     DATAGRAM_MAX, GROUP_DATAGRAM_MAX, begin_group, parse_peer, peer_frame, split_group,
 };
-use ferrozmq_sys::{Interest, Poller, net::udp::UdpSocket};
+use ferrozmq_sys::{
+    Interest, Poller,
+    net::udp::{BATCH, Batch, UdpSocket},
+};
 
 use crate::{
     conn::Conn,
@@ -84,9 +87,9 @@ pub(crate) struct Datagrams {
     /// The longest body that is received.
     longest: usize,
     begun: Option<Begun>,
-    /// A datagram that is put together, and one that is received.
+    /// A datagram that is put together, and those that are received.
     outgoing: Vec<u8>,
-    incoming: Vec<u8>,
+    incoming: Batch,
     /// What the poller was asked for.
     watched: Option<Interest>,
     blocked: bool,
@@ -152,7 +155,7 @@ impl Datagrams {
 
     fn release_idle(&mut self) {
         self.output.release_idle();
-        self.incoming = Vec::new();
+        self.incoming = Batch::default();
         if self.begun.is_none() {
             self.outgoing = Vec::new();
         }
@@ -284,7 +287,7 @@ impl Datagrams {
     fn send_body(&mut self) -> bool {
         let (Some(begun), Some(body)) = (&self.begun, self.output.next_record()) else { return true };
         let result = match begun.to {
-            None => Err(io::ErrorKind::InvalidInput.into()),
+            None => Err(io::Error::from_raw_os_error(Error::InvalidArgument.errno())),
             Some(to) if begun.head == 0 => self.socket.send_to(body.body, to),
             Some(to) => {
                 self.outgoing.truncate(begun.head);
@@ -295,7 +298,8 @@ impl Datagrams {
         match result {
             Ok(()) => {}
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return false,
-            Err(_) => {
+            Err(e) => {
+                self.conn.refusal.store(Error::from(e).errno().cast_unsigned(), Ordering::Relaxed);
                 self.conn.refused.add(1);
                 Losses::count(&self.port.losses.unroutable);
             }
@@ -309,18 +313,25 @@ impl Datagrams {
 
     fn receive(&mut self, turn: &mut Turn<'_>) {
         self.use_at(turn.now);
-        let mut buffer = std::mem::take(&mut self.incoming);
-        if buffer.is_empty() {
-            buffer =
-                vec![0; if matches!(self.role, Role::Dish(_)) { GROUP_DATAGRAM_MAX } else { READ_BYTES }];
+        let mut batch = std::mem::take(&mut self.incoming);
+        if batch.is_absent() {
+            batch =
+                Batch::new(if matches!(self.role, Role::Dish(_)) { GROUP_DATAGRAM_MAX } else { READ_BYTES });
         }
         let mut wake = false;
-        for _ in 0..DATAGRAMS_PER_TURN {
-            match self.socket.recv_from(&mut buffer) {
-                Ok((length, peer)) => match buffer.get(..length) {
-                    Some(datagram) => wake |= self.received(datagram, peer),
-                    None => Losses::count(&self.port.losses.malformed),
-                },
+        for _ in 0..DATAGRAMS_PER_TURN / BATCH {
+            match self.socket.receive(&mut batch) {
+                Ok(()) => {
+                    for (datagram, peer) in batch.datagrams() {
+                        match datagram {
+                            Some(datagram) => wake |= self.received(datagram, peer),
+                            None => Losses::count(&self.port.losses.malformed),
+                        }
+                    }
+                    if !batch.is_full() {
+                        break;
+                    }
+                }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
                 Err(_) => {
                     // Whatever it is, it may be so for long: without a rest the thread would spin.
@@ -330,7 +341,7 @@ impl Datagrams {
                 }
             }
         }
-        self.incoming = buffer;
+        self.incoming = batch;
         if wake {
             self.tell(Event::Readable);
         }

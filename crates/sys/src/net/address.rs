@@ -21,7 +21,7 @@ pub(crate) struct SocketAddress {
 }
 
 impl SocketAddress {
-    fn empty() -> Self {
+    pub(super) fn empty() -> Self {
         // SAFETY: sockaddr_storage is integers and bytes, for which zero is valid.
         Self { storage: unsafe { mem::zeroed() }, len: 0 }
     }
@@ -92,6 +92,11 @@ impl SocketAddress {
         let result = call((&raw mut this.storage).cast(), &raw mut this.len)?;
         this.len = this.len.min(room);
         Ok((result, this))
+    }
+
+    /// The place for an address that the kernel writes, and how long it is.
+    pub(super) fn room(&mut self) -> (*mut libc::c_void, libc::socklen_t) {
+        ((&raw mut self.storage).cast(), size_of::<libc::sockaddr_storage>() as libc::socklen_t)
     }
 
     /// Reads the internet address at `raw`, if it is one.

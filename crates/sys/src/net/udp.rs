@@ -4,6 +4,10 @@
 //! with ZMQ_IPV6 is of both families, and speaks of IPv4 peers as such. A group is received from the interface that was
 //! chosen and from no other, and groups that other sockets of the machine have joined are not heard.
 
+mod batch;
+
+pub use batch::{BATCH, Batch};
+
 use super::address::SocketAddress;
 use super::tcp::TcpOptions;
 use crate::syscall::{check, check_len, datagram_socket, errno, retry, set_option};
@@ -224,29 +228,6 @@ impl UdpSocket {
             })
         })
         .map(drop)
-    }
-
-    /// Receives a datagram: its length, which is more than `buffer` has if that was too small, and who sent it.
-    ///
-    /// Errors: EAGAIN if there is none; any other concerns one datagram.
-    pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let (length, peer) = SocketAddress::receive(|address, room| {
-            retry(|| {
-                // SAFETY: pointer and length describe `buffer`; address and room are a valid place for an address.
-                check_len(unsafe {
-                    libc::recvfrom(
-                        self.as_raw_fd(),
-                        buffer.as_mut_ptr().cast(),
-                        buffer.len(),
-                        libc::MSG_TRUNC,
-                        address,
-                        room,
-                    )
-                })
-            })
-        })?;
-        let peer = peer.inet().ok_or_else(|| errno(libc::EAFNOSUPPORT))?;
-        Ok((length, unmapped(peer)))
     }
 
     /// The address that it is bound to, with the port that the kernel chose.

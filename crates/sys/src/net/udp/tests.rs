@@ -14,27 +14,53 @@ fn bound(host: &str) -> (UdpSocket, SocketAddr) {
     (socket, address)
 }
 
-fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> (usize, SocketAddr) {
+/// The next datagrams; `None` for those of more than 8 bytes.
+fn receive(socket: &UdpSocket) -> Vec<(Option<Vec<u8>>, SocketAddr)> {
     until(socket, Interest::READ);
-    socket.recv_from(buffer).unwrap()
+    let mut batch = Batch::new(8);
+    socket.receive(&mut batch).unwrap();
+    batch.datagrams().map(|(datagram, peer)| (datagram.map(<[u8]>::to_vec), peer)).collect()
 }
 
 #[test]
-fn a_datagram_arrives_whole_or_says_how_long_it_was() {
+fn a_datagram_arrives_whole_or_not_at_all() {
     let ((a, from), (b, to)) = (bound("127.0.0.1"), bound("127.0.0.1"));
-    let mut buffer = [0; 8];
-    assert_eq!(code(b.recv_from(&mut buffer)), Some(libc::EAGAIN));
+    assert_eq!(code(b.receive(&mut Batch::new(8))), Some(libc::EAGAIN));
     a.send_to(b"12345678", to).unwrap();
-    assert_eq!(receive(&b, &mut buffer), (8, from));
-    assert_eq!(&buffer, b"12345678");
     a.send_to(b"abcdefghi", to).unwrap();
     a.send_to(b"", to).unwrap();
-    assert_eq!(receive(&b, &mut buffer), (9, from));
-    assert_eq!(receive(&b, &mut buffer), (0, from));
+    let mut got = Vec::new();
+    while got.len() < 3 {
+        got.extend(receive(&b));
+    }
+    assert_eq!(got, [(Some(b"12345678".to_vec()), from), (None, from), (Some(vec![]), from)]);
     let long = vec![7; 65_507];
     a.send_to(&long, to).unwrap();
-    assert_eq!(receive(&b, &mut buffer), (65_507, from));
+    until(&b, Interest::READ);
+    let mut batch = Batch::new(65_507);
+    b.receive(&mut batch).unwrap();
+    assert!(batch.datagrams().eq([(Some(&long[..]), from)]) && !batch.is_full());
     assert_eq!(code(a.send_to(&[7; 65_508], to)), Some(libc::EMSGSIZE));
+}
+
+#[test]
+fn datagrams_come_in_batches_in_their_order() {
+    let ((a, from), (b, to)) = (bound("127.0.0.1"), bound("127.0.0.1"));
+    for number in 0..20_u8 {
+        a.send_to(&[number], to).unwrap();
+    }
+    let mut batch = Batch::new(4);
+    let mut got = Vec::new();
+    while got.len() < 20 {
+        until(&b, Interest::READ);
+        b.receive(&mut batch).unwrap();
+        assert_eq!(batch.is_full(), batch.datagrams().count() == BATCH);
+        got.extend(batch.datagrams().map(|(datagram, peer)| (datagram.unwrap().to_vec(), peer)));
+    }
+    assert!(got.into_iter().eq((0..20).map(|number| (vec![number], from))));
+    // What failed leaves nothing of what was received before.
+    assert_eq!(code(b.receive(&mut batch)), Some(libc::EAGAIN));
+    assert_eq!(batch.datagrams().count(), 0);
 }
 
 #[test]
@@ -61,11 +87,10 @@ fn a_group_has_any_number_of_sockets_and_they_hear_no_other_group() {
     let sender = UdpSocket::sender(&at("239.255.7.1"), &options).unwrap();
     sender.send_to(b"one", at("239.255.7.1").address()).unwrap();
     sender.send_to(b"two", at("239.255.7.2").address()).unwrap();
-    let mut buffer = [0; 8];
     for (socket, text) in [(&first, b"one"), (&second, b"one"), (&other, b"two")] {
-        assert_eq!(receive(socket, &mut buffer).0, 3);
-        assert_eq!(&buffer[..3], text);
-        assert_eq!(code(socket.recv_from(&mut buffer)), Some(libc::EAGAIN));
+        let got = receive(socket);
+        assert_eq!((got.len(), &got[0].0), (1, &Some(text.to_vec())));
+        assert_eq!(code(socket.receive(&mut Batch::new(8))), Some(libc::EAGAIN));
     }
 }
 
@@ -150,13 +175,12 @@ fn a_socket_of_both_families_names_ipv4_peers_as_such() {
     let route = Route::to_bind("*", 0, None, true).unwrap();
     let both = UdpSocket::bound(&route, true, &UdpOptions::default()).unwrap();
     let port = both.local_address().unwrap().port();
-    let mut buffer = [0; 8];
     v4.send_to(b"a", SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)).unwrap();
-    assert_eq!(receive(&both, &mut buffer), (1, from));
+    assert_eq!(receive(&both), [(Some(b"a".to_vec()), from)]);
     both.send_to(b"b", from).unwrap();
-    assert_eq!(receive(&v4, &mut buffer).1.port(), port);
+    assert_eq!(receive(&v4)[0].1.port(), port);
     let (v6, from) = bound("::1");
     v6.send_to(b"c", SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port)).unwrap();
-    assert_eq!(receive(&both, &mut buffer), (1, from));
+    assert_eq!(receive(&both), [(Some(b"c".to_vec()), from)]);
     assert!(v4.send_to(b"d", from).is_err(), "an IPv4 socket reaches no IPv6 address");
 }
