@@ -18,7 +18,9 @@ pub struct Position {
 
 impl Position {
     const BYTES_BITS: u32 = 36;
-    const BYTES_MASK: u64 = (1 << Self::BYTES_BITS) - 1;
+    const BYTES_MASK: u64 = Self::BYTES_MAX;
+    /// The most bytes between two positions that can be told apart.
+    pub(crate) const BYTES_MAX: u64 = (1 << Self::BYTES_BITS) - 1;
     const MESSAGES_MASK: u32 = (1 << (64 - Self::BYTES_BITS)) - 1;
 
     /// The position of these counts, wrapped.
