@@ -818,8 +818,11 @@ impl InHalf {
         Ok(self.push_frame(Msg::copy_from(body)?)?)
     }
 
-    /// A subscription that came as a command takes its place among the messages.
-    pub(crate) fn push_command(&mut self, kind: Kind, body: &[u8]) -> Result<bool, Error> {
+    /// A subscription that came as a command takes its place among the messages: never inside of one (RFC 23, "traffic").
+    pub(crate) fn push_command(&mut self, kind: Kind, body: &[u8]) -> Result<bool, Refused> {
+        if matches!(&self.sink, Some(Sink::Inbox(w)) if w.is_inside_message()) {
+            return Err(Refused::Protocol(ProtocolError::UnexpectedCommand));
+        }
         let m = Msg::command(kind, body)?;
         Ok(self.push_frame(m)?)
     }
@@ -837,7 +840,8 @@ fn conflate(w: &mut slot::Writer, mut range: ferrozmq_base::chunk::Range, peer: 
 }
 
 /// Why input was refused.
-enum Refused {
+#[derive(Debug)]
+pub(crate) enum Refused {
     Protocol(ProtocolError),
     Memory,
 }
