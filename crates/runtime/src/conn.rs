@@ -646,15 +646,13 @@ impl InHalf {
                 return Ok(());
             }
         }
-        let pending = self.chunk.take();
-        let kept = pending.as_ref().map_or(&[][..], Chunk::pending);
-        if pending.is_some() {
-            self.chunk_class = (self.chunk_class + 1).min(CHUNK_BYTES.len() - 1);
+        match &mut self.chunk {
+            Some(chunk) => {
+                self.chunk_class = (self.chunk_class + 1).min(CHUNK_BYTES.len() - 1);
+                chunk.renew(CHUNK_BYTES[self.chunk_class].max(2 * chunk.pending().len()))?;
+            }
+            none => *none = Some(Chunk::with_capacity(CHUNK_BYTES[self.chunk_class])?),
         }
-        let mut chunk = Chunk::with_capacity(CHUNK_BYTES[self.chunk_class].max(2 * kept.len()))?;
-        chunk.spare()[..kept.len()].copy_from_slice(kept);
-        chunk.fill(kept.len());
-        self.chunk = Some(chunk);
         Ok(())
     }
 
@@ -745,19 +743,14 @@ impl InHalf {
 
     /// A chunk with room for a frame of this size behind what is pending.
     fn regrow(&mut self, frame: usize) -> Result<(), Refused> {
-        let Some(chunk) = &self.chunk else { return Ok(()) };
+        let Some(chunk) = &mut self.chunk else { return Ok(()) };
         let need = self.scanned + frame;
         if chunk.capacity() >= need && chunk.pending().len() + READ_BYTES <= chunk.capacity() {
             return Ok(());
         }
         // Grows with the bytes that came, never by the announced length alone.
         let size = need.min((2 * chunk.pending().len()).max(CHUNK_BYTES[CHUNK_BYTES.len() - 1]));
-        let mut grown = Chunk::with_capacity(size)?;
-        let kept = chunk.pending().len();
-        grown.spare()[..kept].copy_from_slice(chunk.pending());
-        grown.fill(kept);
-        self.chunk = Some(grown);
-        Ok(())
+        Ok(chunk.renew(size)?)
     }
 
     /// The body at the front will not fit a chunk: the frames before it go to the inbox, it gets a block of its own.
