@@ -630,7 +630,7 @@ fn max_sockets_is_the_limit_for_threads_that_come_together() {
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                for _ in 0..5_000 {
+                for _ in 0..2_000 {
                     together.wait();
                     let socket = ctx.try_socket(zmq::PAIR);
                     let is_made = usize::from(socket.is_ok());
