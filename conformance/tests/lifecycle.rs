@@ -1,8 +1,8 @@
 //! Contexts and sockets from beginning to end: limits, close, linger, shutdown, termination, signals, fork.
 
 use std::os::fd::{FromRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
 use conformance::c_api::{NULL, RawPollItem};
@@ -618,6 +618,31 @@ fn io_threads_are_counted_when_the_first_socket_is_made() {
     second.set_bytes(zmq::AFFINITY, (1_u64 << 4).to_ne_bytes()).unwrap();
     assert_eq!(second.bind("tcp://127.0.0.1:*"), Err(zmq::EMTHREAD));
     assert_eq!(io_threads(), 2);
+}
+
+#[test]
+fn max_sockets_is_the_limit_for_threads_that_come_together() {
+    let ctx = Ctx::new();
+    ctx.set(zmq::MAX_SOCKETS, 2).unwrap();
+    let _first = ctx.socket(zmq::PAIR);
+    let together = Barrier::new(4);
+    let (alive, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..2_000 {
+                    together.wait();
+                    let socket = ctx.try_socket(zmq::PAIR);
+                    let is_made = usize::from(socket.is_ok());
+                    most.fetch_max(alive.fetch_add(is_made, Ordering::SeqCst) + is_made, Ordering::SeqCst);
+                    together.wait();
+                    drop(socket);
+                    alive.fetch_sub(is_made, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    assert_eq!(most.into_inner(), 1);
 }
 
 #[test]

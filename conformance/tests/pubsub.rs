@@ -636,6 +636,30 @@ fn nodrop_waits_for_room() {
 }
 
 #[test]
+fn nodrop_gives_up_on_a_full_subscriber_though_another_has_room() {
+    for transport in [Transport::Tcp, Transport::Ipc] {
+        let ctx = Ctx::new();
+        let publisher = ctx.socket(zmq::XPUB);
+        publisher.set(zmq::XPUB_NODROP, 1).unwrap();
+        publisher.set(zmq::SNDHWM, 1).unwrap();
+        let (full, idle) = (ctx.socket(zmq::SUB), ctx.socket(zmq::SUB));
+        full.set(zmq::RCVHWM, 1).unwrap();
+        let endpoint = join(&publisher, &full, transport);
+        join_more(&publisher, &idle, &endpoint);
+        for (topic, sub) in [("much", &full), ("little", &idle)] {
+            sub.subscribe(topic);
+            publisher.expect(format!("\u{1}{topic}"));
+        }
+        publisher.set(zmq::SNDTIMEO, 100).unwrap();
+        let large = [b"much".to_vec(), vec![0; 1 << 20]].concat();
+        let refused = (0..100).find_map(|_| publisher.send_frame(&large, 0).err());
+        assert_eq!(refused, Some(zmq::EAGAIN), "{transport:?}");
+        publisher.send("little");
+        idle.expect("little");
+    }
+}
+
+#[test]
 fn a_full_subscriber_does_not_hold_up_the_others() {
     let ctx = Ctx::new();
     let publisher = ctx.socket(zmq::PUB);

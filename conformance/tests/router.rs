@@ -121,6 +121,36 @@ fn mandatory_router_waits_for_a_full_peer() {
 }
 
 #[test]
+fn mandatory_router_gives_up_on_a_full_peer_though_another_has_room() {
+    for transport in [Transport::Tcp, Transport::Ipc] {
+        let ctx = Ctx::new();
+        let router = ctx.socket(zmq::ROUTER);
+        router.set(zmq::ROUTER_MANDATORY, 1).unwrap();
+        router.set(zmq::SNDHWM, 1).unwrap();
+        let [full, idle] = ["full", "idle"].map(|id| named(&ctx, zmq::DEALER, id));
+        full.set(zmq::RCVHWM, 1).unwrap();
+        let endpoint = join(&router, &full, transport);
+        join_more(&router, &idle, &endpoint);
+        for (id, dealer) in [("full", &full), ("idle", &idle)] {
+            dealer.send("hello");
+            router.expect([id, "hello"]);
+        }
+        router.set(zmq::SNDTIMEO, 100).unwrap();
+        let large = vec![0; 1 << 20];
+        let refused = (0..100).find_map(|_| {
+            let refused = router.send_frame("full", zmq::SNDMORE).err();
+            if refused.is_none() {
+                router.send_frame(&large, 0).unwrap();
+            }
+            refused
+        });
+        assert_eq!(refused, Some(zmq::EAGAIN), "{transport:?}");
+        router.send(["idle", "x"]);
+        idle.expect("x");
+    }
+}
+
+#[test]
 fn mandatory_router_is_writable_only_with_room_at_some_peer() {
     let ctx = Ctx::new();
     let router = ctx.socket(zmq::ROUTER);

@@ -1,11 +1,14 @@
 //! The socket types of RFC 41 (CLIENT, SERVER), RFC 49 (SCATTER, GATHER) and RFC 52 (CHANNEL), over inproc: with the
 //! functions that every build of libzmq has. What needs a build with the draft API is in `draft.rs`.
 
+use std::path::Path;
+use std::sync::mpsc;
 use std::thread;
 
+use conformance::c_api::NULL;
 use conformance::msg::Msg;
 use conformance::socket::{Ctx, PollItem, Sock, Transport, inproc, join, join_more, pair, poll};
-use conformance::{c_library, differs, ours_only, zmq};
+use conformance::{c_library, differs, ours_only, wait, zmq};
 
 const TYPES: [i32; 8] =
     [zmq::SERVER, zmq::CLIENT, zmq::RADIO, zmq::DISH, zmq::GATHER, zmq::SCATTER, zmq::PEER, zmq::CHANNEL];
@@ -251,6 +254,33 @@ fn several_threads_may_send_on_one_socket() {
     }
     for thread in threads {
         thread.join().unwrap();
+    }
+}
+
+#[test]
+fn a_call_for_several_parts_that_waits_keeps_no_other_thread_out() {
+    let lib = c_library!();
+    for (kind, receives) in [(zmq::SCATTER, false), (zmq::GATHER, true)] {
+        let ctx = Ctx::new();
+        let socket = ctx.socket(kind);
+        let handle = socket.handle();
+        let (tell, told) = mpsc::channel();
+        let waiter = thread::spawn(move || {
+            let socket = handle;
+            tell.send(std::fs::read_link("/proc/thread-self").unwrap()).unwrap();
+            let (mut part, mut count) = (libc::iovec { iov_base: NULL, iov_len: 0 }, 1);
+            lib.check(if receives {
+                lib.zmq_recviov(socket.0, &raw mut part, &raw mut count, 0)
+            } else {
+                lib.zmq_sendiov(socket.0, &raw mut part, 1, 0)
+            })
+        });
+        let stat = Path::new("/proc").join(told.recv().unwrap()).join("stat");
+        wait::until("a thread that sleeps", || std::fs::read_to_string(&stat).unwrap().contains(") S "));
+        // Comes back only if the other thread is not in the way.
+        assert_eq!(socket.option(zmq::TYPE), Ok(kind));
+        ctx.shutdown().unwrap();
+        assert_eq!(waiter.join().unwrap(), Err(zmq::ETERM), "{kind}");
     }
 }
 

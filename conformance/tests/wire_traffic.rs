@@ -4,7 +4,7 @@ use conformance::socket::{Ctx, Sock, Transport, join_more};
 use conformance::wire::{
     Raw, RawListener, bound, command, command_body, frame, long_frame, old_frame, property, with_peer,
 };
-use conformance::{Monitor, wait, zmq};
+use conformance::{Monitor, ours_only, wait, zmq};
 
 // Frames
 
@@ -388,5 +388,27 @@ fn a_thousand_messages_in_one_write_arrive() {
     raw.send(bytes);
     for i in 0..1000_u32 {
         pull.expect(&i.to_be_bytes());
+    }
+}
+
+#[test]
+fn a_subscription_inside_of_a_message_does_not_tear_it() {
+    ours_only!("libzmq ends the message there");
+    for size in [1, 1000, 1 << 20] {
+        let (publisher, mut raw) = with_peer(zmq::XPUB, 1, "XSUB");
+        let large = vec![7; size];
+        raw.send([frame(1, "a"), frame(1, &large), command("PING", [0, 0])].concat());
+        raw.expect(command("PONG", ""));
+        raw.send(command("SUBSCRIBE", "topic"));
+        if size > 200_000 {
+            // It was handed over in part.
+            assert!(raw.take_rest().is_empty(), "the connection was closed");
+            assert_eq!(publisher.try_recv(), Err(zmq::EAGAIN));
+            continue;
+        }
+        publisher.expect("\u{1}topic");
+        raw.send([frame(0, "z"), frame(0, "next")].concat());
+        publisher.expect([b"a", &large[..], b"z"]);
+        publisher.expect("next");
     }
 }

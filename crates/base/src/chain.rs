@@ -300,6 +300,11 @@ impl<T: Send> Writer<T> {
         self.shared.reader.compare_exchange(ARMED, READING, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
+    /// Whether something was pushed since the last publish.
+    pub(crate) fn has_unpublished(&self) -> bool {
+        self.pushed != self.published
+    }
+
     /// Drops everything since the last publish.
     pub(crate) fn rollback(&mut self) {
         if self.pushed == self.published {

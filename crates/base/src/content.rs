@@ -265,11 +265,6 @@ impl Content {
         (!self.block.is_null()).then(|| unsafe { (*self.block).kind })
     }
 
-    /// Whether the body is constant: nobody frees it and nobody may write it.
-    pub const fn is_constant(&self) -> bool {
-        self.block.is_null()
-    }
-
     /// Whether this is surely the only reference to the bytes. Parts of a read chunk and `Bytes` never are.
     pub fn is_unique(&self) -> bool {
         match self.kind() {

@@ -143,11 +143,6 @@ impl<T> Guard<'_, T> {
         std::mem::forget(self);
         lock.unlock()
     }
-
-    /// Whether another wanted the half since it was taken.
-    pub fn is_noted(&self) -> bool {
-        self.lock.word.load(Ordering::Acquire) & NOTE != 0
-    }
 }
 
 impl<T> ops::Deref for Guard<'_, T> {

@@ -71,6 +71,11 @@ impl Writer {
         self.batches.publish_seldom()
     }
 
+    /// Whether frames were pushed of a message that is not whole.
+    pub fn is_inside_message(&self) -> bool {
+        self.batches.has_unpublished()
+    }
+
     /// Drops what was pushed since the last publish: an incomplete message of a lost connection.
     pub fn rollback(&mut self) {
         self.batches.rollback();

@@ -1,10 +1,10 @@
-//! What the two ends of a wire pipe and its session share: positions, the promise to look, control frames, requests
-//! and counters. Every group is written by one side and lies on its own cache lines.
+//! What the two ends of a wire pipe and its session share: positions, the promise to look, control frames and
+//! counters. Every group is written by one side and lies on its own cache lines.
 use crate::{
     PipeId,
     credit::Credit,
     promise::Promise,
-    sync::{AtomicBool, AtomicU8, AtomicU64, Line, Mutex, Ordering, lock},
+    sync::{AtomicBool, AtomicU64, Line, Mutex, Ordering, lock},
 };
 
 /// A position in the outbound stream of a link, counted from its birth: both parts wrap.
@@ -18,7 +18,9 @@ pub struct Position {
 
 impl Position {
     const BYTES_BITS: u32 = 36;
-    const BYTES_MASK: u64 = (1 << Self::BYTES_BITS) - 1;
+    const BYTES_MASK: u64 = Self::BYTES_MAX;
+    /// The most bytes between two positions that can be told apart.
+    pub(crate) const BYTES_MAX: u64 = (1 << Self::BYTES_BITS) - 1;
     const MESSAGES_MASK: u32 = (1 << (64 - Self::BYTES_BITS)) - 1;
 
     /// The position of these counts, wrapped.
@@ -116,29 +118,6 @@ pub struct Received {
     pub bytes: Counter,
 }
 
-/// What somebody wants of the holder of a half; bits of a set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Requests(u8);
-
-impl Requests {
-    /// Flush, then close.
-    pub const CLOSE: Self = Self(1);
-    /// Give the half back to the I/O thread.
-    pub const RECLAIM: Self = Self(2);
-    /// The context is being terminated.
-    pub const STOP: Self = Self(4);
-
-    /// Whether every bit of `other` is set here.
-    pub fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Whether nothing is wanted.
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-}
-
 /// PING and PONG frames to be sent at the next frame boundary, ahead of records: at most one of each, the newest.
 #[derive(Debug, Default)]
 pub struct Control {
@@ -210,7 +189,6 @@ pub struct Link {
     pub promise: Line<Promise>,
     /// Control frames.
     pub control: Line<Control>,
-    requests: AtomicU8,
     owner: AtomicU64,
     stamp: Line<AtomicU64>,
     /// Counters of the output.
@@ -228,7 +206,6 @@ impl Link {
             credit: Credit::new(0),
             promise: Line(promise),
             control: Line::default(),
-            requests: AtomicU8::new(0),
             owner: AtomicU64::new(0),
             stamp: Line::default(),
             sent: Line::default(),
@@ -244,22 +221,6 @@ impl Link {
     /// How far the output was credited: taken by the connection, or dropped.
     pub fn head(&self) -> Position {
         Position::from_bits(self.head.load(Ordering::Acquire))
-    }
-
-    /// Asks the holders of the halves for something; they look after every sleep and before a release.
-    pub fn request(&self, what: Requests) {
-        self.requests.fetch_or(what.0, Ordering::SeqCst);
-    }
-
-    /// What was asked for and not answered yet.
-    #[inline]
-    pub fn requests(&self) -> Requests {
-        Requests(self.requests.load(Ordering::SeqCst))
-    }
-
-    /// A request was answered.
-    pub fn answered(&self, what: Requests) {
-        self.requests.fetch_and(!what.0, Ordering::SeqCst);
     }
 
     /// The application used its right to read: changes [`Link::stamp`].

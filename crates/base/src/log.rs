@@ -43,6 +43,9 @@ const BATCH: u64 = 64 << 10;
 /// writes may have lost its core to this one.
 const WRITE_YIELDS: u32 = 10_000;
 
+/// The most bytes between the reader's head and the writer: positions wrap, and the rest is for what goes on in a segment.
+const REACH: u64 = Position::BYTES_MAX - (1 << 20);
+
 /// In [`Segment::end`]: the writer is still in it.
 const OPEN: u32 = u32::MAX;
 
@@ -202,6 +205,7 @@ pub fn log(link: Arc<Link>, hwm: u32) -> (Writer, Reader) {
         size: 0,
         batch: Count::default(),
         batch_messages,
+        reach: REACH,
         debit: Debit::default(),
     };
     (writer, Reader::new(shared, link, head))
@@ -264,6 +268,8 @@ pub struct Writer {
     /// What was told of by the last `Due::Flush`, or credited since.
     batch: Count,
     batch_messages: u32,
+    /// How many bytes there may be from the stream's birth, as the reader's head was when it was last looked at.
+    reach: u64,
     debit: Debit,
 }
 
@@ -396,6 +402,7 @@ impl Writer {
         body: impl FnOnce() -> Msg,
     ) -> Result<(), OutOfMemory> {
         let header_len = record::header_len(len);
+        self.stay_in_reach(len)?;
         let to = self.reserve(header_len)?;
         let at = self.here.count.bytes.wrapping_add(header_len as u64);
         let messages = self.here.count.messages.wrapping_add(u32::from(!more));
@@ -405,6 +412,17 @@ impl Writer {
         unsafe { ptr::copy_nonoverlapping(header.as_ptr(), to, header_len) };
         self.step(header_len, len, more);
         Ok(())
+    }
+
+    /// Whether so many more bytes leave the end of the stream where the reader can tell it. There is no memory for more,
+    /// unless it is that of shared bodies.
+    fn stay_in_reach(&mut self, len: usize) -> Result<(), OutOfMemory> {
+        let end = self.here.count.bytes.saturating_add(len as u64);
+        if end > self.reach {
+            let unread = self.here.count.position().bytes_since(self.link.head());
+            self.reach = self.here.count.bytes - unread + REACH;
+        }
+        if end > self.reach { Err(OutOfMemory) } else { Ok(()) }
     }
 
     #[inline(always)]
@@ -459,6 +477,7 @@ impl Writer {
 
     #[cold]
     fn grow(&mut self, len: usize) -> Result<(), OutOfMemory> {
+        self.stay_in_reach(len)?;
         let size =
             SIZES[self.size].max(SIZES[SIZES.iter().position(|&s| s >= len).unwrap_or(SIZES.len() - 1)]);
         let mut next = self.shared.spare.swap(ptr::null_mut(), Ordering::Acquire);

@@ -2,8 +2,8 @@
 //!
 //! A message names its peer by a weak [`PeerRef`] into one process-wide table, a plain copy per message. Looking a
 //! property up takes the table's lock: it is rare, and no other lock is taken under it. A slot outlives its
-//! connection and the [`LINGERING`] peers that went after it, so a message that is read late still has its
-//! properties; after that a lookup finds nothing.
+//! connection and the [`LINGERING`] peers that went after it, as long as these together have not too much to say of
+//! themselves, so a message that is read late still has its properties; after that a lookup finds nothing.
 use std::{
     collections::VecDeque,
     ffi::CStr,
@@ -15,6 +15,9 @@ use crate::{OutOfMemory, SocketType};
 
 /// How many released peers keep their properties.
 pub const LINGERING: usize = 4096;
+
+/// How many bytes their properties have at most, all together: anybody may connect, fill a handshake, and go.
+const LINGERING_BYTES: usize = 8 << 20;
 
 /// A weak name of a peer's properties in the process-wide table: copied into every message from that peer.
 /// The generation of a registered peer is never 0.
@@ -119,6 +122,11 @@ impl Properties {
         self.entries.iter().filter_map(|e| Some((&*e.name, e.value.split_last()?.1)))
     }
 
+    /// Bytes of memory, about.
+    fn size(&self) -> usize {
+        self.entries.iter().map(|e| size_of::<Entry>() + e.name.len() + e.value.len()).sum()
+    }
+
     /// The name under which these properties were registered.
     pub const fn peer(&self) -> Option<PeerRef> {
         self.peer
@@ -131,8 +139,9 @@ pub struct PeerTable {
     slots: Vec<Slot>,
     /// Slots that may be used again.
     free: Vec<u32>,
-    /// Slots whose connection went, oldest first.
+    /// Slots whose connection went, oldest first, and the bytes of their properties.
     released: VecDeque<PeerRef>,
+    released_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -146,7 +155,7 @@ pub(crate) static TABLE: Mutex<PeerTable> = Mutex::new(PeerTable::new());
 
 impl PeerTable {
     const fn new() -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), released: VecDeque::new() }
+        Self { slots: Vec::new(), free: Vec::new(), released: VecDeque::new(), released_bytes: 0 }
     }
 
     /// Every critical section leaves the table consistent wherever it could unwind.
@@ -161,7 +170,7 @@ impl PeerTable {
         Self::locked().insert(properties)
     }
 
-    /// The connection is gone. Its properties stay until [`LINGERING`] others have gone after it.
+    /// The connection is gone. Its properties stay for a while; see the module.
     pub fn release(peer: PeerRef) {
         // What expires is dropped after the lock.
         let expired = Self::locked().retire(peer);
@@ -187,19 +196,24 @@ impl PeerTable {
         peer
     }
 
-    fn retire(&mut self, peer: PeerRef) -> Option<Arc<Properties>> {
-        let entry = self.slots.get_mut(peer.slot as usize)?;
+    fn retire(&mut self, peer: PeerRef) -> Vec<Arc<Properties>> {
+        let mut expired = Vec::new();
+        let Some(entry) = self.slots.get_mut(peer.slot as usize) else { return expired };
         if entry.generation != peer.generation || !entry.live {
-            return None;
+            return expired;
         }
         entry.live = false;
+        self.released_bytes += entry.properties.as_ref().map_or(0, |properties| properties.size());
         self.released.push_back(peer);
-        if self.released.len() <= LINGERING + 1 {
-            return None;
+        while self.released.len() > LINGERING + 1 || self.released_bytes > LINGERING_BYTES {
+            let Some(oldest) = self.released.pop_front() else { break };
+            self.free.push(oldest.slot);
+            if let Some(properties) = self.slots[oldest.slot as usize].properties.take() {
+                self.released_bytes -= properties.size();
+                expired.push(properties);
+            }
         }
-        let oldest = self.released.pop_front()?;
-        self.free.push(oldest.slot);
-        self.slots.get_mut(oldest.slot as usize)?.properties.take()
+        expired
     }
 
     fn find(&self, peer: PeerRef) -> Option<Arc<Properties>> {
@@ -260,12 +274,30 @@ mod tests {
         }
         assert_eq!(table.find(first).unwrap().text("X-Name"), Some(c"first"));
         let last = table.insert(named("last"));
-        assert!(table.retire(last).is_some());
+        assert_eq!(table.retire(last).len(), 1);
         assert!(table.find(first).is_none());
         let again = table.insert(named("again"));
         assert_eq!(again.slot, first.slot);
         assert!(table.find(first).is_none(), "a stale name finds nothing in a reused slot");
         assert_eq!(table.find(again).unwrap().peer(), Some(again));
+    }
+
+    #[test]
+    fn peers_that_say_much_of_themselves_are_forgotten_sooner() {
+        let mut table = PeerTable::new();
+        let mut with_value = |size: usize| {
+            let mut properties = Properties::new();
+            properties.insert("X-Long", vec![b'x'; size]).unwrap();
+            let peer = table.insert(properties);
+            table.retire(peer);
+            (table.find(peer).is_some(), table.released.len(), table.released_bytes)
+        };
+        for _ in 0..2 * LINGERING {
+            let (found, _, bytes) = with_value(28 << 10);
+            assert!(found && bytes <= LINGERING_BYTES);
+        }
+        assert_eq!(with_value(LINGERING_BYTES), (false, 0, 0));
+        assert_eq!(with_value(10).1, 1);
     }
 
     #[test]

@@ -45,6 +45,25 @@ fn an_end_without_peers_comes_with_the_linger() -> Result<()> {
 }
 
 #[test]
+fn times_longer_than_a_clock_can_tell_are_for_ever() -> Result<()> {
+    let ctx = Context::new();
+    let scratch = Scratch::new();
+    let inbox = |endpoint: &str| ctx.pull().receive_timeout(PATIENCE).bind(endpoint);
+    let outbox =
+        || ctx.push().linger(Duration::MAX).connect_timeout(Duration::MAX).handshake_limit(Duration::MAX);
+    let mut there = inbox("tcp://127.0.0.1:*")?;
+    outbox().connect(there.last_endpoint())?.send("at once")?;
+    assert_eq!(there.recv()?, "at once");
+    let later = scratch.ipc("later");
+    outbox().connect(&later)?.send("later")?;
+    assert_eq!(inbox(&later)?.recv()?, "later");
+    let never = outbox().reconnect_interval(Duration::MAX, Duration::MAX);
+    drop(never.linger(Duration::ZERO).connect(scratch.ipc("never"))?);
+    drop(there);
+    ctx.terminate()
+}
+
+#[test]
 fn terminate_ends_the_calls_of_other_threads() -> Result<()> {
     let ctx = Context::new();
     let waiting: Vec<_> = ["inproc://a", "tcp://127.0.0.1:*"]

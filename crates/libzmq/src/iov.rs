@@ -2,7 +2,7 @@
 use crate::{
     boundary::{bytes, clamped, entries},
     message::flags,
-    socket::with_socket,
+    socket::{self, with_socket},
 };
 use ferrozmq_base::{Error, Msg, Result};
 use libc::{c_int, c_void, iovec};
@@ -10,38 +10,33 @@ use libc::{c_int, c_void, iovec};
 /// Sends every element: with SNDMORE as the parts of one message, without as messages of one part.
 ///
 /// # Safety
-/// `iov` is NULL or points to `count` elements whose buffers are readable.
+/// `iov` points to `count` elements whose buffers are readable.
 unsafe fn send(socket: *mut c_void, iov: *const iovec, count: usize, bits: c_int) -> Result<c_int> {
-    with_socket(socket, |core| {
-        if iov.is_null() || count == 0 {
-            return Err(Error::InvalidArgument);
-        }
-        let mut size = 0;
-        for i in 0..count {
-            // SAFETY: by the contract there are `count` elements.
-            let part = unsafe { &*iov.add(i) };
-            // SAFETY: by the contract the buffer is readable.
-            let body = unsafe { bytes(part.iov_base.cast(), part.iov_len) }.ok_or(Error::BadAddress)?;
-            let mut flags = flags(bits);
-            flags.more &= i + 1 < count;
-            core.send(&mut Msg::copy_from(body)?, flags)?;
-            size = body.len();
-        }
-        Ok(clamped(size))
-    })
+    let mut size = 0;
+    for i in 0..count {
+        // SAFETY: by the contract there are `count` elements.
+        let part = unsafe { &*iov.add(i) };
+        // SAFETY: by the contract the buffer is readable.
+        let body = unsafe { bytes(part.iov_base.cast(), part.iov_len) }.ok_or(Error::BadAddress)?;
+        let mut flags = flags(bits);
+        flags.more &= i + 1 < count;
+        socket::send(socket::enter(socket)?, &mut Msg::copy_from(body)?, flags)?;
+        size = body.len();
+    }
+    Ok(clamped(size))
 }
 
 /// Receives the parts of one message, as many as there are elements, each into memory for `free`. `count` counts
 /// what was received, also on failure.
 ///
 /// # Safety
-/// `iov` is NULL or points to `*count` writable elements.
+/// `iov` points to `*count` writable elements.
 unsafe fn receive(socket: *mut c_void, iov: *mut iovec, count: &mut usize, bits: c_int) -> Result<c_int> {
     let room = std::mem::take(count);
     let mut more = true;
     while more && *count < room {
         let mut message = Msg::new();
-        with_socket(socket, |core| core.recv(&mut message, flags(bits).dont_wait))?;
+        socket::recv(socket::enter(socket)?, &mut message, flags(bits).dont_wait)?;
         // SAFETY: below `room`, so by the contract writable.
         unsafe { iov.add(*count).write(copied(message.as_slice())?) };
         *count += 1;
@@ -64,7 +59,11 @@ fn copied(body: &[u8]) -> Result<iovec> {
 entries! {
     /// Sends every element; the result is the size of the last one.
     fn zmq_sendiov(socket: *mut c_void, iov: *mut iovec, count: usize, flags: c_int) -> c_int, or -1; {
-        // SAFETY: by the contract of the entry points.
+        with_socket(socket, |_| Ok(()))?;
+        if iov.is_null() || count == 0 {
+            return Err(Error::InvalidArgument);
+        }
+        // SAFETY: by the contract of the entry points, and not NULL.
         unsafe { send(socket, iov, count, flags) }
     }
 

@@ -19,9 +19,9 @@ use std::{
 /// What a socket's handle stands for.
 #[derive(Debug)]
 pub(crate) struct SocketHandle {
-    pub(crate) core: SocketCore,
+    core: SocketCore,
     /// A call was ended inside the core by a panic, or a wait is inside it: every further one but close is EFAULT.
-    pub(crate) inside: bool,
+    inside: bool,
 }
 
 impl SocketHandle {

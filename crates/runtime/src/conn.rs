@@ -649,15 +649,13 @@ impl InHalf {
                 return Ok(());
             }
         }
-        let pending = self.chunk.take();
-        let kept = pending.as_ref().map_or(&[][..], Chunk::pending);
-        if pending.is_some() {
-            self.chunk_class = (self.chunk_class + 1).min(CHUNK_BYTES.len() - 1);
+        match &mut self.chunk {
+            Some(chunk) => {
+                self.chunk_class = (self.chunk_class + 1).min(CHUNK_BYTES.len() - 1);
+                chunk.renew(CHUNK_BYTES[self.chunk_class].max(2 * chunk.pending().len()))?;
+            }
+            none => *none = Some(Chunk::with_capacity(CHUNK_BYTES[self.chunk_class])?),
         }
-        let mut chunk = Chunk::with_capacity(CHUNK_BYTES[self.chunk_class].max(2 * kept.len()))?;
-        chunk.spare()[..kept.len()].copy_from_slice(kept);
-        chunk.fill(kept.len());
-        self.chunk = Some(chunk);
         Ok(())
     }
 
@@ -748,19 +746,14 @@ impl InHalf {
 
     /// A chunk with room for a frame of this size behind what is pending.
     fn regrow(&mut self, frame: usize) -> Result<(), Refused> {
-        let Some(chunk) = &self.chunk else { return Ok(()) };
+        let Some(chunk) = &mut self.chunk else { return Ok(()) };
         let need = self.scanned + frame;
         if chunk.capacity() >= need && chunk.pending().len() + READ_BYTES <= chunk.capacity() {
             return Ok(());
         }
         // Grows with the bytes that came, never by the announced length alone.
         let size = need.min((2 * chunk.pending().len()).max(CHUNK_BYTES[CHUNK_BYTES.len() - 1]));
-        let mut grown = Chunk::with_capacity(size)?;
-        let kept = chunk.pending().len();
-        grown.spare()[..kept].copy_from_slice(chunk.pending());
-        grown.fill(kept);
-        self.chunk = Some(grown);
-        Ok(())
+        Ok(chunk.renew(size)?)
     }
 
     /// The body at the front will not fit a chunk: the frames before it go to the inbox, it gets a block of its own.
@@ -821,8 +814,11 @@ impl InHalf {
         Ok(self.push_frame(Msg::copy_from(body)?)?)
     }
 
-    /// A subscription that came as a command takes its place among the messages.
-    pub(crate) fn push_command(&mut self, kind: Kind, body: &[u8]) -> Result<bool, Error> {
+    /// A subscription that came as a command takes its place among the messages: never inside of one (RFC 23, "traffic").
+    pub(crate) fn push_command(&mut self, kind: Kind, body: &[u8]) -> Result<bool, Refused> {
+        if matches!(&self.sink, Some(Sink::Inbox(w)) if w.is_inside_message()) {
+            return Err(Refused::Protocol(ProtocolError::UnexpectedCommand));
+        }
         let m = Msg::command(kind, body)?;
         Ok(self.push_frame(m)?)
     }
@@ -840,7 +836,8 @@ fn conflate(w: &mut slot::Writer, mut range: ferrozmq_base::chunk::Range, peer: 
 }
 
 /// Why input was refused.
-enum Refused {
+#[derive(Debug)]
+pub(crate) enum Refused {
     Protocol(ProtocolError),
     Memory,
 }

@@ -292,36 +292,28 @@ impl Shared {
     /// See [`Context::socket`].
     pub(crate) fn socket(self: &Arc<Self>, kind: SocketType) -> Result<SocketCore> {
         let options = lock(&self.options).clone();
-        {
-            let mut state = lock(&self.state);
-            if state.stopped {
-                return Err(Error::Terminated);
-            }
-            if state.threads.is_none() {
-                state.threads = Some(self.start_threads(&options)?);
-                state.max_sockets = options.max_sockets;
-            }
-            if state.ports.len() >= state.max_sockets as usize {
-                return Err(Error::TooManyFiles);
-            }
-        }
-        let port = Arc::new(Port::new()?);
-        let id = self.next_id();
-        let core = SocketCore::new(self.clone(), id, port.clone(), kind, &options)?;
         let mut state = lock(&self.state);
-        state.ports.insert(id, port.clone());
         if state.stopped {
-            // The shutdown that happened meanwhile did not see this socket.
-            let _ = port.post(Event::Stop);
+            return Err(Error::Terminated);
         }
-        Ok(core)
+        if state.threads.is_none() {
+            state.threads = Some(self.start_threads(&options)?);
+            state.max_sockets = options.max_sockets;
+        }
+        if state.ports.len() >= state.max_sockets as usize {
+            return Err(Error::TooManyFiles);
+        }
+        let (id, port) = (self.next_id(), Arc::new(Port::new()?));
+        // On record before the lock is free: a shutdown sees it, and the next socket counts it.
+        state.ports.insert(id, port.clone());
+        Ok(SocketCore::new(self.clone(), id, port, kind, &options))
     }
 
     /// A socket of the library's own, in a running context: no limit counts it, and the end of the context does not tell
     /// it, since whoever it serves is told.
     pub(crate) fn hidden_socket(self: &Arc<Self>, kind: SocketType) -> Result<SocketCore> {
         let options = lock(&self.options).clone();
-        SocketCore::new(self.clone(), self.next_id(), Arc::new(Port::new()?), kind, &options)
+        Ok(SocketCore::new(self.clone(), self.next_id(), Arc::new(Port::new()?), kind, &options))
     }
 
     pub(crate) fn forget_port(&self, id: u64) {

@@ -304,7 +304,8 @@ impl SocketCore {
             return held;
         }
         if output {
-            for (_, conn) in self.connections(Conn::is_plain_out) {
+            // Where nothing is left to write, the kernel's room ends no wait, and the session has its own to say.
+            for (_, conn) in self.connections(|conn| conn.is_plain_out() && conn.has_unwritten()) {
                 if let Some(hold) = conn.output.try_hold() {
                     held.outputs.push((conn, hold));
                 }

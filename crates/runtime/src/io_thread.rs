@@ -123,6 +123,13 @@ pub(crate) struct Turn<'a> {
     pub context: &'a Arc<Shared>,
 }
 
+impl Turn<'_> {
+    /// The moment after this time from now; none, which is never, also for a time that no clock can tell.
+    pub(crate) fn after(&self, time: Option<Duration>) -> Option<Instant> {
+        self.now.checked_add(time?)
+    }
+}
+
 /// See the module.
 pub(crate) struct IoThread {
     io: Arc<Io>,

@@ -6,7 +6,7 @@ use ferrozmq_base::Result;
 use ferrozmq_pattern::Events;
 use ferrozmq_sys::{Interest, PollFd, SignalSet, clock};
 
-use crate::{direct::Held, port::sleep, socket::SocketCore};
+use crate::{direct::Held, port::sleep, socket::SocketCore, wait::is_over};
 
 /// A socket to wait for, borrowed or held in some other way, and what it turned out to be ready for.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ pub fn poll<S: BorrowMut<SocketCore>>(
         if ready > 0 || last {
             return Ok(ready);
         }
-        last = !doze(sockets, fds, deadline, mask)?;
+        last = !doze(sockets, fds, deadline, mask)? || is_over(deadline);
         let ready = fds.iter().filter(|fd| fd.returned_events() != 0).count();
         if ready > 0 {
             let mut sockets_ready = 0;

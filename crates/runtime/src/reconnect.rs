@@ -24,15 +24,15 @@ impl Backoff {
     /// The delay before the next attempt.
     pub(crate) fn delay(&mut self) -> Duration {
         if self.maximum.is_zero() {
-            return self.interval + self.random_below(self.interval);
+            return self.interval.saturating_add(self.random_below(self.interval));
         }
         let delay = self.next;
-        self.next = (self.next * 2).min(self.maximum);
+        self.next = self.next.saturating_mul(2).min(self.maximum);
         if !self.jitter {
             return delay;
         }
         let least = delay.min(self.maximum / 2).max(self.interval.min(self.maximum));
-        least + self.random_below((least * 2).min(self.maximum) - least)
+        least + self.random_below(least.saturating_mul(2).min(self.maximum) - least)
     }
 
     /// A connection was made: the next loss starts over.
@@ -92,6 +92,19 @@ mod tests {
         assert_ne!(delays(7), delays(0x1234_5678_9ABC_DEF1), "two peers");
         let mut bounds_alike = Backoff::new(MS(50), MS(50), true, 7);
         assert_eq!((bounds_alike.delay(), bounds_alike.delay()), (MS(50), MS(50)));
+    }
+
+    #[test]
+    fn no_delay_is_too_long() {
+        for (interval, maximum) in
+            [(Duration::MAX, Duration::ZERO), (Duration::MAX, Duration::MAX), (MS(1), Duration::MAX)]
+        {
+            for jitter in [false, true] {
+                let mut backoff = Backoff::new(interval, maximum, jitter, 7);
+                let longest = (0..200).map(|_| backoff.delay()).max();
+                assert!(longest > Some(Duration::MAX / 4), "{interval:?} {maximum:?} {jitter}: {longest:?}");
+            }
+        }
     }
 
     #[test]

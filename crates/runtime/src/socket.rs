@@ -75,9 +75,9 @@ impl SocketCore {
         port: Arc<Port>,
         kind: SocketType,
         options: &ContextOptions,
-    ) -> Result<Self> {
+    ) -> Self {
         let pattern = Pattern::new(kind, shared.random());
-        Ok(Self {
+        Self {
             _live: shared.live(),
             id,
             epoch: shared.epoch,
@@ -98,7 +98,7 @@ impl SocketCore {
             news: 0,
             waits: Waits::default(),
             shared,
-        })
+        }
     }
 
     /// The kind of socket.

@@ -83,6 +83,9 @@ impl SocketCore {
     /// Sleeps until something happens; drives the socket's own connections meanwhile. `output`: for room to send.
     fn wait(&mut self, deadline: Option<Instant>, output: bool) -> Result<()> {
         self.waits.check()?;
+        if is_over(deadline) {
+            return Err(Error::Again);
+        }
         if self.write_deferred() && output {
             return Ok(());
         }
@@ -123,6 +126,11 @@ impl Waits {
     pub(crate) fn interrupted(&self, e: Error) -> Result<()> {
         if e == Error::Interrupted && self.outlast_signals { Ok(()) } else { Err(e) }
     }
+}
+
+/// Whether a wait is over, which a sleep does not tell that ends early each time.
+pub(crate) fn is_over(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|at| at <= clock::now())
 }
 
 /// The end of a wait; `Again` if there is to be none.

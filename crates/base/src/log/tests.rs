@@ -458,3 +458,28 @@ fn a_full_pipe_reopens_with_the_write_that_makes_room() {
     drain(&mut r, usize::MAX);
     assert!(w.reopens(), "and nobody has told the writer");
 }
+
+#[test]
+fn no_more_is_taken_than_positions_can_tell_and_all_that_was_is_sent() {
+    let (mut w, mut r) = pair(0);
+    let body = Msg::from_content(crate::content::Content::zeroed(1 << 28).unwrap());
+    let record = (1 << 28) + record::HEADER_MAX;
+    for round in 0..3 {
+        let mut taken = 0;
+        while w.put(&mut body.share(), false).is_ok() {
+            w.publish();
+            taken += record;
+        }
+        w.rollback();
+        assert_eq!(taken / record, 255, "round {round}");
+        let mut sent = 0;
+        while r.pending() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = r.slices(&mut slices);
+            let bytes = slices[..count].iter().map(|s| s.len()).sum();
+            r.advance(bytes);
+            sent += bytes;
+        }
+        assert_eq!(sent, taken, "round {round}");
+    }
+}

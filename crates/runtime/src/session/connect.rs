@@ -44,7 +44,7 @@ impl Session {
     }
 
     pub(super) fn begun(&mut self, connecting: Connecting, turn: &mut Turn<'_>) {
-        self.retry_at = self.settings.options.connect_timeout.map(|t| turn.now + t);
+        self.retry_at = turn.after(self.settings.options.connect_timeout);
         match connecting {
             Connecting::Done(stream) => self.established(Arc::new(stream), turn),
             Connecting::InProgress(stream) => {
@@ -107,7 +107,7 @@ impl Session {
         let Role::Connect(connector) = &mut self.role else { return self.die(turn) };
         // Without an interval the endpoint stays listed, and idle.
         let Some(delay) = connector.delay() else { return self.retry_at = None };
-        self.retry_at = Some(turn.now + delay);
+        self.retry_at = turn.after(Some(delay));
         self.port.monitor.notify(Notice::ConnectRetried, delay.as_millis() as u64, &self.ends);
     }
 

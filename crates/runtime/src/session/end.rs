@@ -168,7 +168,7 @@ impl Session {
                 }
             }
             Close::Linger(limit) => {
-                self.closing = Some(limit.map(|l| turn.now + l));
+                self.closing = Some(turn.after(limit));
                 // Nobody is left to write subscriptions again.
                 self.awaits_restart = false;
                 match &self.phase {

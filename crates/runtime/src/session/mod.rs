@@ -39,7 +39,7 @@ use self::{connect::os_error, proxy::Tunnel};
 pub(crate) use crate::settings::Settings;
 use crate::{
     codec::Codec,
-    conn::{Conn, Fill, Flush, InHalf, OutHalf},
+    conn::{Conn, Fill, Flush, InHalf, OutHalf, Refused},
     connector::{Connector, Target},
     context::{Live, Shared},
     failure::HandshakeFailure,

@@ -26,7 +26,7 @@ const OUTPUT_BYTES: usize = 1024;
 impl Session {
     /// A stream stands that leads to a proxy: asks it for a connection, as long as connecting or a handshake may take.
     pub(super) fn tunnel(&mut self, stream: Arc<Stream>, socks: Socks, turn: &mut Turn<'_>) {
-        let limit = self.settings.options.handshake_interval.map(|limit| turn.now + limit);
+        let limit = turn.after(self.settings.options.handshake_interval);
         self.retry_at = [self.retry_at, limit].into_iter().flatten().min();
         let mut output = Zeroizing::new(Vec::with_capacity(OUTPUT_BYTES));
         socks.start(&mut output);

@@ -258,7 +258,11 @@ impl Session {
             return Ok(false);
         }
         Ok(match conn.input.try_lock() {
-            Some(mut half) => half.push_command(kind, topic).unwrap_or(false),
+            Some(mut half) => match half.push_command(kind, topic) {
+                Ok(wake) => wake,
+                Err(Refused::Protocol(e)) => return Err(e),
+                Err(Refused::Memory) => false,
+            },
             None => false,
         })
     }

@@ -30,7 +30,7 @@ use crate::{
     direct::Held,
     port::{Port, sleep},
     socket::{Flags, SocketCore},
-    wait::deadline,
+    wait::{deadline, is_over},
 };
 
 pub use poll::{SharedItem, poll_shared};
@@ -249,6 +249,9 @@ impl SharedSocket {
             waits.check()?;
             if let Some(result) = sleeper.look(&mut attempt)? {
                 return Ok(result);
+            }
+            if is_over(deadline) {
+                return Err(Error::Again);
             }
             let mut fds = vec![sleeper.fd()];
             fds.extend(waits.interrupt.as_deref().map(|interrupt| PollFd::new(interrupt, Interest::READ)));

@@ -13,6 +13,7 @@ use super::{SharedSocket, Sleeper, Want};
 use crate::{
     poller::{PollItem, poll},
     socket::{SocketCore, Waits},
+    wait::is_over,
 };
 
 /// A shared socket to wait for, and what it turned out to be ready for.
@@ -112,7 +113,7 @@ fn doze<S: BorrowMut<SocketCore>>(
         if ready + found > own || last {
             return Ok(ready + found - own);
         }
-        last = until.is_some_and(|until| until <= clock::now());
+        last = is_over(until);
     }
 }
 

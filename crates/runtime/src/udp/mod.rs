@@ -171,7 +171,7 @@ impl Datagrams {
     pub(crate) fn close(&mut self, how: Close, turn: &mut Turn<'_>) {
         let Close::Linger(limit) = how else { return self.die() };
         if self.closing.is_none() {
-            self.closing = Some(limit.map(|limit| turn.now + limit));
+            self.closing = Some(turn.after(limit));
         }
         // What the kernel takes at once goes out, however short the time.
         self.look(turn);
