@@ -384,6 +384,12 @@ impl<T: Send> Reader<T> {
         self.taken != self.published || self.reload()
     }
 
+    /// Whether everything was taken that was seen.
+    #[inline(always)]
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.taken == self.published
+    }
+
     #[inline(never)]
     fn reload(&mut self) -> bool {
         self.published = self.shared.published.load(Ordering::Acquire);
@@ -403,9 +409,7 @@ impl<T: Send> Reader<T> {
         }
         let (mut step, mut spent) = (4, 0);
         while spent < longest {
-            for _ in 0..step {
-                spin_loop();
-            }
+            pause(step);
             spent += step;
             if self.reload() {
                 return Some(spent);
@@ -472,6 +476,13 @@ impl<T: Send> Reader<T> {
             }
             taken += 1;
         }
+    }
+}
+
+/// Lets some time pass, without the other side.
+pub(crate) fn pause(pauses: u32) {
+    if !cfg!(loom) {
+        (0..pauses).for_each(|_| spin_loop());
     }
 }
 

@@ -15,6 +15,10 @@ use crate::{
 
 /// The longest look before a reader arms, in pauses: more than it takes to wake the writer.
 const LINGER_MAX: u32 = 48 * LINGER;
+/// Messages that make a look worth its while: it takes the count of published messages from the writer's core.
+const BATCH: u32 = 64;
+/// How long the reader of a stream lets them gather, in pauses.
+const GATHER: u32 = LINGER;
 
 #[derive(Debug)]
 struct Shared {
@@ -64,6 +68,7 @@ pub fn queue(hwm: u32) -> (Writer, Reader) {
             shared,
             taken: 0,
             credited: 0,
+            looked: 0,
             patience: Patience::default(),
             lingers: LINGER_MAX,
         },
@@ -170,6 +175,8 @@ pub struct Reader {
     /// Messages read, and those that the writer was told of.
     taken: u32,
     credited: u32,
+    /// Messages read at the last look for more.
+    looked: u32,
     patience: Patience,
     /// Pauses that a look lasts.
     lingers: u32,
@@ -183,7 +190,7 @@ impl Reader {
         if got.frame { got } else { self.get_slow(m) }
     }
 
-    /// Reads the next frame into `m`, if there is one.
+    /// Reads the next frame into `m`, if one was seen at the last look.
     #[inline(always)]
     pub fn get_ready(&mut self, m: &mut Msg) -> Got {
         let frame = self.take(m);
@@ -192,8 +199,21 @@ impl Reader {
 
     #[inline(always)]
     fn take(&mut self, m: &mut Msg) -> bool {
+        if self.frames.is_exhausted() {
+            return false;
+        }
         // SAFETY: the message is moved out.
         unsafe { self.frames.take_in_place(|frame| m.take_from(frame)) }.is_some()
+    }
+
+    /// For a reader that has nothing else to read: if there were some messages at the last look, but few, a stream is
+    /// coming that this side is as fast as. Then it lets more of them gather before it looks again, so that the two
+    /// disturb each other less often.
+    #[inline]
+    pub fn gather(&mut self) {
+        if self.frames.is_exhausted() && (2..BATCH).contains(&self.taken.wrapping_sub(self.looked)) {
+            chain::pause(GATHER);
+        }
     }
 
     /// Counts a message; true: the writer waits and has room again.
@@ -211,11 +231,15 @@ impl Reader {
 
     #[cold]
     fn get_slow(&mut self, m: &mut Msg) -> Got {
-        // Everything was read: credit the rest, because a mark that was raised meanwhile has a larger LWM.
-        let mut wake = self.taken != self.credited && self.credit();
-        let came = !self.frames.is_armed() && self.patience.wanted() && self.linger();
-        if !came && !self.frames.arm() {
-            return Got { frame: false, wake };
+        self.looked = self.taken;
+        let came = self.frames.peek() || !self.frames.is_armed() && self.patience.wanted() && self.linger();
+        let mut wake = false;
+        if !came {
+            // Everything was read: credit the rest, because a mark that was raised meanwhile has a larger LWM.
+            wake = self.taken != self.credited && self.credit();
+            if !self.frames.arm() {
+                return Got { frame: false, wake };
+            }
         }
         let frame = self.take(m);
         wake |= frame && !m.more() && self.message_read();
