@@ -248,6 +248,25 @@ impl<T: Send> Writer<T> {
         Ok(self.make_visible(light_fence))
     }
 
+    /// Makes sure that so many items, at most a block of them, can be pushed without memory.
+    pub(crate) fn reserve(&mut self, items: usize) -> Result<(), OutOfMemory> {
+        if self.here.at == self.here.end {
+            self.grow()?;
+        }
+        let left = (self.here.end.addr() - self.here.at.addr()) / size_of::<Cell<T>>();
+        let spare = &self.shared.spare;
+        if left < items && spare.load(Ordering::Relaxed).is_null() {
+            let block = Block::allocate(BLOCK)?;
+            // Only the writer takes it; the reader may have left one meanwhile.
+            let old = spare.swap(block, Ordering::AcqRel);
+            if !old.is_null() {
+                // SAFETY: a spare is empty and in no chain.
+                unsafe { Block::free(old) };
+            }
+        }
+        Ok(())
+    }
+
     #[cold]
     fn grow(&mut self) -> Result<(), OutOfMemory> {
         if self.here.block.is_null() {

@@ -35,6 +35,7 @@ use crate::{
 };
 
 mod group;
+pub(crate) mod packed;
 use group::Grouped;
 
 /// What a frame is. Anything but `Message` travels as a command, or by the old protocols as a prefixed message.
@@ -410,43 +411,6 @@ impl Msg {
                 copy_short(from, to, len);
             }
         }
-    }
-
-    /// Moves the message to where none is, leaving an empty one; sets whether more frames follow.
-    ///
-    /// # Safety
-    /// `to` is writable for a message, apart from this one; what is there is not dropped.
-    #[inline(always)]
-    pub(crate) unsafe fn move_to(&mut self, to: *mut Self, more: bool) {
-        let head = self.head.get();
-        // SAFETY: by the contract; fields are copied one by one, bytes whether or not they are initialised, and the
-        // source owns nothing afterwards.
-        unsafe {
-            let (from, body) =
-                ((&raw const self.body).cast::<[Word; 6]>(), (&raw mut (*to).body).cast::<[Word; 6]>());
-            if head.is_inline_up_to(16) {
-                body.cast::<[Word; 2]>().write(read_two_words(from.cast()));
-            } else {
-                *body = *from;
-            }
-            (*to).peer = Cell::new(self.peer.get());
-            (*to).head = Cell::new(head.with_flags(head.flags() & !MORE | more as u8));
-        }
-        self.head.set(Head::EMPTY);
-        self.peer.set(Peer::NONE);
-    }
-
-    /// Replaces the message by the one at `from`, which is moved out.
-    ///
-    /// # Safety
-    /// `from` points to a message that nobody uses, or drops, after this.
-    #[inline(always)]
-    pub(crate) unsafe fn take_from(&mut self, from: *const Self) {
-        if self.owns() {
-            self.release();
-        }
-        // SAFETY: by the contract; this message owns nothing.
-        unsafe { ptr::copy_nonoverlapping(from, self, 1) };
     }
 
     /// Copies an inline body with moves of fixed sizes, and says how long it is; what lies behind its end is undefined.

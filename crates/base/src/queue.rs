@@ -1,13 +1,15 @@
 //! The inproc queue: messages from one socket to another, one writer and one reader.
 //!
-//! Frames are invisible until [`Writer::publish`] at the last one, one Release store. The high-water mark counts whole
-//! messages and is tested at the first frame only, so that a message of any number of parts fits.
+//! Frames lie in the cells of a chain, packed, and are invisible until [`Writer::publish`] at the last one, one Release
+//! store. The high-water mark counts whole messages and is tested at the first frame only, so that a message of any
+//! number of parts fits.
 //! A reader that finds nothing arms: the publish that ends the emptiness says `Due::Readable`, once. A writer that
 //! finds no room arms: the read that makes room says `wake`, once.
 use crate::{
     Msg, OutOfMemory, PipeId,
     chain::{self, LINGER},
     credit::{Credit, Debit},
+    msg::packed::Packed,
     patience::Patience,
     pipe::{Due, Got},
     sync::{Arc, AtomicU64, Ordering},
@@ -78,7 +80,7 @@ pub fn queue(hwm: u32) -> (Writer, Reader) {
 /// The writing end. Dropping it drops what is not published and tells the reader that no more will come.
 #[derive(Debug)]
 pub struct Writer {
-    frames: chain::Writer<Msg>,
+    frames: chain::Writer<Packed>,
     shared: Arc<Shared>,
     debit: Debit,
     /// Messages published, and those that were put besides.
@@ -97,10 +99,20 @@ impl Writer {
     /// Appends a frame, invisible until [`Writer::publish`]; `m` is left empty. On `OutOfMemory`, `m` is untouched.
     #[inline(always)]
     pub fn put(&mut self, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {
-        // SAFETY: the message is written, and nothing in its move unwinds.
-        unsafe { self.frames.push_in_place(|place| m.move_to(place, more)) }?;
+        if m.fits_cell() {
+            // SAFETY: the cell is written, and nothing in that unwinds.
+            unsafe { self.frames.push_in_place(|cell| m.pack(cell, more)) }?;
+        } else {
+            self.put_long(m, more)?;
+        }
         self.put = self.put.wrapping_add(u32::from(!more));
         Ok(())
+    }
+
+    #[cold]
+    fn put_long(&mut self, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {
+        self.frames.reserve(Packed::MOST)?;
+        m.take_cells(more).into_iter().flatten().try_for_each(|cell| self.frames.push(|| cell))
     }
 
     /// Puts and publishes a message of one frame if there is room; none, and `m` untouched, if not.
@@ -110,8 +122,12 @@ impl Writer {
             return Ok(None);
         }
         debug_assert!(self.put == 0, "a message of one frame within another");
-        // SAFETY: the message is written, and nothing in its move unwinds.
-        let asked = unsafe { self.frames.push_published(|place| m.move_to(place, false)) }?;
+        if !m.fits_cell() {
+            self.put(m, false)?;
+            return Ok(Some(self.publish()));
+        }
+        // SAFETY: the cell is written, and nothing in that unwinds.
+        let asked = unsafe { self.frames.push_published(|cell| m.pack(cell, false)) }?;
         self.published = self.published.wrapping_add(1);
         Ok(Some(if asked { Due::Readable } else { Due::Nothing }))
     }
@@ -170,7 +186,7 @@ impl Writer {
 /// last end.
 #[derive(Debug)]
 pub struct Reader {
-    frames: chain::Reader<Msg>,
+    frames: chain::Reader<Packed>,
     shared: Arc<Shared>,
     /// Messages read, and those that the writer was told of.
     taken: u32,
@@ -202,8 +218,13 @@ impl Reader {
         if self.frames.is_exhausted() {
             return false;
         }
-        // SAFETY: the message is moved out.
-        unsafe { self.frames.take_in_place(|frame| m.take_from(frame)) }.is_some()
+        // SAFETY: the message is moved out; nobody takes a further cell of a message but with its first.
+        let Some(long) = (unsafe { self.frames.take_in_place(|cell| m.unpack(cell)) }) else { return false };
+        if long {
+            // SAFETY: the cells behind the first.
+            unsafe { m.unpack_rest(|| self.frames.take()) };
+        }
+        true
     }
 
     /// For a reader that has nothing else to read: if there were some messages at the last look, but few, a stream is
@@ -274,8 +295,8 @@ impl Reader {
     pub fn messages_queued(&mut self) -> u32 {
         self.frames.refresh();
         let mut messages = 0;
-        self.frames.look(|frame| {
-            messages += u32::from(!frame.more());
+        self.frames.look(|cell| {
+            messages += u32::from(cell.ends_message());
             true
         });
         messages
