@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ferrozmq::security::{Authenticator, KeyPair, NotAKey};
-use ferrozmq::{Builder, Error, Interest, Poller, SendError, SocketType};
+use ferrozmq::{Builder, Error, Interest, Message, Poller, SendError, SocketType};
 
 use crate::stamp::Stamp;
 use crate::subject::{CLIENT_KEYS, Fault, Kind, Result, SERVER_KEYS, Security, Socket, Subject};
@@ -18,8 +18,8 @@ const XPUB_NODROP: i32 = 69;
 /// The crate `ferrozmq`, linked into this program.
 pub(crate) struct RustApi;
 
-/// A socket and the buffer in which bodies are made.
-pub(crate) struct RustSocket(ferrozmq::Socket, Vec<u8>);
+/// A socket, the buffer in which small bodies are made, and the message that is received into.
+pub(crate) struct RustSocket(ferrozmq::Socket, Vec<u8>, Message);
 
 impl From<Error> for Fault {
     fn from(e: Error) -> Self {
@@ -73,7 +73,7 @@ impl Subject for RustApi {
             Security::CurveServer => builder.curve_server(&keys(SERVER_KEYS)?.secret),
             Security::CurveClient => builder.curve_client(&keys(CLIENT_KEYS)?, keys(SERVER_KEYS)?.public),
         };
-        Ok(RustSocket(builder.build()?, Vec::new()))
+        Ok(RustSocket(builder.build()?, Vec::new(), Message::new()))
     }
 
     fn poller(&self, sockets: &[RustSocket]) -> Result<Self::Poller> {
@@ -100,13 +100,11 @@ impl Socket for RustSocket {
         Ok(self.0.connect(endpoint)?)
     }
 
-    /// The message takes over a vector made for it where that saves a copy, and copies a small body.
+    /// The body is made in the message where that saves a copy.
     #[inline]
     fn send_object(&mut self, size: usize, stamp: Stamp) -> Result<()> {
         if size > 1024 {
-            let mut body = vec![0; size];
-            stamp.write(&mut body);
-            return Ok(self.0.send(body)?);
+            return Ok(self.0.send(Message::build(size, |body| stamp.write(body))?)?);
         }
         self.1.resize(size, 0);
         stamp.write(&mut self.1);
@@ -115,7 +113,8 @@ impl Socket for RustSocket {
 
     #[inline]
     fn recv_object<T>(&mut self, look: impl FnOnce(&[u8]) -> T) -> Result<T> {
-        Ok(look(self.0.recv()?.as_bytes()))
+        self.0.recv_into(&mut self.2)?;
+        Ok(look(&self.2))
     }
 
     #[inline]
@@ -125,10 +124,8 @@ impl Socket for RustSocket {
 
     #[inline]
     fn recv_buffer(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let message = self.0.recv()?;
-        let body = message.as_bytes();
-        let size = body.len().min(buffer.len());
-        buffer[..size].copy_from_slice(&body[..size]);
-        Ok(body.len())
+        self.0.recv_into(&mut self.2)?;
+        self.2.copy_to(buffer);
+        Ok(self.2.len())
     }
 }

@@ -30,36 +30,75 @@ fn check_byte(number: u64) -> u8 {
     number.to_le_bytes()[0] ^ 0x5A
 }
 
-/// What a receiver expects next.
+/// What a receiver expects next, and what was wrong so far.
 pub(crate) struct Expected {
     size: usize,
     next: Vec<u64>,
+    fault: Option<Fault>,
 }
 
 impl Expected {
     /// Messages of `size` bytes from that many senders.
     pub(crate) fn new(size: usize, senders: usize) -> Self {
-        Self { size, next: vec![0; senders] }
+        Self { size, next: vec![0; senders], fault: None }
+    }
+
+    /// Checks a message; true for its sender's last one, and for one that is wrong: then [`Expected::verdict`] says why.
+    /// An answer of one bit, because a result that goes through memory costs as much as a small message.
+    #[inline(always)]
+    pub(crate) fn ends_with(&mut self, body: &[u8]) -> bool {
+        self.take(body).unwrap_or_else(|| self.refuse(body))
     }
 
     /// Checks a message; whether it is its sender's last.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check(&mut self, body: &[u8]) -> Result<bool> {
-        if body.len() != self.size {
-            return Err(Fault::new(format!("a message of {} bytes instead of {}", body.len(), self.size)));
+        if !self.ends_with(body) {
+            return Ok(false);
         }
-        let word = u64::from_le_bytes(body[..8].try_into().expect("eight bytes"));
-        let number = word & NUMBER;
-        let sender = usize::from((word >> SENDER_SHIFT) as u8 & 0x7F);
-        match self.next.get_mut(sender) {
-            Some(next) if *next == number && body[body.len() - 1] == check_byte(number) => *next += 1,
-            Some(next) => {
-                return Err(Fault::new(format!("sender {sender}: message {number} instead of {next}")));
-            }
-            None => return Err(Fault::new(format!("a message of an unknown sender {sender}"))),
-        }
-        Ok(word & LAST != 0)
+        self.verdict().map(|()| true)
     }
+
+    /// Whether all was right so far.
+    pub(crate) fn verdict(&mut self) -> Result<()> {
+        self.fault.take().map_or(Ok(()), Err)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, body: &[u8]) -> Option<bool> {
+        if body.len() != self.size {
+            return None;
+        }
+        let (word, number, sender) = parts(body)?;
+        let next = self.next.get_mut(sender)?;
+        if *next != number || *body.last()? != check_byte(number) {
+            return None;
+        }
+        *next += 1;
+        Some(word & LAST != 0)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&mut self, body: &[u8]) -> bool {
+        let (size, length) = (self.size, body.len());
+        let fault = match parts(body) {
+            Some((_, number, sender)) if length == size => match self.next.get(sender) {
+                Some(next) => format!("sender {sender}: message {number} instead of {next}, or damaged"),
+                None => format!("a message of an unknown sender {sender}"),
+            },
+            _ => format!("a message of {length} bytes instead of {size}"),
+        };
+        self.fault = Some(Fault::new(fault));
+        true
+    }
+}
+
+/// The word of a body, the number and the sender in it.
+#[inline(always)]
+fn parts(body: &[u8]) -> Option<(u64, u64, usize)> {
+    let word = u64::from_le_bytes(*body.first_chunk()?);
+    Some((word, word & NUMBER, usize::from((word >> SENDER_SHIFT) as u8 & 0x7F)))
 }
 
 #[cfg(test)]

@@ -248,6 +248,25 @@ impl<T: Send> Writer<T> {
         Ok(self.make_visible(light_fence))
     }
 
+    /// Makes sure that so many items, at most a block of them, can be pushed without memory.
+    pub(crate) fn reserve(&mut self, items: usize) -> Result<(), OutOfMemory> {
+        if self.here.at == self.here.end {
+            self.grow()?;
+        }
+        let left = (self.here.end.addr() - self.here.at.addr()) / size_of::<Cell<T>>();
+        let spare = &self.shared.spare;
+        if left < items && spare.load(Ordering::Relaxed).is_null() {
+            let block = Block::allocate(BLOCK)?;
+            // Only the writer takes it; the reader may have left one meanwhile.
+            let old = spare.swap(block, Ordering::AcqRel);
+            if !old.is_null() {
+                // SAFETY: a spare is empty and in no chain.
+                unsafe { Block::free(old) };
+            }
+        }
+        Ok(())
+    }
+
     #[cold]
     fn grow(&mut self) -> Result<(), OutOfMemory> {
         if self.here.block.is_null() {
@@ -389,6 +408,12 @@ impl<T: Send> Reader<T> {
         self.taken != self.published || self.reload()
     }
 
+    /// Whether everything was taken that was seen.
+    #[inline(always)]
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.taken == self.published
+    }
+
     #[inline(never)]
     fn reload(&mut self) -> bool {
         self.published = self.shared.published.load(Ordering::Acquire);
@@ -408,9 +433,7 @@ impl<T: Send> Reader<T> {
         }
         let (mut step, mut spent) = (4, 0);
         while spent < longest {
-            for _ in 0..step {
-                spin_loop();
-            }
+            pause(step);
             spent += step;
             if self.reload() {
                 return Some(spent);
@@ -477,6 +500,13 @@ impl<T: Send> Reader<T> {
             }
             taken += 1;
         }
+    }
+}
+
+/// Lets some time pass, without the other side.
+pub(crate) fn pause(pauses: u32) {
+    if !cfg!(loom) {
+        (0..pauses).for_each(|_| spin_loop());
     }
 }
 

@@ -143,11 +143,12 @@ impl Content {
 
     /// A zeroed body of this size.
     pub fn zeroed(size: usize) -> Result<Self, OutOfMemory> {
-        let pooled = size <= pool::POOLED_MAX;
-        let block = if pooled { pool::allocate(size)? } else { pool::allocate_zeroed(size)? };
+        // Memory that was used before is zeroed faster than the system finds any; the largest is always its own.
+        let kept = size <= pool::KEPT_MAX;
+        let block = if kept { pool::allocate(size)? } else { pool::allocate_zeroed(size)? };
         // SAFETY: a fresh block with room for `size` bytes.
         let ptr = unsafe { pool::data(block) };
-        if pooled {
+        if kept {
             // SAFETY: as above.
             unsafe { ptr.write_bytes(0, size) };
         }

@@ -35,6 +35,7 @@ use crate::{
 };
 
 mod group;
+pub(crate) mod packed;
 use group::Grouped;
 
 /// What a frame is. Anything but `Message` travels as a command, or by the old protocols as a prefixed message.
@@ -201,25 +202,37 @@ unsafe fn read_two_words(from: *const Word) -> [Word; 2] {
 /// `len` bytes are readable at `from`, and at most 16.
 #[inline(always)]
 unsafe fn short_words(from: *const u8, len: usize) -> [u64; 2] {
-    // SAFETY: every read lies within the first `len` bytes; those of one length may overlap.
+    // SAFETY: by the contract.
     let (low, high) = unsafe {
         if len >= 8 {
-            let last = u64::from_le(from.add(len - 8).cast::<u64>().read_unaligned());
-            // In two steps: the whole word goes for a length of 8.
-            let half = 4 * (16 - len);
-            (u64::from_le(from.cast::<u64>().read_unaligned()), last >> half >> half)
-        } else if len >= 4 {
-            let first = u64::from(u32::from_le(from.cast::<u32>().read_unaligned()));
-            let last = u64::from(u32::from_le(from.add(len - 4).cast::<u32>().read_unaligned()));
-            (first | last << (8 * (len - 4)), 0)
-        } else if len > 0 {
-            let [first, middle, last] = [0, len / 2, len - 1].map(|at| u64::from(*from.add(at)) << (8 * at));
-            (first | middle | last, 0)
+            // The second word by itself, not by a read that goes back into the first one.
+            (u64::from_le(from.cast::<u64>().read_unaligned()), short_word(from.add(8), len - 8))
         } else {
-            (0, 0)
+            (short_word(from, len), 0)
         }
     };
     [low.to_le(), high.to_le()]
+}
+
+/// Up to 8 bytes as a number, the first one lowest.
+///
+/// # Safety
+/// `len` bytes are readable at `from`, and at most 8.
+#[inline(always)]
+unsafe fn short_word(from: *const u8, len: usize) -> u64 {
+    // SAFETY: every read lies within the first `len` bytes; those of one length may overlap.
+    unsafe {
+        if len >= 4 {
+            let first = u64::from(u32::from_le(from.cast::<u32>().read_unaligned()));
+            let last = u64::from(u32::from_le(from.add(len - 4).cast::<u32>().read_unaligned()));
+            first | last << (8 * (len - 4))
+        } else if len > 0 {
+            let [first, middle, last] = [0, len / 2, len - 1].map(|at| u64::from(*from.add(at)) << (8 * at));
+            first | middle | last
+        } else {
+            0
+        }
+    }
 }
 
 /// A small fixed allocation failed.
@@ -400,43 +413,6 @@ impl Msg {
         }
     }
 
-    /// Moves the message to where none is, leaving an empty one; sets whether more frames follow.
-    ///
-    /// # Safety
-    /// `to` is writable for a message, apart from this one; what is there is not dropped.
-    #[inline(always)]
-    pub(crate) unsafe fn move_to(&mut self, to: *mut Self, more: bool) {
-        let head = self.head.get();
-        // SAFETY: by the contract; fields are copied one by one, bytes whether or not they are initialised, and the
-        // source owns nothing afterwards.
-        unsafe {
-            let (from, body) =
-                ((&raw const self.body).cast::<[Word; 6]>(), (&raw mut (*to).body).cast::<[Word; 6]>());
-            if head.is_inline_up_to(16) {
-                body.cast::<[Word; 2]>().write(read_two_words(from.cast()));
-            } else {
-                *body = *from;
-            }
-            (*to).peer = Cell::new(self.peer.get());
-            (*to).head = Cell::new(head.with_flags(head.flags() & !MORE | more as u8));
-        }
-        self.head.set(Head::EMPTY);
-        self.peer.set(Peer::NONE);
-    }
-
-    /// Replaces the message by the one at `from`, which is moved out.
-    ///
-    /// # Safety
-    /// `from` points to a message that nobody uses, or drops, after this.
-    #[inline(always)]
-    pub(crate) unsafe fn take_from(&mut self, from: *const Self) {
-        if self.owns() {
-            self.release();
-        }
-        // SAFETY: by the contract; this message owns nothing.
-        unsafe { ptr::copy_nonoverlapping(from, self, 1) };
-    }
-
     /// Copies an inline body with moves of fixed sizes, and says how long it is; what lies behind its end is undefined.
     /// None, and nothing copied, if the body does not lie in the message.
     ///
@@ -613,6 +589,14 @@ impl Msg {
             Some(content) => content.as_mut_ptr(),
             None => (&raw mut self.body).cast(),
         }
+    }
+
+    /// Copies the body, or as much of it as there is room for, and says how much.
+    #[inline(always)]
+    pub fn copy_to(&self, buffer: &mut [u8]) -> usize {
+        // SAFETY: the whole of the buffer is writable, and exclusively borrowed.
+        unsafe { self.copy_body(buffer.as_mut_ptr(), buffer.len()) };
+        self.len().min(buffer.len())
     }
 
     /// Copies the body, or as much of it as there is room for.

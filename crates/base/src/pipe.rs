@@ -327,6 +327,14 @@ impl Pipes {
         got.frame
     }
 
+    /// Before [`Pipes::get`], if there is no other pipe to read: the messages of a stream may gather for a moment.
+    #[inline]
+    pub fn gather(&mut self, id: PipeId) {
+        if let Some(Pipe { rx: Rx::Queue(r), .. }) = self.pipe(id) {
+            r.gather();
+        }
+    }
+
     /// Reads the next frame of a published message into `m`; a started message can always be finished. A false arms
     /// "tell me when readable".
     #[inline]

@@ -375,6 +375,7 @@ pub fn flush() {
 }
 
 mod large;
+pub(crate) use large::LARGEST as KEPT_MAX;
 
 #[cfg(not(loom))]
 pub(crate) use thread::{POOLS, Shelf};

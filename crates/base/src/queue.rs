@@ -1,13 +1,15 @@
 //! The inproc queue: messages from one socket to another, one writer and one reader.
 //!
-//! Frames are invisible until [`Writer::publish`] at the last one, one Release store. The high-water mark counts whole
-//! messages and is tested at the first frame only, so that a message of any number of parts fits.
+//! Frames lie in the cells of a chain, packed, and are invisible until [`Writer::publish`] at the last one, one Release
+//! store. The high-water mark counts whole messages and is tested at the first frame only, so that a message of any
+//! number of parts fits.
 //! A reader that finds nothing arms: the publish that ends the emptiness says `Due::Readable`, once. A writer that
 //! finds no room arms: the read that makes room says `wake`, once.
 use crate::{
     Msg, OutOfMemory, PipeId,
     chain::{self, LINGER},
     credit::{Credit, Debit},
+    msg::packed::Packed,
     patience::Patience,
     pipe::{Due, Got},
     sync::{Arc, AtomicU64, Ordering},
@@ -15,6 +17,10 @@ use crate::{
 
 /// The longest look before a reader arms, in pauses: more than it takes to wake the writer.
 const LINGER_MAX: u32 = 48 * LINGER;
+/// Messages that make a look worth its while: it takes the count of published messages from the writer's core.
+const BATCH: u32 = 64;
+/// How long the reader of a stream lets them gather, in pauses.
+const GATHER: u32 = LINGER;
 
 #[derive(Debug)]
 struct Shared {
@@ -64,6 +70,7 @@ pub fn queue(hwm: u32) -> (Writer, Reader) {
             shared,
             taken: 0,
             credited: 0,
+            looked: 0,
             patience: Patience::default(),
             lingers: LINGER_MAX,
         },
@@ -73,7 +80,7 @@ pub fn queue(hwm: u32) -> (Writer, Reader) {
 /// The writing end. Dropping it drops what is not published and tells the reader that no more will come.
 #[derive(Debug)]
 pub struct Writer {
-    frames: chain::Writer<Msg>,
+    frames: chain::Writer<Packed>,
     shared: Arc<Shared>,
     debit: Debit,
     /// Messages published, and those that were put besides.
@@ -92,10 +99,20 @@ impl Writer {
     /// Appends a frame, invisible until [`Writer::publish`]; `m` is left empty. On `OutOfMemory`, `m` is untouched.
     #[inline(always)]
     pub fn put(&mut self, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {
-        // SAFETY: the message is written, and nothing in its move unwinds.
-        unsafe { self.frames.push_in_place(|place| m.move_to(place, more)) }?;
+        if m.fits_cell() {
+            // SAFETY: the cell is written, and nothing in that unwinds.
+            unsafe { self.frames.push_in_place(|cell| m.pack(cell, more)) }?;
+        } else {
+            self.put_long(m, more)?;
+        }
         self.put = self.put.wrapping_add(u32::from(!more));
         Ok(())
+    }
+
+    #[cold]
+    fn put_long(&mut self, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {
+        self.frames.reserve(Packed::MOST)?;
+        m.take_cells(more).into_iter().flatten().try_for_each(|cell| self.frames.push(|| cell))
     }
 
     /// Puts and publishes a message of one frame if there is room; none, and `m` untouched, if not.
@@ -105,8 +122,12 @@ impl Writer {
             return Ok(None);
         }
         debug_assert!(self.put == 0, "a message of one frame within another");
-        // SAFETY: the message is written, and nothing in its move unwinds.
-        let asked = unsafe { self.frames.push_published(|place| m.move_to(place, false)) }?;
+        if !m.fits_cell() {
+            self.put(m, false)?;
+            return Ok(Some(self.publish()));
+        }
+        // SAFETY: the cell is written, and nothing in that unwinds.
+        let asked = unsafe { self.frames.push_published(|cell| m.pack(cell, false)) }?;
         self.published = self.published.wrapping_add(1);
         Ok(Some(if asked { Due::Readable } else { Due::Nothing }))
     }
@@ -165,11 +186,13 @@ impl Writer {
 /// last end.
 #[derive(Debug)]
 pub struct Reader {
-    frames: chain::Reader<Msg>,
+    frames: chain::Reader<Packed>,
     shared: Arc<Shared>,
     /// Messages read, and those that the writer was told of.
     taken: u32,
     credited: u32,
+    /// Messages read at the last look for more.
+    looked: u32,
     patience: Patience,
     /// Pauses that a look lasts.
     lingers: u32,
@@ -183,7 +206,7 @@ impl Reader {
         if got.frame { got } else { self.get_slow(m) }
     }
 
-    /// Reads the next frame into `m`, if there is one.
+    /// Reads the next frame into `m`, if one was seen at the last look.
     #[inline(always)]
     pub fn get_ready(&mut self, m: &mut Msg) -> Got {
         let frame = self.take(m);
@@ -192,8 +215,26 @@ impl Reader {
 
     #[inline(always)]
     fn take(&mut self, m: &mut Msg) -> bool {
-        // SAFETY: the message is moved out.
-        unsafe { self.frames.take_in_place(|frame| m.take_from(frame)) }.is_some()
+        if self.frames.is_exhausted() {
+            return false;
+        }
+        // SAFETY: the message is moved out; nobody takes a further cell of a message but with its first.
+        let Some(long) = (unsafe { self.frames.take_in_place(|cell| m.unpack(cell)) }) else { return false };
+        if long {
+            // SAFETY: the cells behind the first.
+            unsafe { m.unpack_rest(|| self.frames.take()) };
+        }
+        true
+    }
+
+    /// For a reader that has nothing else to read: if there were some messages at the last look, but few, a stream is
+    /// coming that this side is as fast as. Then it lets more of them gather before it looks again, so that the two
+    /// disturb each other less often.
+    #[inline]
+    pub fn gather(&mut self) {
+        if self.frames.is_exhausted() && (2..BATCH).contains(&self.taken.wrapping_sub(self.looked)) {
+            chain::pause(GATHER);
+        }
     }
 
     /// Counts a message; true: the writer waits and has room again.
@@ -211,11 +252,15 @@ impl Reader {
 
     #[cold]
     fn get_slow(&mut self, m: &mut Msg) -> Got {
-        // Everything was read: credit the rest, because a mark that was raised meanwhile has a larger LWM.
-        let mut wake = self.taken != self.credited && self.credit();
-        let came = !self.frames.is_armed() && self.patience.wanted() && self.linger();
-        if !came && !self.frames.arm() {
-            return Got { frame: false, wake };
+        self.looked = self.taken;
+        let came = self.frames.peek() || !self.frames.is_armed() && self.patience.wanted() && self.linger();
+        let mut wake = false;
+        if !came {
+            // Everything was read: credit the rest, because a mark that was raised meanwhile has a larger LWM.
+            wake = self.taken != self.credited && self.credit();
+            if !self.frames.arm() {
+                return Got { frame: false, wake };
+            }
         }
         let frame = self.take(m);
         wake |= frame && !m.more() && self.message_read();
@@ -250,8 +295,8 @@ impl Reader {
     pub fn messages_queued(&mut self) -> u32 {
         self.frames.refresh();
         let mut messages = 0;
-        self.frames.look(|frame| {
-            messages += u32::from(!frame.more());
+        self.frames.look(|cell| {
+            messages += u32::from(cell.ends_message());
             true
         });
         messages

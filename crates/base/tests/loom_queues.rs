@@ -95,6 +95,33 @@ fn messages_stay_whole_and_ends_may_go() {
     });
 }
 
+/// A message of several cells over the ends of blocks: the writer sees to memory while the reader leaves blocks behind.
+#[test]
+fn messages_of_several_cells_arrive_whole() {
+    const LONG: [u8; 40] = [7; 40];
+    loom::model(|| {
+        let (mut w, mut r) = queue::queue(0);
+        (1..=2).for_each(|i| {
+            send(&mut w, i);
+        });
+        let writer = thread::spawn(move || {
+            w.put(&mut Msg::copy_from(&LONG).unwrap(), true).unwrap();
+            w.put(&mut Msg::copy_from(&LONG).unwrap(), false).unwrap();
+            w.publish();
+            w
+        });
+        let mut m = Msg::new();
+        for i in 1..=2 {
+            assert!(r.get(&mut m).frame && m.as_slice() == [i]);
+        }
+        if r.get(&mut m).frame {
+            assert!(m.as_slice() == LONG && m.more());
+            assert!(r.get(&mut m).frame && m.as_slice() == LONG && !m.more());
+        }
+        let _w = writer.join().unwrap();
+    });
+}
+
 /// Blocks that the reader left are used again.
 #[test]
 fn blocks_go_round() {

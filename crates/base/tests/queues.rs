@@ -107,12 +107,18 @@ fn a_mark_beyond_the_limit_or_zero_is_unlimited() {
 fn ends_that_go_are_noticed_and_free_what_they_held() {
     let body = std::sync::Arc::<[u8]>::from(vec![0u8; 100]);
     let shared = || Msg::from_bytes(bytes::Bytes::from_owner(std::sync::Arc::clone(&body)));
+    let grouped = || {
+        let mut m = shared();
+        m.set_group(b"group");
+        m
+    };
     let (mut w, mut r) = queue::queue(0);
-    for _ in 0..600 {
+    for _ in 0..300 {
         w.put(&mut shared(), false).unwrap();
+        w.put(&mut grouped(), false).unwrap();
     }
     w.publish();
-    w.put(&mut shared(), true).unwrap();
+    w.put(&mut grouped(), true).unwrap();
     drop(w);
     let mut m = Msg::new();
     assert!(r.get(&mut m).frame && !r.ended());
@@ -126,11 +132,49 @@ fn ends_that_go_are_noticed_and_free_what_they_held() {
     assert!(!w.room() && w.reader_gone());
 }
 
+/// Bodies of any size lie in cells of their own number, and groups in one more; also over the ends of blocks.
+#[test]
+fn messages_of_any_size_and_with_groups_arrive_as_they_were() {
+    let (mut w, mut r) = queue::queue(0);
+    let body: Vec<u8> = (0..=100).collect();
+    let make = |i: usize| {
+        let mut m = msg(&body[..i % 101]);
+        m.set_group(&b"weather"[..i / 7 % 3 * 3]);
+        m.set_routing_id(i as u32);
+        m.set_peer(Some(PeerRef { slot: 1, generation: 1 }));
+        m
+    };
+    let mut m = Msg::new();
+    for round in 0..20 {
+        let messages = round * 31..(round + 1) * 31;
+        for i in messages.clone() {
+            if i % 2 == 0 {
+                assert!(w.offer(&mut make(i)).unwrap().is_some());
+            } else {
+                w.put(&mut make(i), true).unwrap();
+                w.put(&mut make(i), false).unwrap();
+                w.publish();
+            }
+        }
+        assert_eq!(r.messages_queued(), 31);
+        for i in messages {
+            for more in if i % 2 == 0 { &[false][..] } else { &[true, false] } {
+                assert!(r.get(&mut m).frame);
+                let sent = make(i);
+                assert_eq!((m.as_slice(), m.group(), m.more()), (sent.as_slice(), sent.group(), *more));
+                assert_eq!((m.routing_id(), m.peer()), (i as u32, None));
+            }
+        }
+        assert!(!r.get(&mut m).frame);
+    }
+}
+
 #[test]
 fn rollback_over_blocks_leaves_what_was_published() {
     let (mut w, mut r) = queue::queue(0);
     for round in 0..50u32 {
-        (0..round * 20).for_each(|_| w.put(&mut msg(&[1; 200]), true).unwrap());
+        let size = [200, 40][round as usize % 2];
+        (0..round * 20).for_each(|_| w.put(&mut msg(&[1; 200][..size]), true).unwrap());
         w.rollback();
         send(&mut w, &round.to_le_bytes());
     }

@@ -55,6 +55,27 @@ impl Message {
         Ok(Self(Msg::copy_from(bytes)?))
     }
 
+    /// A message of this size that is made in place: `write` is given its bytes, all zero. The memory is that of
+    /// messages that are done with, where there is any.
+    ///
+    /// ```
+    /// # use ferrozmq::Message;
+    /// let mut message = Message::build(64 * 1024, |body| body[..5].copy_from_slice(b"Hello"))?;
+    /// assert_eq!(message[..6], *b"Hello\0");
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
+    #[inline]
+    #[doc(alias = "zmq_msg_init_size")]
+    pub fn build(size: usize, write: impl FnOnce(&mut [u8])) -> Result<Self> {
+        let mut message = Msg::with_size(size)?;
+        // A new message has nobody to share with.
+        write(message.as_mut_slice().unwrap_or_default());
+        Ok(Self(message))
+    }
+
     /// Becomes a copy of these bytes.
     #[inline]
     pub(crate) fn assign(&mut self, bytes: &[u8]) {
@@ -81,6 +102,19 @@ impl Message {
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_slice()
+    }
+
+    /// Copies the bytes, or as many as there is room for, and says how many.
+    ///
+    /// ```
+    /// # use ferrozmq::Message;
+    /// let mut buffer = [0; 4];
+    /// assert_eq!(Message::from("Hello").copy_to(&mut buffer), 4);
+    /// assert_eq!(&buffer, b"Hell");
+    /// ```
+    #[inline]
+    pub fn copy_to(&self, buffer: &mut [u8]) -> usize {
+        self.0.copy_to(buffer)
     }
 
     /// The bytes as text.

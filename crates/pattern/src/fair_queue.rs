@@ -94,6 +94,9 @@ impl FairQueue {
     /// Nothing is seen at the current pipe: asks it, then the others.
     #[inline(never)]
     fn get_next(&mut self, pipes: &mut Pipes, m: &mut Msg, due: &mut DueList) -> Option<PipeId> {
+        if self.active == 1 {
+            pipes.gather(self.pipes.at(self.current));
+        }
         while self.active > 0 {
             let id = self.pipes.at(self.current);
             if pipes.get(id, m, due) {

@@ -17,7 +17,7 @@ use crate::sync::AtomicU32;
 /// Free bytes that are kept in all: the bodies of 64 KB that one inproc pipe with the default marks may hold.
 const KEPT: usize = 128 << 20;
 /// The largest block that is kept.
-const LARGEST: usize = KEPT / 8;
+pub(crate) const LARGEST: usize = KEPT / 8;
 const CLASSES: usize = class_of(LARGEST) as usize + 1;
 
 struct Free {
