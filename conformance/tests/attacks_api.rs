@@ -5,7 +5,7 @@ use std::ptr::null_mut;
 use std::thread;
 
 use conformance::c_api::RawPollerEvent;
-use conformance::socket::{Ctx, Transport, inproc, pair};
+use conformance::socket::{Ctx, Sock, Transport, inproc, pair};
 use conformance::{draft, drafts, ours_only, zmq};
 
 #[test]
@@ -84,19 +84,51 @@ fn v44_many_ready_sockets_and_room_for_few_events() {
     assert_eq!(lib.zmq_poller_destroy(&raw mut poller), 0);
 }
 
+/// Every option that can be read, with what is read of it.
+fn all_options(sock: &Sock) -> Vec<(i32, Vec<u8>)> {
+    let mut all = vec![];
+    for option in 0..=125 {
+        for size in [4, 8, 32, 41, 300] {
+            if let Ok(value) = sock.option_bytes(option, size) {
+                all.push((option, value));
+            }
+        }
+    }
+    all
+}
+
+/// The length of the values of an option that are numbers.
+fn exact_length(sock: &Sock, option: i32) -> Option<usize> {
+    let readable = |size| sock.option_bytes(option, size).is_ok();
+    [4, 8].into_iter().find(|size| readable(*size) && !readable(12 - size) && !readable(300))
+}
+
 #[test]
-fn v47_options_of_any_number_take_any_bytes_or_refuse_them() {
+fn v47_options_of_any_number_take_any_bytes_or_refuse_them_and_then_change_nothing() {
     let ctx = Ctx::new();
     for kind in [zmq::DEALER, zmq::ROUTER, zmq::SUB, zmq::XPUB, zmq::REQ, zmq::STREAM] {
-        let sock = ctx.socket(kind);
         for option in (-2..=125).filter(|option| *option != zmq::USE_FD) {
+            let sock = ctx.socket(kind);
+            let exact = exact_length(&sock, option);
+            let mut known = all_options(&sock);
+            let mut refused = vec![];
             for size in [0, 1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 40, 41, 255, 256, 8192] {
                 for byte in [0, 1, b'a', 0x7F, 0xFF] {
                     // No NUL ends what has none.
-                    let _ = sock.set_bytes(option, vec![byte; size]);
+                    if sock.set_bytes(option, vec![byte; size]).is_err() {
+                        refused.push((size, byte));
+                        continue;
+                    }
+                    assert!(exact.is_none_or(|exact| exact == size), "option {option} of {size} bytes");
+                    known = all_options(&sock);
+                    refused.clear();
                 }
                 let _ = sock.option_into(option, &mut vec![0; size]);
             }
+            assert!(
+                all_options(&sock) == known,
+                "type {kind}, option {option}: one of {refused:?} was refused"
+            );
         }
     }
     let (here, there) = pair(zmq::PAIR, zmq::PAIR, Transport::Tcp);
