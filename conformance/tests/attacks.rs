@@ -552,22 +552,30 @@ fn v75_a_recorded_handshake_opens_nothing() {
     client.connect(&listener.endpoint()).unwrap();
     client.send("in");
     let (mut from_client, mut to_server) = (listener.accept(), Raw::connect(&endpoint));
-    let mut recorded = greeting_with(3, 0, "CURVE");
+    let mut recorded = vec![];
     greet(&mut from_client, &mut to_server);
     for _ in 0..2 {
         let (flags, body) = from_client.take_frame();
-        recorded.extend(frame(flags & 4, &body));
         to_server.send(frame(flags & 4, &body));
+        recorded.push(frame(flags & 4, &body));
         let (flags, body) = to_server.take_frame();
         from_client.send(frame(flags & 4, &body));
     }
     let (flags, body) = from_client.take_frame();
-    recorded.extend(frame(flags & 4, &body));
     to_server.send(frame(flags & 4, &body));
     server.expect("in");
-    // The same bytes again.
+    // The same bytes again, each when its turn has come.
+    let events =
+        Monitor::detached(&server, zmq::EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq::EVENT_HANDSHAKE_SUCCEEDED);
     let mut replay = Raw::connect(&endpoint);
-    replay.send(&recorded);
+    replay.send(greeting_with(3, 0, "CURVE"));
+    replay.take(64);
+    replay.send(&recorded[0]);
+    assert!(replay.take_frame().1.starts_with(b"\x07WELCOME"));
+    replay.send(&recorded[1]);
+    let event = events.next();
+    assert_eq!(event.event, zmq::EVENT_HANDSHAKE_FAILED_PROTOCOL);
+    assert_eq!(event.value as i32, zmq::PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC);
     replay.take_rest();
     assert_eq!(server.try_recv(), Err(zmq::EAGAIN));
 }

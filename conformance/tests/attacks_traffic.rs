@@ -323,18 +323,28 @@ fn v43_connections_are_lost_between_heartbeats() {
 }
 
 #[test]
-fn v70_greetings_of_every_version_and_length_end_their_own_connection() {
-    let (pull, endpoint) = bound(zmq::PULL);
+fn v70_greetings_of_every_version_and_length_are_answered_or_waited_for_and_let_go() {
+    let pull = Ctx::new().socket(zmq::PULL);
+    pull.set(zmq::HANDSHAKE_IVL, 300).unwrap();
+    let endpoint = pull.bind_any(Transport::Tcp);
+    let mut open = vec![];
     for major in [0, 1, 2, 3, 4, 0x7F, 0xFF] {
         for length in [1, 9, 10, 11, 12, 13, 63, 64, 70] {
             let mut raw = Raw::connect(&endpoint);
             let mut bytes = [&SIGNATURE[..], &greeting(major, 9)[10..]].concat();
             bytes.resize(length, 0);
             raw.send(bytes);
-            raw.finish();
-            raw.take_rest();
+            open.push((major, length, raw));
         }
     }
+    for (major, length, mut raw) in open {
+        // Closed by the socket: this end has said nothing of an end. It named its version, if anything.
+        let said = raw.take_rest();
+        assert!(said.get(10).is_none_or(|named| *named == 3 && length >= 10), "{major} {length}: {said:?}");
+    }
+    assert_eq!(pull.try_recv(), Err(zmq::EAGAIN));
+    pull.set(zmq::HANDSHAKE_IVL, 30_000).unwrap();
+    let endpoint = pull.bind_any(Transport::Tcp);
     serves_a_push(&pull, &endpoint);
 }
 
@@ -419,6 +429,36 @@ fn v79_v80_the_limit_of_a_frame_is_open_by_default_and_easy_to_set() {
     pull.expect(&[1; 100]);
     raw.take_rest();
     assert_eq!(pull.try_recv(), Err(zmq::EAGAIN));
+}
+
+/// How much memory the process has asked for, in bytes.
+fn reserved() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').next().unwrap().parse::<usize>().unwrap() * 4096
+}
+
+#[test]
+fn v79_v80_without_a_limit_memory_follows_what_arrives() {
+    ours_only!("it takes the announced size");
+    let (pull, endpoint) = bound(zmq::PULL);
+    serves_a_push(&pull, &endpoint);
+    let before = reserved();
+    // A message, a command, and more than any machine has.
+    let announced: Vec<_> = [(2, 1_u64 << 30), (6, 32 << 20), (2, 1 << 45)]
+        .repeat(20)
+        .into_iter()
+        .map(|(flags, size)| {
+            let mut raw = Raw::connect(&endpoint);
+            raw.handshake(0, "PUSH", None);
+            raw.send([&[flags], &size.to_be_bytes()[..], &[7; 1000]].concat());
+            raw
+        })
+        .collect();
+    serves_a_push(&pull, &endpoint);
+    assert_eq!(pull.try_recv(), Err(zmq::EAGAIN));
+    let grown = reserved().saturating_sub(before);
+    assert!(grown < 400 << 20, "{grown} bytes for 60,000 that arrived");
+    assert!(announced.iter().all(|raw| !raw.is_closed()));
 }
 
 #[test]
