@@ -666,3 +666,70 @@ fn v93_a_login_is_not_taken_from_a_peer_where_nobody_is_asked_either() {
         assert!(m.text(name) != Ok("admin".to_owned()), "{name}");
     }
 }
+
+#[test]
+fn v94_a_handshake_of_great_length_or_of_many_small_properties_ends() {
+    ours_only!("its limits are others");
+    let ctx = Ctx::new();
+    // It never answers, so that a peer that was taken would stay.
+    let handler = ctx.socket(zmq::ROUTER);
+    handler.bind(HANDLER).unwrap();
+    let server = domain_server(&ctx);
+    server.set(zmq::HANDSHAKE_IVL, 0).unwrap();
+    let endpoint = server.bind_any(Transport::Tcp);
+    let many = |count: u32| {
+        let names = (0..count).map(|i| {
+            property(std::str::from_utf8(&[b'a', b'A' + (i / 64) as u8, b'0' + (i % 64) as u8]).unwrap(), "")
+        });
+        command("READY", names.collect::<Vec<_>>().concat())
+    };
+    let announced = |size: u64| [&[6][..], &size.to_be_bytes(), b"\x05READY"].concat();
+    for bytes in [announced(1 << 30), announced(1 << 62), announced(24 * 1024 + 1), many(2000)] {
+        let mut raw = Raw::connect(&endpoint);
+        raw.send([greeting_with(3, 0, "NULL"), bytes].concat());
+        // Closed by the server: this end has said nothing of an end.
+        raw.take_rest();
+    }
+    let mut raw = Raw::connect(&endpoint);
+    raw.send([greeting_with(3, 0, "NULL"), many(100)].concat());
+    raw.take(64);
+    assert!(!raw.is_closed());
+}
+
+#[test]
+fn v92_an_identity_like_a_generated_one_hinders_nobody() {
+    ours_only!("its own tests ask for less");
+    let ctx = Ctx::new();
+    let router = ctx.socket(zmq::ROUTER);
+    let endpoint = router.bind_any(Transport::Tcp);
+    let introduce = |text: &str| {
+        let dealer = ctx.socket(zmq::DEALER);
+        dealer.connect(&endpoint).unwrap();
+        dealer.send(text);
+        (router.expect_routed(text), dealer)
+    };
+    let (first, _dealer) = introduce("first");
+    assert_eq!((first.len(), first[0]), (5, 0));
+    let generated = |after: u32| {
+        let number = u32::from_be_bytes(first[1..].try_into().unwrap()).wrapping_add(after);
+        [&[0], &number.to_be_bytes()[..]].concat()
+    };
+    // Those that would be next, taken by peers that chose them.
+    let chosen: Vec<_> = (1..=3)
+        .map(|after| {
+            let mut raw = Raw::connect(&endpoint);
+            raw.handshake(0, "DEALER", Some(&generated(after)));
+            raw.send(frame(0, "chosen"));
+            assert_eq!(router.expect_routed("chosen"), generated(after));
+            raw
+        })
+        .collect();
+    let (second, dealer) = introduce("second");
+    assert_eq!(second, generated(4));
+    router.send([&second[..], b"to the second"]);
+    dealer.expect("to the second");
+    for (mut raw, after) in chosen.into_iter().zip(1..) {
+        router.send([&generated(after)[..], b"to the chosen"]);
+        assert_eq!(raw.take_frame(), (0, b"to the chosen".to_vec()));
+    }
+}
