@@ -130,7 +130,9 @@ fn v47_options_of_any_number_take_any_bytes_or_refuse_them_and_then_change_nothi
             for value in taken {
                 assert!(exact.is_none_or(|exact| exact == value.len()), "option {option}: {value:?}");
             }
-            values.iter().for_each(|value| drop(sock.option_into(option, &mut vec![0; value.len()])));
+            for value in &values {
+                let _ = sock.option_into(option, &mut vec![0; value.len()]);
+            }
             let sock = ctx.socket(kind);
             let fresh = all_options(&sock);
             // What was taken after another value may be refused now; the reverse would be strange.
