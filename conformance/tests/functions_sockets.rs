@@ -297,8 +297,11 @@ fn zmq_socket_get_peer_state() {
         wait::until("the peer", || state(socket, b"peer") == zmq::POLLOUT);
         fails!(lib, zmq::EHOSTUNREACH, state(socket, b"other"), -1);
         fails!(lib, zmq::EHOSTUNREACH, state(socket, b""), -1);
-        router.fill([&b"peer"[..], &[7; 1 << 20]]);
-        assert_eq!(state(socket, b"peer"), 0, "{transport:?}: full");
+        // Over tcp some of it flows on, into the system's buffers.
+        wait::until("a full queue", || {
+            router.fill([&b"peer"[..], &[7; 1 << 20]]);
+            state(socket, b"peer") == 0
+        });
         wait::until("room again", || {
             dealer.drain();
             state(socket, b"peer") == zmq::POLLOUT

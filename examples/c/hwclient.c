@@ -13,7 +13,7 @@ int main (void)
     s_connect (requester, "SERVICE", "tcp://localhost:5555");
 
     long count = s_number ("COUNT", 10);
-    for (long request = 0; request < count && !s_interrupted; request++) {
+    for (long request = 0; request < count && !s_is_interrupted; request++) {
         if (s_send (requester, "Hello") == -1)
             break;
         char *reply = s_recv (requester);

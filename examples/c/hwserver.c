@@ -13,7 +13,7 @@ int main (void)
     s_bind (responder, "SERVICE", "tcp://*:5555");
 
     long count = s_number ("COUNT", 0);
-    for (long answered = 0; (count == 0 || answered < count) && !s_interrupted; answered++) {
+    for (long answered = 0; (count == 0 || answered < count) && !s_is_interrupted; answered++) {
         char *request = s_recv (responder);
         if (!request)
             break;

@@ -13,7 +13,7 @@ static int wake_pipe[2];
 static void on_signal (int signal_number)
 {
     (void) signal_number;
-    s_interrupted = 1;
+    s_is_interrupted = 1;
     int saved_errno = errno;
     ssize_t written = write (wake_pipe[1], "", 1);
     (void) written; /* nothing can be done about it here */

@@ -28,7 +28,7 @@ int main (void)
         { receiver, 0, ZMQ_POLLIN, 0 },
         { subscriber, 0, ZMQ_POLLIN, 0 },
     };
-    while (!s_interrupted && s_poll (items, 2, -1) == 0) {
+    while (!s_is_interrupted && s_poll (items, 2, -1) == 0) {
         if (items[0].revents & ZMQ_POLLIN)
             print_one (receiver, "task");
         if (items[1].revents & ZMQ_POLLIN)

@@ -30,11 +30,11 @@ int main (void)
     s_connect (subscriber, "WEATHER", "tcp://localhost:5556");
     s_subscribe (subscriber, s_setting ("FILTER", "10001"));
 
-    while (!s_interrupted) {
+    while (!s_is_interrupted) {
         int printed = print_waiting (receiver, "task");
         printed += print_waiting (subscriber, "weather");
         if (printed == 0)
-            s_sleep_ms (1);
+            s_sleep (1);
     }
     s_close (receiver);
     s_close (subscriber);

@@ -51,7 +51,7 @@ int main (void)
 {
     void *context = s_context ();
     await_step (context, "inproc://step3", step2);
-    if (!s_interrupted)
+    if (!s_is_interrupted)
         printf ("all steps are ready\n");
     return s_end (context);
 }

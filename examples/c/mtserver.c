@@ -24,7 +24,7 @@ static void *serve (void *context)
     while ((request = s_recv (responder)) != NULL) {
         printf ("received %s\n", request);
         free (request);
-        s_sleep_ms (work_ms);
+        s_sleep (work_ms);
         if (s_send (responder, "World") == -1)
             break;
     }

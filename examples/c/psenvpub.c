@@ -13,12 +13,12 @@ int main (void)
     s_bind (publisher, "PUBLISHER", "tcp://*:5563");
 
     long interval_ms = s_number ("INTERVAL", 1000);
-    while (!s_interrupted) {
+    while (!s_is_interrupted) {
         s_sendmore (publisher, "A");
         s_send (publisher, "for others, though B is in the content");
         s_sendmore (publisher, "B");
         s_send (publisher, "for us");
-        s_sleep_ms (interval_ms);
+        s_sleep (interval_ms);
     }
     s_close (publisher);
     return s_end (context);

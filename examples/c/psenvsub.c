@@ -15,7 +15,7 @@ int main (void)
     s_subscribe (subscriber, "B");
 
     long count = s_number ("COUNT", 0);
-    for (long printed = 0; (count == 0 || printed < count) && !s_interrupted; printed++) {
+    for (long printed = 0; (count == 0 || printed < count) && !s_is_interrupted; printed++) {
         char *topic = s_recv (subscriber);
         char *content = topic ? s_recv (subscriber) : NULL;
         if (content)

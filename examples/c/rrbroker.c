@@ -39,7 +39,7 @@ int main (void)
         { backend, 0, ZMQ_POLLIN, 0 },
     };
     int rc = 0;
-    while (rc == 0 && !s_interrupted && s_poll (items, 2, -1) == 0) {
+    while (rc == 0 && !s_is_interrupted && s_poll (items, 2, -1) == 0) {
         if (items[0].revents & ZMQ_POLLIN)
             rc = forward (frontend, backend);
         if (rc == 0 && items[1].revents & ZMQ_POLLIN)

@@ -13,7 +13,7 @@ int main (void)
     s_connect (requester, "FRONTEND", "tcp://localhost:5559");
 
     long count = s_number ("COUNT", 10);
-    for (long request = 0; request < count && !s_interrupted; request++) {
+    for (long request = 0; request < count && !s_is_interrupted; request++) {
         char text[32];
         snprintf (text, sizeof text, "Hello %ld", request);
         if (s_send (requester, text) == -1)

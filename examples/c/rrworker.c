@@ -13,13 +13,13 @@ int main (void)
     s_connect (responder, "BACKEND", "tcp://localhost:5560");
 
     long work_ms = s_number ("WORK", 1000);
-    while (!s_interrupted) {
+    while (!s_is_interrupted) {
         char *request = s_recv (responder);
         if (!request)
             break;
         printf ("received %s\n", request);
         free (request);
-        s_sleep_ms (work_ms);
+        s_sleep (work_ms);
         if (s_send (responder, "World") == -1)
             break;
     }

@@ -28,7 +28,7 @@ int main (void)
     printf ("waiting for subscribers\n");
     long missing = s_number ("SUBSCRIBERS", 10);
     zmq_pollitem_t request = { sync, 0, ZMQ_POLLIN, 0 };
-    while (missing && !s_interrupted && s_poll (&request, 1, HELLO_INTERVAL_MS) == 0) {
+    while (missing && !s_is_interrupted && s_poll (&request, 1, HELLO_INTERVAL_MS) == 0) {
         if (request.revents & ZMQ_POLLIN) {
             if (s_wait (sync) == -1 || s_send (sync, "") == -1)
                 break;
@@ -38,7 +38,7 @@ int main (void)
     }
     if (!missing) {
         printf ("publishing\n");
-        for (long update = 0; update < count && !s_interrupted; update++)
+        for (long update = 0; update < count && !s_is_interrupted; update++)
             s_send (publisher, "Rhubarb");
         s_send (publisher, "END");
     }

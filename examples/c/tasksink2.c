@@ -14,7 +14,7 @@ static int next_message (void *receiver, void *controller)
         { receiver, 0, ZMQ_POLLIN, 0 },
         { controller, 0, ZMQ_POLLIN, 0 },
     };
-    while (!s_interrupted && s_poll (items, 2, -1) == 0) {
+    while (!s_is_interrupted && s_poll (items, 2, -1) == 0) {
         if (items[1].revents & ZMQ_POLLIN && (s_wait (controller) == -1 || s_send (controller, "WELCOME") == -1))
             return -1;
         if (items[0].revents & ZMQ_POLLIN)
@@ -33,7 +33,7 @@ int main (void)
     s_bind (controller, "CONTROL", "tcp://*:5559");
 
     if (next_message (receiver, controller) == 0) {
-        int64_t start_ms = s_clock_ms ();
+        int64_t start_ms = s_clock ();
         long count = s_number ("COUNT", 100);
         long done = 0;
         while (done < count && next_message (receiver, controller) == 0) {
@@ -41,7 +41,7 @@ int main (void)
             fflush (stdout);
             done++;
         }
-        printf ("\n%ld tasks in %ld ms\n", done, (long) (s_clock_ms () - start_ms));
+        printf ("\n%ld tasks in %ld ms\n", done, (long) (s_clock () - start_ms));
         if (done == count)
             s_send (controller, "KILL");
     }

@@ -23,8 +23,8 @@ int main (void)
         long count = s_number ("COUNT", 100);
         long longest = s_number ("LONGEST", 100);
         long total = 0;
-        srand ((unsigned) s_clock_ms ());
-        for (long task = 0; task < count && !s_interrupted; task++) {
+        srand ((unsigned) s_clock ());
+        for (long task = 0; task < count && !s_is_interrupted; task++) {
             long workload = longest ? 1 + rand () % longest : 0;
             char text[24];
             snprintf (text, sizeof text, "%ld", workload);

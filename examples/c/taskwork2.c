@@ -30,12 +30,12 @@ int main (void)
         { controller, 0, ZMQ_POLLIN, 0 },
     };
     int killed = 0;
-    while (welcome && !killed && !s_interrupted && s_poll (items, 2, -1) == 0) {
+    while (welcome && !killed && !s_is_interrupted && s_poll (items, 2, -1) == 0) {
         if (items[0].revents & ZMQ_POLLIN) {
             char *task = s_recv (receiver);
             if (!task)
                 break;
-            s_sleep_ms (atol (task));
+            s_sleep (atol (task));
             free (task);
             if (s_send (sender, "DONE") == -1)
                 break;

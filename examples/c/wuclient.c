@@ -18,7 +18,7 @@ int main (void)
     long count = s_number ("COUNT", 100);
     long received = 0;
     long total = 0;
-    while (received < count && !s_interrupted) {
+    while (received < count && !s_is_interrupted) {
         char *update = s_recv (subscriber);
         if (!update)
             break;

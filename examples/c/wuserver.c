@@ -16,8 +16,8 @@ int main (void)
     void *publisher = s_socket (context, ZMQ_PUB);
     s_bind (publisher, "WEATHER", "tcp://*:5556");
 
-    srand ((unsigned) s_clock_ms ());
-    while (!s_interrupted) {
+    srand ((unsigned) s_clock ());
+    while (!s_is_interrupted) {
         char update[32];
         snprintf (update, sizeof update, "%05d %d %d", between (0, 99999), between (-40, 50), between (10, 90));
         if (s_send (publisher, update) == -1)

@@ -1,8 +1,11 @@
 /*  zhelpers.h: what the programs of this directory share.
  *
  *  Every program starts with s_context and ends with s_end. In between Ctrl-C and SIGTERM end whatever it waits for:
- *  the s_ functions then answer NULL or -1, and s_interrupted is set. Any other failure ends the program with a
+ *  the s_ functions then answer NULL or -1, and s_is_interrupted is set. Any other failure ends the program with a
  *  message.
+ *
+ *  The guide's own programs compile with this file as well: it has the names that they expect, and none that they
+ *  define themselves.
  *
  *  Endpoints and counts have the chapter's values unless the environment says otherwise; README.md lists them.
  */
@@ -16,6 +19,7 @@
 
 #include <zmq.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
@@ -42,18 +46,18 @@ static inline int s_is_end (void)
     return zmq_errno () == EINTR || zmq_errno () == ETERM;
 }
 
-static volatile sig_atomic_t s_interrupted;
+static volatile sig_atomic_t s_is_interrupted;
 
 /*  A signal that comes just before a call blocks would go unnoticed, so it is repeated until the program has ended. */
 static inline void s_on_signal (int signal_number)
 {
     (void) signal_number;
-    s_interrupted = 1;
+    s_is_interrupted = 1;
     alarm (1);
 }
 
 /*  Without SA_RESTART, so that blocking calls end with EINTR. */
-static inline void s_catch_signals (void)
+static inline void s_catch_interrupts (void)
 {
     struct sigaction action;
     memset (&action, 0, sizeof action);
@@ -69,7 +73,7 @@ static inline void s_catch_signals (void)
 static inline void *s_context (void)
 {
     setvbuf (stdout, NULL, _IOLBF, BUFSIZ);
-    s_catch_signals ();
+    s_catch_interrupts ();
     void *context = zmq_ctx_new ();
     s_check (context != NULL, "zmq_ctx_new");
     return context;
@@ -99,7 +103,7 @@ static inline void *s_socket (void *context, int type)
 static inline void s_close (void *socket)
 {
     const int no_linger = 0;
-    if (s_interrupted)
+    if (s_is_interrupted)
         zmq_setsockopt (socket, ZMQ_LINGER, &no_linger, sizeof no_linger);
     zmq_close (socket);
 }
@@ -222,7 +226,8 @@ static inline int s_poll (zmq_pollitem_t *items, int count, long timeout_ms)
 
 /*  ---- Time ----------------------------------------------------------------------------------------------------- */
 
-static inline int64_t s_clock_ms (void)
+/*  Milliseconds. */
+static inline int64_t s_clock (void)
 {
     struct timespec now;
     clock_gettime (CLOCK_MONOTONIC, &now);
@@ -230,7 +235,7 @@ static inline int64_t s_clock_ms (void)
 }
 
 /*  Ends early if the program is interrupted. */
-static inline void s_sleep_ms (long ms)
+static inline void s_sleep (long ms)
 {
     struct timespec duration;
     duration.tv_sec = ms / 1000;

@@ -21,7 +21,6 @@ RACES = {
 
 # Part of the reason that pyzmq gives for skipping: why that is right.
 SKIPS = {
-    "draft": "pyzmq itself is built without the draft interface",
     "Steerable Proxies removed": "pyzmq's word for any libzmq since 4.3.5",
     "bundled libzmq": "about pyzmq's own copy of libzmq",
     "CFFI not available": "about pyzmq's backend for PyPy",

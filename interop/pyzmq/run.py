@@ -1,4 +1,4 @@
-"""Builds pyzmq from its source against a libzmq and runs pyzmq's own tests.
+"""Builds pyzmq from its source against a libzmq and runs pyzmq's own tests, with ours those of the draft interface, too.
 
     python3 interop/pyzmq/run.py --work DIR [--prefix DIR]
 
@@ -73,10 +73,13 @@ def source(work, venv):
 def build(work, venv, unpacked, prefix):
     """Builds and installs pyzmq, for the header and the place of the library."""
     header = (prefix or Path("/usr")) / "include/zmq.h"
-    state = digest(prefix, header.read_text(), (work / "venv.stamp").read_text())
+    choices = {"PYZMQ_NO_BUNDLE": "1", "ZMQ_PREFIX": str(prefix or "auto")}
+    if prefix:
+        choices["ZMQ_DRAFT_API"] = "1"  # Debian's libzmq is built without it
+    state = digest(choices, header.read_text(), (work / "venv.stamp").read_text())
 
     def make():
-        variables = {**os.environ, "PYZMQ_NO_BUNDLE": "1", "ZMQ_PREFIX": str(prefix or "auto")}
+        variables = {**os.environ, **choices}
         run(
             venv / "bin/pip", "install", "--quiet", "--no-build-isolation", "--no-deps", "--force-reinstall",
             "--no-cache-dir", unpacked, env=variables,

@@ -227,11 +227,8 @@ impl SharedSocket {
     /// Tries something at once.
     fn attempt<R>(&self, f: impl FnOnce(&mut SocketCore) -> Result<R>) -> Result<R> {
         let mut guard = self.lock()?;
-        let core = guard.core()?;
-        let before = core.news();
-        let result = f(core);
-        let news = core.news() != before;
-        guard.call(news);
+        let result = f(guard.core()?);
+        guard.call(false);
         result
     }
 
@@ -296,25 +293,23 @@ impl<'a> Sleeper<'a> {
             let state = &mut *guard;
             state.begin_look(&self.wake);
             let core = state.core()?;
-            let before = core.news();
             core.hear(&mut self.held);
             if std::mem::take(&mut self.lasted) {
                 core.grow_patient();
             }
             let result = attempt(core);
-            let news = core.news() != before;
             if !matches!(result, Err(Error::Again)) {
                 self.held.give_back();
                 self.left = true;
                 state.leave(&self.wake);
-                state.call(news);
+                state.call(false);
                 return result.map(Some);
             }
             self.read_if_lone(state)?;
             if may_spin && let Some(mut spinner) = state.core()?.begin_spin(&self.held) {
                 may_spin = false;
                 state.set_reads(&self.wake, self.held.has_inputs());
-                state.call(news);
+                state.call(false);
                 drop(guard);
                 spinner.run(&mut self.held, &self.socket.port);
                 guard = self.socket.lock()?;
@@ -322,7 +317,7 @@ impl<'a> Sleeper<'a> {
                 continue;
             }
             let asleep = state.announce(&self.wake);
-            state.call(news);
+            state.call(false);
             if asleep {
                 // Whoever lends from here on wakes the lookout.
                 state.core()?.borrow(&mut self.held);

@@ -138,3 +138,19 @@ fn the_end_wakes_all() {
     gather.close();
     assert_eq!(sleepers[1].look(&mut |core| core.try_recv(&mut Msg::new())), Err(Error::NotASocket));
 }
+
+#[test]
+fn news_that_somebody_else_has_heard_is_handed_on() {
+    let (_context, gather, _scatter) = joined();
+    let mut sleepers = [asleep(&gather, Want::Input), asleep(&gather, Want::News)];
+    settle(&mut sleepers);
+    {
+        let mut guard = gather.lock().unwrap();
+        let core = guard.core().unwrap();
+        let pipe = core.pipe_ids().next().unwrap();
+        // As when a thread begins to wait, and writes what was deferred.
+        core.writable(pipe);
+    }
+    gather.events().unwrap();
+    assert!(is_woken(&sleepers[1]));
+}

@@ -61,6 +61,9 @@ pub(super) struct State {
     /// The longest wait first.
     waiting: Vec<Waiting>,
     lookout: Option<Arc<WakeFd>>,
+    /// The news that those who wait for any were last called for. Whoever hears of something need not say so: the next
+    /// who calls sees it.
+    told: u64,
     /// Lone waits until one reads again.
     crowd: u32,
     /// To be signalled when the mutex is free.
@@ -75,6 +78,7 @@ impl State {
             core: Some(core),
             waiting: Vec::new(),
             lookout: None,
+            told: 0,
             crowd: 0,
             calls: Vec::new(),
             spare: Vec::new(),
@@ -172,8 +176,11 @@ impl State {
         lone
     }
 
-    /// Calls those for whom something may be possible. `news`: the socket has heard of something, or was changed.
-    pub(super) fn call(&mut self, news: bool) {
+    /// Calls those for whom something may be possible. `changed`: the socket was, by its user.
+    pub(super) fn call(&mut self, changed: bool) {
+        let heard = self.core.as_ref().map_or(self.told, SocketCore::news);
+        let news = changed || heard != self.told;
+        self.told = heard;
         if news {
             self.calls.extend(self.port.watchers());
         }
