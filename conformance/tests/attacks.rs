@@ -2,7 +2,7 @@
 
 use conformance::socket::{Ctx, Sock, Transport};
 use conformance::wire::{Raw, RawListener, command, frame, greeting_with, old_frame, property, ready};
-use conformance::{Monitor, ours_only, zmq};
+use conformance::{Monitor, is_system, ours_only, zmq};
 
 const HANDLER: &str = "inproc://zeromq.zap.01";
 const SERVER_PUBLIC: &str = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";
@@ -650,7 +650,10 @@ fn v93_properties_of_a_login_are_not_taken_from_a_peer() {
 
 #[test]
 fn v93_a_login_is_not_taken_from_a_peer_where_nobody_is_asked_either() {
-    ours_only!("its own tests ask for less");
+    // What ferrozmq promises of itself; nobody else is asked.
+    if is_system() {
+        return;
+    }
     let lib = conformance::c_library!();
     let server = Ctx::new().socket(zmq::PULL);
     let mut raw = Raw::connect(&server.bind_any(Transport::Tcp));
@@ -670,7 +673,10 @@ fn v93_a_login_is_not_taken_from_a_peer_where_nobody_is_asked_either() {
 
 #[test]
 fn v94_a_handshake_of_great_length_or_of_many_small_properties_ends() {
-    ours_only!("its limits are others");
+    // As above.
+    if is_system() {
+        return;
+    }
     let ctx = Ctx::new();
     // It never answers, so that a peer that was taken would stay.
     let handler = ctx.socket(zmq::ROUTER);
@@ -699,7 +705,10 @@ fn v94_a_handshake_of_great_length_or_of_many_small_properties_ends() {
 
 #[test]
 fn v92_an_identity_like_a_generated_one_hinders_nobody() {
-    ours_only!("its own tests ask for less");
+    // What ferrozmq promises of itself; nobody else is asked.
+    if is_system() {
+        return;
+    }
     let ctx = Ctx::new();
     let router = ctx.socket(zmq::ROUTER);
     let endpoint = router.bind_any(Transport::Tcp);
