@@ -457,7 +457,7 @@ fn v79_v80_without_a_limit_memory_follows_what_arrives() {
     serves_a_push(&pull, &endpoint);
     assert_eq!(pull.try_recv(), Err(zmq::EAGAIN));
     let grown = reserved().saturating_sub(before);
-    assert!(grown < 400 << 20, "{grown} bytes for 60,000 that arrived");
+    assert!(grown < 500 << 20, "{grown} bytes for 60,000 that arrived");
     assert!(announced.iter().all(|raw| !raw.is_closed()));
 }
 
