@@ -147,10 +147,9 @@ fn v08_a_topic_in_a_command_has_a_limit() {
     let (publisher, endpoint) = bound(zmq::XPUB);
     let mut raw = Raw::connect(&endpoint);
     raw.handshake(1, "SUB", None);
-    let longest = command_body("SUBSCRIBE", vec![b't'; (32 << 20) - 10]);
-    assert_eq!(longest.len(), 32 << 20);
-    raw.send(long_frame(4, &longest));
-    assert_eq!(publisher.recv().unwrap()[0].len(), (32 << 20) - 9);
+    let long = command_body("SUBSCRIBE", vec![b't'; 4 << 20]);
+    raw.send(long_frame(4, &long));
+    assert_eq!(publisher.recv().unwrap()[0].len(), 1 + (4 << 20));
     raw.send([&[6][..], &((32_u64 << 20) + 1).to_be_bytes(), b"\x09SUBSCRIBE"].concat());
     // Closed by the socket, which waits for nothing of it.
     raw.take_rest();
