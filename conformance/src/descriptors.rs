@@ -1,4 +1,4 @@
-//! How many descriptors the process may have.
+//! How many descriptors the process has, and may have.
 
 /// Raises the limit as far as the system allows; at most `wanted` connections whose two ends are in this process fit then.
 pub fn connections(wanted: usize) -> usize {
@@ -13,4 +13,9 @@ pub fn connections(wanted: usize) -> usize {
     }
     let room = usize::try_from(limit.rlim_cur.saturating_sub(OTHERS) / 2).unwrap_or(usize::MAX);
     wanted.min(room)
+}
+
+/// How many the process has open.
+pub fn open() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("the list of descriptors").count()
 }

@@ -361,6 +361,24 @@ fn a_datagram_with_no_message_in_it_is_dropped() {
 }
 
 #[test]
+fn v22_a_group_of_128_bytes_and_more_is_as_long_as_it_says() {
+    udp!();
+    let ctx = Ctx::new();
+    let (dish, to) = dish(&ctx, "a");
+    let (plain, peer) = (plain(), plain());
+    let radio = radio(&ctx, &plain);
+    for length in [127, 128, 129, 200, 255] {
+        let group = "g".repeat(length);
+        groups::join(&dish, &group).unwrap();
+        let wire = datagram(group.as_bytes(), b"body");
+        peer.send_to(&wire, to).unwrap();
+        assert_eq!(groups::recv(&dish, 0), Ok((group.clone(), b"body".to_vec())));
+        groups::send(&radio, &group, "body").unwrap();
+        assert_eq!(received(&plain).0, wire);
+    }
+}
+
+#[test]
 fn the_longest_message_to_a_group() {
     udp!();
     let ctx = Ctx::new();

@@ -329,3 +329,32 @@ fn pipes_are_named_by_ids_that_go_stale() {
     assert_eq!(again.index(), a.index());
     assert!(near.contains(again) && !near.contains(a));
 }
+
+#[test]
+fn v25_v45_what_comes_late_for_a_pipe_does_not_reach_the_one_that_has_its_place() {
+    let mut pipes = Pipes::new();
+    let (mut due, mut m) = (Vec::new(), Msg::new());
+    let gone = pipes.insert(Pipe::new(Tx::Closed, Rx::Closed));
+    assert!(pipes.remove(gone).is_some());
+    let ((near, mut theirs), (mut ours, far)) = (queue::queue(2), queue::queue(2));
+    let next = pipes.insert(Pipe::new(Tx::Queue(near), Rx::Queue(far)));
+    assert_eq!((next.index(), next == gone), (gone.index(), false));
+    pipes.announce(next);
+    send(&mut ours, b"for the next");
+    // Every call with the old id, as late as it may be.
+    assert!(!pipes.room(gone) && !pipes.is_open(gone) && !pipes.contains(gone));
+    let _ = pipes.put(gone, &mut msg(b"late"), false);
+    pipes.publish(gone, &mut due);
+    pipes.rollback(gone);
+    assert!(!pipes.get(gone, &mut m, &mut due));
+    pipes.end(gone, End::Now, &mut due);
+    assert!(pipes.remove(gone).is_none());
+    assert!(due.is_empty(), "{due:?}");
+    // The other one has noticed nothing.
+    assert!(pipes.is_open(next) && pipes.room(next));
+    pipes.put(next, &mut msg(b"from the next"), false).unwrap();
+    pipes.publish(next, &mut due);
+    assert!(theirs.get(&mut m).frame && m.as_slice() == b"from the next");
+    assert_eq!(theirs.get(&mut m), NOTHING);
+    assert!(pipes.get(next, &mut m, &mut due) && m.as_slice() == b"for the next");
+}
