@@ -206,15 +206,18 @@ fn over_udp_a_dish_binds_and_a_radio_connects() {
 #[test]
 fn a_dgram_answers_plain_udp() {
     let plain = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let mut here = Running::bound("dgram udp://127.0.0.1:* -n 1 --format json", 1);
+    plain.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+    let mut here = Running::bound("dgram udp://127.0.0.1:* -n 2 --format json", 1);
     let address = here.endpoint().strip_prefix("udp://").unwrap().to_owned();
     plain.send_to(b"hello", &address).unwrap();
+    assert_eq!(here.line(), "[\"hello\"]");
     here.type_in("welcome\n");
     let mut buffer = [0; 100];
     let (length, from) = plain.recv_from(&mut buffer).unwrap();
-    assert_eq!((&buffer[..length], from.to_string()), (&b"welcome"[..], address));
+    assert_eq!((&buffer[..length], from.to_string()), (&b"welcome"[..], address.clone()));
+    plain.send_to(b"bye", &address).unwrap();
     let (code, out, _) = here.end();
-    assert_eq!((code, &out[..]), (0, "[\"hello\"]\n"));
+    assert_eq!((code, &out[..]), (0, "[\"bye\"]\n"));
 
     let peer = plain.local_addr().unwrap();
     let sent = run(&format!("dgram udp://127.0.0.1:* --to {peer} -n 0 --message one"), b"");
