@@ -496,18 +496,24 @@ impl<S: Typed> Builder<S> {
     }
 
     /// Keep-alive of tcp: after how long an idle connection is probed, how often, and how many times. Heartbeats make
-    /// it unnecessary.
+    /// it unnecessary. The system takes whole seconds, up to which times are rounded, from 1 to 32,767; and 1 to 127 probes.
     ///
     /// See the example of [`send_buffer`](Self::send_buffer).
     #[doc(alias = "ZMQ_TCP_KEEPALIVE")]
     #[doc(alias = "ZMQ_TCP_KEEPALIVE_IDLE")]
     #[doc(alias = "ZMQ_TCP_KEEPALIVE_INTVL")]
     #[doc(alias = "ZMQ_TCP_KEEPALIVE_CNT")]
-    pub fn tcp_keepalive(self, idle: Duration, interval: Duration, count: u32) -> Self {
+    pub fn tcp_keepalive(mut self, idle: Duration, interval: Duration, count: u32) -> Self {
+        let whole = |time: Duration| time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+        let (idle, interval) = (whole(idle), whole(interval));
+        let fits = |seconds: u64| (1..=32_767).contains(&seconds);
+        if !fits(idle) || !fits(interval) || !(1..=127).contains(&count) {
+            self.made = self.made.and(Err(Error::InvalidArgument));
+        }
         self.set(|o| {
             o.tcp.keepalive = Some(true);
-            o.tcp.keepalive_idle = Some(idle);
-            o.tcp.keepalive_interval = Some(interval);
+            o.tcp.keepalive_idle = Some(Duration::from_secs(idle));
+            o.tcp.keepalive_interval = Some(Duration::from_secs(interval));
             o.tcp.keepalive_count = Some(count);
         })
     }

@@ -173,3 +173,32 @@ fn a_connection_is_made_again() -> Result<()> {
     assert_eq!(second.recv()?, "to the second");
     Ok(())
 }
+
+#[test]
+fn keep_alive_is_what_the_system_takes_or_an_error() -> Result<()> {
+    let ctx = Context::new();
+    let (short, second) = (Duration::from_millis(1), Duration::from_secs(1));
+    let mut tasks = ctx.pull().tcp_keepalive(short, short, 1).bind("tcp://127.0.0.1:*")?;
+    ctx.push().connect(tasks.last_endpoint())?.send("task")?;
+    assert_eq!(tasks.recv()?, "task");
+    for (idle, interval, count) in [
+        (Duration::ZERO, second, 1),
+        (second, Duration::ZERO, 1),
+        (second, second, 0),
+        (Duration::MAX, second, 1),
+        (second, Duration::from_secs(32_768), 1),
+        (second, second, 128),
+    ] {
+        let refused = ctx.pull().tcp_keepalive(idle, interval, count).build().map(drop);
+        assert_eq!(refused, Err(Error::InvalidArgument), "{idle:?} {interval:?} {count}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_option_is_not_read_into_a_buffer_that_cannot_be() -> Result<()> {
+    let mut any = Context::new().socket(ferrozmq::SocketType::Pull).build()?;
+    const ZMQ_RCVHWM: i32 = 24;
+    assert_eq!(any.option(ZMQ_RCVHWM, usize::MAX), Err(Error::OutOfMemory));
+    Ok(())
+}
