@@ -293,9 +293,9 @@ impl<S: Typed> Builder<S> {
         self.set(|o| o.handshake_interval = (!time.is_zero()).then_some(time))
     }
 
-    /// How many connections of one listener may be in their handshake at a time: 1024 unless told otherwise, and at most
-    /// half of the descriptors that the process may have. For one more, the oldest is closed, though not in its first
-    /// 100 ms; [`HandshakeFailure::TooManyPending`](crate::HandshakeFailure::TooManyPending) tells of it.
+    /// How many connections of one listener may be in their handshake at a time, at least 1: unless told otherwise 1024, or
+    /// half of the descriptors that the process may have if that is less. For one more, the oldest is closed, though not in
+    /// its first 100 ms; [`HandshakeFailure::TooManyPending`](crate::HandshakeFailure::TooManyPending) tells of it.
     ///
     /// ```
     /// let ctx = ferrozmq::Context::new();
@@ -556,7 +556,7 @@ impl<S: Typed> Builder<S> {
         self.number(NUMBER, network.as_bytes())
     }
 
-    /// Adds a property that peers can read from messages; its name begins with `X-`.
+    /// Adds a property that peers can read from messages; its name begins with `X-` and has no colon, its value no NUL.
     ///
     /// ```
     /// let ctx = ferrozmq::Context::new();
@@ -566,8 +566,11 @@ impl<S: Typed> Builder<S> {
     /// # Ok::<(), ferrozmq::Error>(())
     /// ```
     #[doc(alias = "ZMQ_METADATA")]
-    pub fn metadata(self, name: &str, value: &str) -> Self {
+    pub fn metadata(mut self, name: &str, value: &str) -> Self {
         const NUMBER: i32 = 95;
+        if name.contains(':') || value.contains('\0') {
+            self.made = self.made.and(Err(Error::InvalidArgument));
+        }
         self.number(NUMBER, format!("{name}:{value}").as_bytes())
     }
 }

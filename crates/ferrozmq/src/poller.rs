@@ -8,7 +8,7 @@ use std::{
 };
 
 use ferrozmq_base::{Error as Code, sync::lock};
-use ferrozmq_runtime::{Events, PollItem, SharedItem, SocketCore, poll_shared};
+use ferrozmq_runtime::{Events, PollItem, SharedItem, poll_shared};
 use ferrozmq_sys::{PollFd, clock};
 
 use crate::{
@@ -266,12 +266,14 @@ impl<'fd, K: Copy> Poller<'fd, K> {
         if interrupt.is_some_and(Interrupt::is_raised) {
             return Err(Error::Interrupted);
         }
+        // Also if something is ready: it may be so for ever.
+        items.iter().try_for_each(|item| item.socket.waits().check())?;
+        many.iter().try_for_each(|(socket, _)| socket.waits()?.check())?;
         match result {
             Ok(_) => {}
-            // A signal; on a socket it is an interrupt or a fork, and stays.
+            // A signal, which is over, or a fork, which stays.
             Err(Code::Interrupted) => {
-                items.iter_mut().try_for_each(|item| check(item.socket))?;
-                many.iter().try_for_each(|(socket, _)| socket.with(check))?;
+                items.iter_mut().try_for_each(|item| item.socket.events().map(drop))?;
                 return Ok(false);
             }
             Err(e) => return Err(e.into()),
@@ -294,13 +296,6 @@ impl<'fd, K: Copy> Poller<'fd, K> {
         }
         Ok(true)
     }
-}
-
-/// Whether the socket's waits may go on.
-fn check(core: &mut SocketCore) -> Result<(), Code> {
-    core.events()?;
-    let interrupt = core.waits().interrupt.as_ref();
-    if interrupt.is_some_and(|interrupt| interrupt.is_raised()) { Err(Code::Interrupted) } else { Ok(()) }
 }
 
 fn of_descriptor(interest: Interest) -> ferrozmq_sys::Interest {

@@ -202,3 +202,27 @@ fn an_option_is_not_read_into_a_buffer_that_cannot_be() -> Result<()> {
     assert_eq!(any.option(ZMQ_RCVHWM, usize::MAX), Err(Error::OutOfMemory));
     Ok(())
 }
+
+#[test]
+fn an_endpoint_s_error_fits_what_was_tried() -> Result<()> {
+    let mut any = Context::new().pull().build()?;
+    let nowhere = "ipc:///no/such/directory/socket";
+    let reason = |result| match result {
+        Err(Error::Endpoint(e)) => (e.endpoint().to_owned(), e.reason().to_owned(), e.error()),
+        other => panic!("{other:?}"),
+    };
+    let of = |text: &str| (nowhere.to_owned(), text.to_owned(), Error::NotFound);
+    assert_eq!(reason(any.bind(nowhere)), of("no such endpoint or path"));
+    assert_eq!(reason(any.unbind(nowhere)), of("the socket is not bound or connected to it"));
+    assert_eq!(reason(any.disconnect(nowhere)), of("the socket is not bound or connected to it"));
+    Ok(())
+}
+
+#[test]
+fn metadata_is_not_changed_on_its_way() {
+    let ctx = Context::new();
+    for (name, value) in [("X-a:b", "c"), ("X-a", "b\0c"), ("a", "b"), ("X-a", "")] {
+        let refused = ctx.pull().metadata(name, value).build().map(drop);
+        assert_eq!(refused, Err(Error::InvalidArgument), "{name} {value:?}");
+    }
+}

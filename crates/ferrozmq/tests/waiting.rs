@@ -247,3 +247,29 @@ fn no_command_to_a_proxy_is_lost() -> Result<()> {
     handle.stop()?;
     proxy.run()
 }
+
+#[test]
+fn an_interrupt_ends_pollers_and_proxies_that_have_something_to_do() -> Result<()> {
+    let interrupt = Interrupt::new()?;
+    let ctx = Context::new();
+    let mut inlet = ctx.pull().interrupt(&interrupt).bind("inproc://in")?;
+    let mut outlet = ctx.publisher().interrupt(&interrupt).bind("inproc://out")?;
+    let gather = ctx.gather().interrupt(&interrupt).bind("inproc://results")?;
+    ctx.push().connect("inproc://in")?.send("task")?;
+    ctx.scatter().connect("inproc://results")?.send("result")?;
+    interrupt.raise();
+    assert_eq!(proxy(&mut inlet, &mut outlet).run(), Err(Error::Interrupted));
+    assert_eq!(outlet.wait_for_subscribers(0, PATIENCE), Err(Error::Interrupted));
+
+    let mut poller = Poller::new();
+    poller.add(&inlet, "tasks", Interest::READABLE)?;
+    assert_eq!(poller.wait(PATIENCE), Err(Error::Interrupted));
+    poller.remove(&inlet)?;
+    poller.add(&gather, "results", Interest::READABLE)?;
+    assert_eq!(poller.wait(PATIENCE), Err(Error::Interrupted));
+    poller.add(&inlet, "tasks", Interest::READABLE)?;
+    interrupt.clear();
+    assert_eq!(poller.wait(PATIENCE)?.len(), 2);
+    assert_eq!(inlet.try_recv()?, "task", "the proxy has passed nothing");
+    Ok(())
+}

@@ -555,6 +555,7 @@ impl Socket {
     /// # Errors
     /// [`Error::Again`] once the timeout has passed; [`Error::Terminated`], [`Error::Interrupted`].
     pub fn wait_for_subscribers(&mut self, count: usize, timeout: Duration) -> Result<()> {
+        self.check()?;
         Ok(self.with(|core| core.wait_until(Some(timeout), |core| core.subscribers() >= count))?)
     }
 
