@@ -293,9 +293,9 @@ impl<S: Typed> Builder<S> {
         self.set(|o| o.handshake_interval = (!time.is_zero()).then_some(time))
     }
 
-    /// How many connections of one listener may be in their handshake at a time: 1024 unless told otherwise, and at most
-    /// half of the descriptors that the process may have. For one more, the oldest is closed, though not in its first
-    /// 100 ms; [`HandshakeFailure::TooManyPending`](crate::HandshakeFailure::TooManyPending) tells of it.
+    /// How many connections of one listener may be in their handshake at a time, at least 1: unless told otherwise 1024, or
+    /// half of the descriptors that the process may have if that is less. For one more, the oldest is closed, though not in
+    /// its first 100 ms; [`HandshakeFailure::TooManyPending`](crate::HandshakeFailure::TooManyPending) tells of it.
     ///
     /// ```
     /// let ctx = ferrozmq::Context::new();
@@ -496,18 +496,24 @@ impl<S: Typed> Builder<S> {
     }
 
     /// Keep-alive of tcp: after how long an idle connection is probed, how often, and how many times. Heartbeats make
-    /// it unnecessary.
+    /// it unnecessary. The system takes whole seconds, up to which times are rounded, from 1 to 32,767; and 1 to 127 probes.
     ///
     /// See the example of [`send_buffer`](Self::send_buffer).
     #[doc(alias = "ZMQ_TCP_KEEPALIVE")]
     #[doc(alias = "ZMQ_TCP_KEEPALIVE_IDLE")]
     #[doc(alias = "ZMQ_TCP_KEEPALIVE_INTVL")]
     #[doc(alias = "ZMQ_TCP_KEEPALIVE_CNT")]
-    pub fn tcp_keepalive(self, idle: Duration, interval: Duration, count: u32) -> Self {
+    pub fn tcp_keepalive(mut self, idle: Duration, interval: Duration, count: u32) -> Self {
+        let whole = |time: Duration| time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+        let (idle, interval) = (whole(idle), whole(interval));
+        let fits = |seconds: u64| (1..=32_767).contains(&seconds);
+        if !fits(idle) || !fits(interval) || !(1..=127).contains(&count) {
+            self.made = self.made.and(Err(Error::InvalidArgument));
+        }
         self.set(|o| {
             o.tcp.keepalive = Some(true);
-            o.tcp.keepalive_idle = Some(idle);
-            o.tcp.keepalive_interval = Some(interval);
+            o.tcp.keepalive_idle = Some(Duration::from_secs(idle));
+            o.tcp.keepalive_interval = Some(Duration::from_secs(interval));
             o.tcp.keepalive_count = Some(count);
         })
     }
@@ -550,7 +556,7 @@ impl<S: Typed> Builder<S> {
         self.number(NUMBER, network.as_bytes())
     }
 
-    /// Adds a property that peers can read from messages; its name begins with `X-`.
+    /// Adds a property that peers can read from messages; its name begins with `X-` and has no colon, its value no NUL.
     ///
     /// ```
     /// let ctx = ferrozmq::Context::new();
@@ -560,8 +566,11 @@ impl<S: Typed> Builder<S> {
     /// # Ok::<(), ferrozmq::Error>(())
     /// ```
     #[doc(alias = "ZMQ_METADATA")]
-    pub fn metadata(self, name: &str, value: &str) -> Self {
+    pub fn metadata(mut self, name: &str, value: &str) -> Self {
         const NUMBER: i32 = 95;
+        if name.contains(':') || value.contains('\0') {
+            self.made = self.made.and(Err(Error::InvalidArgument));
+        }
         self.number(NUMBER, format!("{name}:{value}").as_bytes())
     }
 }

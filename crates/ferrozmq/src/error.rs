@@ -114,7 +114,7 @@ impl Error {
         match e {
             BindError::Other(e @ (base::Error::Terminated | base::Error::Interrupted)) => e.into(),
             BindError::Other(error) => {
-                let reason = base_text(error);
+                let reason = error.to_string();
                 Self::Endpoint(Box::new(EndpointError { endpoint: endpoint.to_owned(), reason, error }))
             }
             BindError::Endpoint(e) => Self::Endpoint(Box::new(EndpointError {
@@ -123,13 +123,6 @@ impl Error {
                 error: e.errno,
             })),
         }
-    }
-}
-
-fn base_text(error: base::Error) -> String {
-    match error {
-        base::Error::NotFound => "the socket is not bound or connected to it".to_owned(),
-        other => other.to_string(),
     }
 }
 

@@ -140,12 +140,14 @@ impl Monitor {
     }
 }
 
-/// Events until the socket is closed.
+/// Events until the socket is closed; [`Error::Terminated`] is the last item.
 impl Iterator for Monitor {
     type Item = Result<MonitorEvent>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.recv().transpose()
+        let next = self.recv();
+        self.stopped |= next == Err(Error::Terminated);
+        next.transpose()
     }
 }
 

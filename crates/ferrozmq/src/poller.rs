@@ -3,6 +3,7 @@
 use std::{
     fmt,
     os::fd::{AsRawFd, BorrowedFd},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -243,11 +244,15 @@ impl<'fd, K: Copy> Poller<'fd, K> {
                 Watched::Shared(socket) => many.extend(socket.upgrade().map(|socket| (socket, watched))),
             }
         }
-        let mut locked: Vec<_> = own.iter().map(|(core, _)| lock(core)).collect();
+        // In an order that all pollers have in common: two of the same sockets would wait for each other.
+        let mut order: Vec<usize> = (0..own.len()).collect();
+        order.sort_by_key(|&i| Arc::as_ptr(&own[i].0));
+        let mut locked: Vec<_> = order.iter().map(|&i| (i, lock(&own[i].0))).collect();
+        locked.sort_by_key(|(i, _)| *i);
         let mut items: Vec<PollItem<_>> = locked
             .iter_mut()
             .zip(&own)
-            .map(|(core, (_, watched))| PollItem::new(&mut **core, watched.interest.0))
+            .map(|((_, core), (_, watched))| PollItem::new(&mut **core, watched.interest.0))
             .collect();
         let mut shared: Vec<_> =
             many.iter().map(|(socket, watched)| SharedItem::new(socket, watched.interest.0)).collect();
@@ -261,16 +266,14 @@ impl<'fd, K: Copy> Poller<'fd, K> {
         if interrupt.is_some_and(Interrupt::is_raised) {
             return Err(Error::Interrupted);
         }
+        // Also if something is ready: it may be so for ever.
+        items.iter().try_for_each(|item| item.socket.waits().check())?;
+        many.iter().try_for_each(|(socket, _)| socket.waits()?.check())?;
         match result {
             Ok(_) => {}
-            // A signal; on a socket it is an interrupt or a fork, and stays.
+            // A signal, which is over, or a fork, which stays.
             Err(Code::Interrupted) => {
-                for item in &mut items {
-                    item.socket.events()?;
-                    if item.socket.waits().interrupt.as_ref().is_some_and(|i| i.is_raised()) {
-                        return Err(Error::Interrupted);
-                    }
-                }
+                items.iter_mut().try_for_each(|item| item.socket.events().map(drop))?;
                 return Ok(false);
             }
             Err(e) => return Err(e.into()),

@@ -6,10 +6,10 @@ use ferrozmq_base::{
     Error as Code,
     sync::{AtomicU64, Ordering},
 };
-use ferrozmq_runtime::{self as runtime, ProxySocket};
+use ferrozmq_runtime::{self as runtime, ProxySocket, SocketCore};
 
 use crate::{
-    Result, Socket, SocketType,
+    Error, Result, Socket, SocketType,
     socket::{Member, Proxied},
 };
 
@@ -111,8 +111,15 @@ impl<'a> Proxy<'a> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let endpoint = format!("inproc://ferrozmq/proxy/{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let mut control = self.front.sibling(SocketType::Pair)?;
-        control.bind(&endpoint)?;
         let mut handle = self.front.sibling(SocketType::Pair)?;
+        for socket in [&mut control, &mut handle] {
+            // No command may be lost, however many there are before the proxy runs.
+            socket.with(|core| {
+                (core.options_mut().send_hwm, core.options_mut().receive_hwm) = (0, 0);
+                Ok(())
+            })?;
+        }
+        control.bind(&endpoint)?;
         handle.connect(&endpoint)?;
         self.control = Some(control);
         Ok((self, ProxyHandle(handle)))
@@ -221,10 +228,15 @@ impl ProxyHandle {
     /// See the example of [`ProxyHandle`].
     ///
     /// # Errors
-    /// As [`stop`](Self::stop).
+    /// As [`stop`](Self::stop); [`Error::HostUnreachable`](crate::Error::HostUnreachable) once the proxy has ended.
     pub fn passed(&mut self) -> Result<Passed> {
         self.say("STATISTICS")?;
-        let numbers = self.0.recv_multipart()?;
+        let is_answered = |core: &mut SocketCore| core.events().is_ok_and(|events| events.readable);
+        self.0.with(|core| core.wait_until(None, |core| is_answered(core) || core.peers() == 0))?;
+        let numbers = match self.0.try_recv_multipart() {
+            Err(Error::Again) => return Err(Error::HostUnreachable),
+            numbers => numbers?,
+        };
         let number = |i: usize| {
             let bytes = numbers.get(i).and_then(|frame| frame.as_bytes().try_into().ok());
             u64::from_ne_bytes(bytes.unwrap_or_default())

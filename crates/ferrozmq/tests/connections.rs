@@ -173,3 +173,56 @@ fn a_connection_is_made_again() -> Result<()> {
     assert_eq!(second.recv()?, "to the second");
     Ok(())
 }
+
+#[test]
+fn keep_alive_is_what_the_system_takes_or_an_error() -> Result<()> {
+    let ctx = Context::new();
+    let (short, second) = (Duration::from_millis(1), Duration::from_secs(1));
+    let mut tasks = ctx.pull().tcp_keepalive(short, short, 1).bind("tcp://127.0.0.1:*")?;
+    ctx.push().connect(tasks.last_endpoint())?.send("task")?;
+    assert_eq!(tasks.recv()?, "task");
+    for (idle, interval, count) in [
+        (Duration::ZERO, second, 1),
+        (second, Duration::ZERO, 1),
+        (second, second, 0),
+        (Duration::MAX, second, 1),
+        (second, Duration::from_secs(32_768), 1),
+        (second, second, 128),
+    ] {
+        let refused = ctx.pull().tcp_keepalive(idle, interval, count).build().map(drop);
+        assert_eq!(refused, Err(Error::InvalidArgument), "{idle:?} {interval:?} {count}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_option_is_not_read_into_a_buffer_that_cannot_be() -> Result<()> {
+    let mut any = Context::new().socket(ferrozmq::SocketType::Pull).build()?;
+    const ZMQ_RCVHWM: i32 = 24;
+    assert_eq!(any.option(ZMQ_RCVHWM, usize::MAX), Err(Error::OutOfMemory));
+    Ok(())
+}
+
+#[test]
+fn an_endpoint_s_error_fits_what_was_tried() -> Result<()> {
+    let mut any = Context::new().pull().build()?;
+    let nowhere = "ipc:///no/such/directory/socket";
+    let reason = |result| match result {
+        Err(Error::Endpoint(e)) => (e.endpoint().to_owned(), e.reason().to_owned(), e.error()),
+        other => panic!("{other:?}"),
+    };
+    let of = |text: &str| (nowhere.to_owned(), text.to_owned(), Error::NotFound);
+    assert_eq!(reason(any.bind(nowhere)), of("no such endpoint or path"));
+    assert_eq!(reason(any.unbind(nowhere)), of("the socket is not bound or connected to it"));
+    assert_eq!(reason(any.disconnect(nowhere)), of("the socket is not bound or connected to it"));
+    Ok(())
+}
+
+#[test]
+fn metadata_is_not_changed_on_its_way() {
+    let ctx = Context::new();
+    for (name, value) in [("X-a:b", "c"), ("X-a", "b\0c"), ("a", "b"), ("X-a", "")] {
+        let refused = ctx.pull().metadata(name, value).build().map(drop);
+        assert_eq!(refused, Err(Error::InvalidArgument), "{name} {value:?}");
+    }
+}

@@ -121,3 +121,15 @@ fn a_context_without_threads_has_inproc() -> Result<()> {
     assert_eq!(e.error(), Error::NoThread);
     Ok(())
 }
+
+#[test]
+fn the_events_of_a_monitor_end_with_the_context() -> Result<()> {
+    let ctx = Context::new();
+    let mut tasks = ctx.pull().build()?;
+    let monitor = tasks.monitor()?;
+    ctx.shutdown();
+    assert_eq!(monitor.take(10).last(), Some(Err(Error::Terminated)));
+    let mut monitor = Context::new().pull().build()?.monitor()?;
+    assert_eq!(monitor.by_ref().count(), 0, "its socket is closed");
+    Ok(())
+}

@@ -190,3 +190,86 @@ fn a_proxy_passes_pauses_counts_and_stops() -> Result<()> {
     running.join().unwrap()?;
     handle.stop()
 }
+
+#[test]
+fn an_interrupt_of_a_socket_for_many_threads_ends_a_poller() -> Result<()> {
+    let interrupt = Interrupt::new()?;
+    let ctx = Context::builder().interrupt(&interrupt).build();
+    let gather = ctx.gather().bind("inproc://results")?;
+    let mut poller = Poller::new();
+    poller.add(&gather, (), Interest::READABLE)?;
+    interrupt.raise();
+    assert_eq!(poller.wait(None), Err(Error::Interrupted));
+    interrupt.clear();
+    assert_eq!(poller.wait(Duration::ZERO)?, []);
+    Ok(())
+}
+
+#[test]
+fn pollers_of_the_same_sockets_do_not_wait_for_each_other() -> Result<()> {
+    let ctx = Context::new();
+    let (one, two) = (ctx.pull().bind("inproc://one")?, ctx.pull().bind("inproc://two")?);
+    let (mut forth, mut back) = (Poller::new(), Poller::new());
+    forth.add(&one, 1, Interest::READABLE)?;
+    forth.add(&two, 2, Interest::READABLE)?;
+    back.add(&two, 2, Interest::READABLE)?;
+    back.add(&one, 1, Interest::READABLE)?;
+    let rounds = |mut poller: Poller<'static, i32>| -> Result<()> {
+        for _ in 0..10_000 {
+            assert_eq!(poller.wait(Duration::ZERO)?, []);
+        }
+        Ok(())
+    };
+    let other = thread::spawn(move || rounds(forth));
+    rounds(back)?;
+    other.join().unwrap()
+}
+
+#[test]
+fn a_proxy_that_has_ended_is_not_waited_for() -> Result<()> {
+    let ctx = Context::new();
+    let (mut inlet, mut outlet) = (ctx.pull().bind("inproc://in")?, ctx.push().bind("inproc://out")?);
+    let (proxy, mut handle) = proxy(&mut inlet, &mut outlet).stoppable()?;
+    handle.stop()?;
+    proxy.run()?;
+    assert_eq!(handle.passed(), Err(Error::HostUnreachable));
+    Ok(())
+}
+
+#[test]
+fn no_command_to_a_proxy_is_lost() -> Result<()> {
+    let ctx = Context::new();
+    let (mut inlet, mut outlet) = (ctx.pull().bind("inproc://in")?, ctx.push().bind("inproc://out")?);
+    let (proxy, mut handle) = proxy(&mut inlet, &mut outlet).stoppable()?;
+    for _ in 0..3000 {
+        handle.pause()?;
+    }
+    handle.stop()?;
+    proxy.run()
+}
+
+#[test]
+fn an_interrupt_ends_pollers_and_proxies_that_have_something_to_do() -> Result<()> {
+    let interrupt = Interrupt::new()?;
+    let ctx = Context::new();
+    let mut inlet = ctx.pull().interrupt(&interrupt).bind("inproc://in")?;
+    let mut outlet = ctx.publisher().interrupt(&interrupt).bind("inproc://out")?;
+    let gather = ctx.gather().interrupt(&interrupt).bind("inproc://results")?;
+    ctx.push().connect("inproc://in")?.send("task")?;
+    ctx.scatter().connect("inproc://results")?.send("result")?;
+    interrupt.raise();
+    assert_eq!(proxy(&mut inlet, &mut outlet).run(), Err(Error::Interrupted));
+    assert_eq!(outlet.wait_for_subscribers(0, PATIENCE), Err(Error::Interrupted));
+
+    let mut poller = Poller::new();
+    poller.add(&inlet, "tasks", Interest::READABLE)?;
+    assert_eq!(poller.wait(PATIENCE), Err(Error::Interrupted));
+    poller.remove(&inlet)?;
+    poller.add(&gather, "results", Interest::READABLE)?;
+    assert_eq!(poller.wait(PATIENCE), Err(Error::Interrupted));
+    poller.add(&inlet, "tasks", Interest::READABLE)?;
+    interrupt.clear();
+    assert_eq!(poller.wait(PATIENCE)?.len(), 2);
+    assert_eq!(inlet.try_recv()?, "task", "the proxy has passed nothing");
+    Ok(())
+}

@@ -421,7 +421,11 @@ impl SocketCore {
         check_socket_type(text, self.kind())?;
         let found = self.take_endpoints(text)?;
         if found.is_empty() {
-            return Err(Error::NotFound.into());
+            return Err(BindError::Endpoint(EndpointError {
+                endpoint: text.to_owned(),
+                reason: "the socket is not bound or connected to it",
+                errno: Error::NotFound,
+            }));
         }
         for endpoint in found {
             match endpoint.kind {

@@ -6,7 +6,7 @@ use ferrozmq_pattern::Events;
 use crate::{
     poller::PollItem,
     shared::{SharedItem, SharedSocket, poll_shared},
-    socket::{Flags, SocketCore},
+    socket::{Flags, SocketCore, Waits},
 };
 
 /// How many messages pass in one direction before the other has its turn.
@@ -39,6 +39,13 @@ impl ProxySocket<'_> {
         match self {
             Self::Own(core) => core.kind(),
             Self::Shared(socket) => socket.kind(),
+        }
+    }
+
+    fn waits(&self) -> Result<Waits> {
+        match self {
+            Self::Own(core) => Ok(core.waits().clone()),
+            Self::Shared(socket) => socket.waits(),
         }
     }
 
@@ -92,11 +99,14 @@ impl Proxy<'_> {
     /// Passes messages until the control socket says TERMINATE.
     ///
     /// # Errors
-    /// `Terminated` when the context is, `Interrupted` by a signal, and whatever the sockets answer.
+    /// `Terminated` when the context is, `Interrupted` by a signal or an interrupt of a socket, and whatever the sockets answer.
     pub fn run(mut self) -> Result<()> {
         let mut state = State::Running;
         let mut passed = (Passed::default(), Passed::default());
+        let waits = self.waits()?;
         loop {
+            // Who always has something to pass never waits, and has to hear of an interrupt all the same.
+            waits.iter().try_for_each(Waits::check)?;
             self.control(&mut state, &passed)?;
             match state {
                 State::Ended => return Ok(()),
@@ -104,6 +114,12 @@ impl Proxy<'_> {
                 State::Running => self.pass(&mut passed)?,
             }
         }
+    }
+
+    /// What ends the waits of all the sockets.
+    fn waits(&self) -> Result<Vec<Waits>> {
+        let sockets = [Some(&self.front), self.back.as_ref(), self.capture.as_ref(), self.control.as_ref()];
+        sockets.into_iter().flatten().map(ProxySocket::waits).collect()
     }
 
     /// One round in both directions; sleeps if there was nothing to do.

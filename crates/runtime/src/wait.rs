@@ -117,8 +117,11 @@ impl SocketCore {
 }
 
 impl Waits {
+    /// Whether waits may begin, and go on.
+    ///
+    /// # Errors
     /// `Interrupted` while the interrupt is raised.
-    pub(crate) fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         if self.interrupt.as_ref().is_some_and(|i| i.is_raised()) { Err(Error::Interrupted) } else { Ok(()) }
     }
 

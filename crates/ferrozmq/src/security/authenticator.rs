@@ -264,8 +264,9 @@ impl Lists {
                 return wrong("cut off: the last line must end with a newline, too");
             }
             // No key begins with a #: five such characters would be more than 32 bits.
-            let words: Vec<&str> =
-                line.split_whitespace().take_while(|word| !word.starts_with('#')).collect();
+            // Other white space, as a space that does not break, may be part of a password.
+            let words = line.split([' ', '\t', '\r', '\n']).filter(|word| !word.is_empty());
+            let words: Vec<&str> = words.take_while(|word| !word.starts_with('#')).collect();
             // The words are not repeated in errors: one might be a secret in the wrong place.
             match words[..] {
                 [] => {}
@@ -399,6 +400,14 @@ mod tests {
         {
             assert_eq!(lists.find(&wrong), None, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn only_spaces_and_tabs_part_words() {
+        let lists = Lists::parse("plain admin sec\u{a0}ret\n".as_bytes()).unwrap();
+        let password = Password("sec\u{a0}ret".into());
+        let credentials = Credentials::Plain { username: b"admin".into(), password };
+        assert_eq!(lists.find(&credentials), Some("admin".into()));
     }
 
     fn wrong(text: &[u8]) -> String {

@@ -555,6 +555,7 @@ impl Socket {
     /// # Errors
     /// [`Error::Again`] once the timeout has passed; [`Error::Terminated`], [`Error::Interrupted`].
     pub fn wait_for_subscribers(&mut self, count: usize, timeout: Duration) -> Result<()> {
+        self.check()?;
         Ok(self.with(|core| core.wait_until(Some(timeout), |core| core.subscribers() >= count))?)
     }
 
@@ -593,10 +594,12 @@ impl Socket {
     /// See the example of [`set_option`](Self::set_option).
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`].
+    /// [`Error::InvalidArgument`]; [`Error::OutOfMemory`] for a size that no buffer can have.
     #[doc(alias = "zmq_getsockopt")]
     pub fn option(&mut self, number: i32, size: usize) -> Result<Vec<u8>> {
-        let mut value = vec![0; size];
+        let mut value = Vec::new();
+        value.try_reserve_exact(size).map_err(|_| Error::OutOfMemory)?;
+        value.resize(size, 0);
         let length = self.with(|core| core.option(number, &mut value))?;
         value.truncate(length);
         Ok(value)

@@ -93,6 +93,7 @@ impl Shared {
         timeout: Duration,
         done: impl FnMut(&mut SocketCore) -> bool,
     ) -> Result<()> {
+        self.check(false)?;
         Ok(self.socket.wait_until(Some(timeout), done)?)
     }
 

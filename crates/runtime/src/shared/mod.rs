@@ -29,7 +29,7 @@ use ferrozmq_sys::{ForkEpoch, Interest, PollFd, WakeFd};
 use crate::{
     direct::Held,
     port::{Port, sleep},
-    socket::{Flags, SocketCore},
+    socket::{Flags, SocketCore, Waits},
     wait::{deadline, is_over},
 };
 
@@ -162,6 +162,14 @@ impl SharedSocket {
     /// As [`SocketCore::events`]; `NotASocket` once the socket is closed.
     pub fn events(&self) -> Result<Events> {
         self.attempt(SocketCore::events)
+    }
+
+    /// What ends the socket's waits.
+    ///
+    /// # Errors
+    /// `NotASocket` once the socket is closed; `Interrupted` in a forked child.
+    pub fn waits(&self) -> Result<Waits> {
+        self.attempt(|core| Ok(core.waits().clone()))
     }
 
     /// Waits until `done` gives an answer, which is asked after every event; at most for `timeout`.

@@ -67,7 +67,7 @@ pub fn poll_shared<S: BorrowMut<SocketCore>>(
     let mut waits = Vec::new();
     for item in &*shared {
         sleepers.push(Sleeper::new(item.socket, Want::Events(item.interest))?);
-        waits.push(item.socket.attempt(|core| Ok(core.waits().clone()))?);
+        waits.push(item.socket.waits()?);
     }
     doze(sockets, shared, fds, until, mask, &mut sleepers, &waits)
 }
