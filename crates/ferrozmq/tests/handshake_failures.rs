@@ -3,12 +3,13 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    thread,
     time::Duration,
 };
 
 use ferrozmq::{
-    Builder, Context, Error, HandshakeFailure, HandshakeFailure as Why, Monitor, MonitorEvent, Pull, Push,
-    Rep, Result, SocksError,
+    Builder, Context, Error, HandshakeFailure, HandshakeFailure as Why, Monitor, MonitorEvent, Multipart,
+    Pull, Push, Rep, Result, SocksError,
     security::{Authenticator, KeyPair},
 };
 
@@ -125,6 +126,32 @@ fn a_handler_that_says_nothing() -> Result<()> {
     )?;
     assert_eq!(ends, (Why::HandlerSilent, Why::Closed));
     Ok(())
+}
+
+#[test]
+fn an_answer_of_a_handler_without_its_delimiter() -> Result<()> {
+    let ctx = Context::new();
+    let mut handler = ctx.router().bind(HANDLER)?;
+    let answering = thread::spawn(move || -> Result<()> {
+        for delimiter in [None, Some("x")] {
+            let (asker, _) = handler.recv_from()?;
+            let mut answer = Multipart::from(["1.0", "1", "200", "OK", "", ""]);
+            if let Some(delimiter) = delimiter {
+                answer.push_front(delimiter);
+            }
+            handler.send_to(&asker, answer)?;
+        }
+        Ok(())
+    });
+    for _ in 0..2 {
+        let mut server = ctx.pull().zap_domain("here").build()?;
+        let mut monitor = server.monitor()?;
+        server.bind("tcp://127.0.0.1:*")?;
+        let once = ctx.push().reconnect_interval(Duration::ZERO, Duration::ZERO);
+        let _client = once.connect(server.last_endpoint())?;
+        assert_eq!(failure(&mut monitor), Why::HandlerAnswer);
+    }
+    answering.join().expect("no panic")
 }
 
 #[test]

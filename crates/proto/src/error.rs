@@ -34,6 +34,8 @@ pub enum ProtocolError {
     ReadySocketType,
     /// The answer about a peer does not have the frames of RFC 27.
     ZapMalformed,
+    /// The answer about a peer does not begin with an empty frame.
+    ZapDelimiter,
     /// The answer about a peer has another version than 1.0.
     ZapVersion,
     /// The answer about a peer answers another question.
@@ -126,6 +128,7 @@ impl ProtocolError {
             Self::Malformed(which) => Some(which.event_code()),
             Self::ReadyMetadata | Self::ReadySocketType => Some(0x1000_0018),
             Self::Cryptographic | Self::ServerKey => Some(0x1100_0001),
+            Self::ZapDelimiter => Some(0x2000_0000),
             Self::ZapMalformed => Some(0x2000_0001),
             Self::ZapRequestId => Some(0x2000_0002),
             Self::ZapVersion => Some(0x2000_0003),
@@ -161,6 +164,7 @@ impl fmt::Display for ProtocolError {
             Self::ReadyMetadata => "the properties of the server are malformed",
             Self::ReadySocketType => "the server's socket type does not fit",
             Self::ZapMalformed => "the answer of the ZAP handler does not have 6 frames",
+            Self::ZapDelimiter => "the answer of the ZAP handler does not begin with an empty frame",
             Self::ZapVersion => "the answer of the ZAP handler has another version than 1.0",
             Self::ZapRequestId => "the answer of the ZAP handler is for another request",
             Self::ZapStatus => "the status of the ZAP handler's answer is not 200, 300, 400 or 500",

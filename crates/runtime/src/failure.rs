@@ -190,9 +190,12 @@ impl From<ProtocolError> for HandshakeFailure {
             E::SocketTypeMismatch | E::ReadySocketType => Self::SocketType,
             E::Refused(Some(status)) => Self::Refused(status),
             E::Refused(None) => Self::RefusedUnexplained,
-            E::ZapMalformed | E::ZapVersion | E::ZapRequestId | E::ZapStatus | E::ZapMetadata => {
-                Self::HandlerAnswer
-            }
+            E::ZapMalformed
+            | E::ZapDelimiter
+            | E::ZapVersion
+            | E::ZapRequestId
+            | E::ZapStatus
+            | E::ZapMetadata => Self::HandlerAnswer,
             E::ZapUnavailable => Self::HandlerAbsent,
             E::ReadyMetadata | E::InvalidMetadata => Self::Metadata,
             E::RoutingIdTooLong => Self::RoutingId,

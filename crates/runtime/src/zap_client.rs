@@ -1,8 +1,9 @@
 //! Questions about peers, to the application's own handler (RFC 27).
 //!
 //! The handler is a REP or ROUTER socket of the same context bound at [`HANDLER`]. Each question stands in [line](line)
-//! until its turn comes, and has a hidden REQ socket of its own from then on, whose mail wakes the session that asked. It
-//! lives no longer than that session wants to know: one that the handler has not begun to read is taken back.
+//! until its turn comes, and has a hidden DEALER socket of its own from then on, whose mail wakes the session that asked:
+//! a REQ would pass over an answer without its delimiter, and nobody would hear of the handler's mistake. The socket
+//! lives no longer than that session wants to know: a question that the handler has not begun to read is taken back.
 
 mod line;
 
@@ -25,7 +26,7 @@ use crate::{
 /// Where the handler listens.
 const HANDLER: &str = "inproc://zeromq.zap.01";
 /// The most frames that an answer may have before the rest is not kept.
-const FRAMES: usize = 7;
+const FRAMES: usize = 8;
 
 /// A question under way.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl Question {
         if lock(&shared.registry).bound(HANDLER).is_none() {
             return Err(Error::HostUnreachable);
         }
-        let mut socket = shared.hidden_socket(SocketType::Req)?;
+        let mut socket = shared.hidden_socket(SocketType::Dealer)?;
         socket.relay_mail(Relay::Session(self.io.clone(), self.session));
         let options = socket.options_mut();
         // Nobody waits here, so nothing may be refused.
@@ -100,6 +101,8 @@ impl Question {
             // For the one question there is room, and there is again when it was read.
             socket.pipes.set_hwm(pipe, 1, 0);
         }
+        // The delimiter of a REQ.
+        socket.try_send(&mut Msg::new(), true)?;
         let last = self.request.len().saturating_sub(1);
         for (i, frame) in self.request.iter_mut().enumerate() {
             socket.try_send(frame, i < last)?;
@@ -122,10 +125,21 @@ impl Question {
                 self.answer.push(m.as_slice().to_vec());
             }
             if !socket.receives_more() {
-                return Reply::read(&self.answer).map(Some);
+                return read(&self.answer).map(Some);
             }
         }
     }
+}
+
+/// Reads an answer, which begins with the delimiter.
+fn read(answer: &[Vec<u8>]) -> std::result::Result<Reply, ProtocolError> {
+    let (delimiter, frames) = answer.split_first().ok_or(ProtocolError::ZapMalformed)?;
+    let reply = Reply::read(frames);
+    // Without one, the number of the frames is wrong as well.
+    if delimiter.is_empty() || reply == Err(ProtocolError::ZapMalformed) {
+        return reply;
+    }
+    Err(ProtocolError::ZapDelimiter)
 }
 
 /// Nobody wants to know any more.
