@@ -33,19 +33,23 @@ fn rest(stream: &mut TcpStream) -> Vec<u8> {
     }
 }
 
-/// What is refused at once: other protocols, and peers of ZMTP 1 and 2 with an identity and a message.
-fn strangers(socket_type: u8) -> Vec<Vec<u8>> {
+/// What is refused at once, and as what: other protocols, and peers of ZMTP 1 and 2 with an identity and a message.
+fn strangers(socket_type: u8) -> Vec<(Vec<u8>, HandshakeFailure)> {
     let greeting = |revision| [&b"\xFF\0\0\0\0\0\0\0\x01\x7F"[..], &[revision, socket_type]].concat();
-    vec![
-        b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03".to_vec(),
-        b"SSH-2.0-OpenSSH_9.6\r\n".to_vec(),
-        b"asdfasdf\r\n".to_vec(),
-        b"\x00".to_vec(),
+    let others: [&[u8]; 5] = [
+        b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"asdfasdf\r\n",
+        b"\x00\x00",
+    ];
+    let old = [
         b"\x01\x00\x03\x00in".to_vec(),
         [&greeting(0)[..], b"\x01\x00\x03\x00in"].concat(),
         [&greeting(1)[..], b"\x00\x00\x00\x02in"].concat(),
-    ]
+    ];
+    let others = others.map(|bytes| (bytes.to_vec(), HandshakeFailure::NotZmtp));
+    others.into_iter().chain(old.map(|bytes| (bytes, HandshakeFailure::OldVersion))).collect()
 }
 
 #[test]
@@ -54,11 +58,11 @@ fn v03_v04_v62_old_versions_and_other_protocols_are_refused_at_once() -> Result<
     let mut server = ctx.pull().handshake_limit(NEVER).build()?;
     let mut monitor = server.monitor()?;
     server.bind("tcp://127.0.0.1:*")?;
-    for bytes in strangers(8) {
+    for (bytes, reason) in strangers(8) {
         let mut stranger = TcpStream::connect(server.last_endpoint().trim_start_matches("tcp://"))?;
         stranger.write_all(&bytes)?;
         rest(&mut stranger);
-        assert_eq!(failure(&mut monitor), HandshakeFailure::OldVersion, "{}", bytes.escape_ascii());
+        assert_eq!(failure(&mut monitor), reason, "{}", bytes.escape_ascii());
     }
     assert_eq!(server.try_recv(), Err(Error::Again));
     let mut good = ctx.push().connect(server.last_endpoint())?;
@@ -70,7 +74,7 @@ fn v03_v04_v62_old_versions_and_other_protocols_are_refused_at_once() -> Result<
 #[test]
 fn v03_v04_v62_a_client_says_nothing_to_them_either() -> Result<()> {
     let ctx = Context::new();
-    for bytes in strangers(7) {
+    for (bytes, reason) in strangers(7) {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let mut client = ctx.push().handshake_limit(NEVER).build()?;
         let mut monitor = client.monitor()?;
@@ -80,7 +84,7 @@ fn v03_v04_v62_a_client_says_nothing_to_them_either() -> Result<()> {
         stranger.write_all(&bytes)?;
         let said = rest(&mut stranger);
         assert!(!said.windows(6).any(|window| window == b"secret"), "{}", said.escape_ascii());
-        assert_eq!(failure(&mut monitor), HandshakeFailure::OldVersion, "{}", bytes.escape_ascii());
+        assert_eq!(failure(&mut monitor), reason, "{}", bytes.escape_ascii());
     }
     Ok(())
 }
