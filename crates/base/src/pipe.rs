@@ -379,40 +379,6 @@ impl Pipes {
         }
     }
 
-    /// Inproc: tells the far ends that this is the pipe to wake.
-    pub fn announce(&mut self, id: PipeId) {
-        let Some(pipe) = self.pipe(id) else { return };
-        match &pipe.tx {
-            Tx::Queue(w) => w.set_writer_id(Some(id)),
-            Tx::Slot(w) => w.set_writer_id(Some(id)),
-            Tx::Log(w) => w.link().set_owner(Some(id)),
-            Tx::Closed => {}
-        }
-        match &pipe.rx {
-            Rx::Queue(r) => r.set_reader_id(Some(id)),
-            Rx::Slot(r) => r.set_reader_id(Some(id)),
-            Rx::Inbox(_) | Rx::Closed => {}
-        }
-    }
-
-    /// Inproc: the pipe at the reading end of this one's output, once announced.
-    pub fn far_reader(&mut self, id: PipeId) -> Option<PipeId> {
-        match &self.pipe(id)?.tx {
-            Tx::Queue(w) => w.reader_id(),
-            Tx::Slot(w) => w.reader_id(),
-            Tx::Log(_) | Tx::Closed => None,
-        }
-    }
-
-    /// Inproc: the pipe at the writing end of this one's input, once announced.
-    pub fn far_writer(&mut self, id: PipeId) -> Option<PipeId> {
-        match &self.pipe(id)?.rx {
-            Rx::Queue(r) => r.writer_id(),
-            Rx::Slot(r) => r.writer_id(),
-            Rx::Inbox(_) | Rx::Closed => None,
-        }
-    }
-
     /// Whether the far end is gone and everything it sent was read.
     pub fn drained(&mut self, id: PipeId) -> bool {
         self.pipe(id).is_none_or(|p| p.input_ended())

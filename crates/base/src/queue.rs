@@ -6,13 +6,13 @@
 //! A reader that finds nothing arms: the publish that ends the emptiness says `Due::Readable`, once. A writer that
 //! finds no room arms: the read that makes room says `wake`, once.
 use crate::{
-    Msg, OutOfMemory, PipeId,
+    Msg, OutOfMemory,
     chain::{self, LINGER},
     credit::{Credit, Debit},
     msg::packed::Packed,
     patience::Patience,
     pipe::{Due, Got},
-    sync::{Arc, AtomicU64, Ordering},
+    sync::Arc,
 };
 
 /// The longest look before a reader arms, in pauses: more than it takes to wake the writer.
@@ -22,52 +22,17 @@ const BATCH: u32 = 64;
 /// How long the reader of a stream lets them gather, in pauses.
 const GATHER: u32 = LINGER;
 
-#[derive(Debug)]
-struct Shared {
-    credit: Credit,
-    ends: Ends,
-}
-
-/// The pipes at both ends, so that each can name the other's; none until attached.
-#[derive(Debug)]
-pub(crate) struct Ends {
-    reader: AtomicU64,
-    writer: AtomicU64,
-}
-
-impl Ends {
-    pub(crate) fn new() -> Self {
-        Self { reader: AtomicU64::new(0), writer: AtomicU64::new(0) }
-    }
-
-    pub(crate) fn reader(&self) -> Option<PipeId> {
-        PipeId::from_bits(self.reader.load(Ordering::Acquire))
-    }
-
-    pub(crate) fn writer(&self) -> Option<PipeId> {
-        PipeId::from_bits(self.writer.load(Ordering::Acquire))
-    }
-
-    pub(crate) fn set_reader(&self, id: Option<PipeId>) {
-        self.reader.store(id.map_or(0, PipeId::to_bits), Ordering::Release);
-    }
-
-    pub(crate) fn set_writer(&self, id: Option<PipeId>) {
-        self.writer.store(id.map_or(0, PipeId::to_bits), Ordering::Release);
-    }
-}
-
 /// A queue with this high-water mark in messages; 0 is unlimited.
 pub fn queue(hwm: u32) -> (Writer, Reader) {
-    let shared = Arc::new(Shared { credit: Credit::new(hwm), ends: Ends::new() });
+    let credit = Arc::new(Credit::new(hwm));
     let (tail, head) = chain::chain();
     let writer =
-        Writer { frames: tail, shared: Arc::clone(&shared), debit: Debit::default(), published: 0, put: 0 };
+        Writer { frames: tail, credit: Arc::clone(&credit), debit: Debit::default(), published: 0, put: 0 };
     (
         writer,
         Reader {
             frames: head,
-            shared,
+            credit,
             taken: 0,
             credited: 0,
             looked: 0,
@@ -81,7 +46,7 @@ pub fn queue(hwm: u32) -> (Writer, Reader) {
 #[derive(Debug)]
 pub struct Writer {
     frames: chain::Writer<Packed>,
-    shared: Arc<Shared>,
+    credit: Arc<Credit>,
     debit: Debit,
     /// Messages published, and those that were put besides.
     published: u32,
@@ -93,7 +58,7 @@ impl Writer {
     /// reader is gone.
     #[inline(always)]
     pub fn room(&mut self) -> bool {
-        self.shared.credit.room(&mut self.debit, self.published) && !self.reader_gone()
+        self.credit.room(&mut self.debit, self.published) && !self.reader_gone()
     }
 
     /// Appends a frame, invisible until [`Writer::publish`]; `m` is left empty. On `OutOfMemory`, `m` is untouched.
@@ -152,7 +117,7 @@ impl Writer {
 
     /// Changes the high-water mark. A full queue becomes writable by the reader's progress only.
     pub fn set_hwm(&mut self, hwm: u32) {
-        self.shared.credit.set_hwm(hwm);
+        self.credit.set_hwm(hwm);
     }
 
     /// Whether the reading end was dropped.
@@ -163,22 +128,12 @@ impl Writer {
 
     /// Messages published and not yet credited by the reader: at least those that are unread.
     pub fn len(&self) -> usize {
-        self.published.wrapping_sub(self.shared.credit.credited()) as usize
+        self.published.wrapping_sub(self.credit.credited()) as usize
     }
 
     /// Whether everything published was read and credited.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// The pipe at the reading end.
-    pub fn reader_id(&self) -> Option<PipeId> {
-        self.shared.ends.reader()
-    }
-
-    /// Tells the reading end which pipe this is.
-    pub fn set_writer_id(&self, id: Option<PipeId>) {
-        self.shared.ends.set_writer(id);
     }
 }
 
@@ -187,7 +142,7 @@ impl Writer {
 #[derive(Debug)]
 pub struct Reader {
     frames: chain::Reader<Packed>,
-    shared: Arc<Shared>,
+    credit: Arc<Credit>,
     /// Messages read, and those that the writer was told of.
     taken: u32,
     credited: u32,
@@ -241,13 +196,13 @@ impl Reader {
     #[inline(always)]
     fn message_read(&mut self) -> bool {
         self.taken = self.taken.wrapping_add(1);
-        self.taken.wrapping_sub(self.credited) >= self.shared.credit.lwm() && self.credit()
+        self.taken.wrapping_sub(self.credited) >= self.credit.lwm() && self.credit()
     }
 
     #[inline(never)]
     fn credit(&mut self) -> bool {
         self.credited = self.taken;
-        self.shared.credit.grant(self.taken)
+        self.credit.grant(self.taken)
     }
 
     #[cold]
@@ -309,16 +264,6 @@ impl Reader {
 
     /// Changes the high-water mark.
     pub fn set_hwm(&mut self, hwm: u32) {
-        self.shared.credit.set_hwm(hwm);
-    }
-
-    /// The pipe at the writing end.
-    pub fn writer_id(&self) -> Option<PipeId> {
-        self.shared.ends.writer()
-    }
-
-    /// Tells the writing end which pipe this is.
-    pub fn set_reader_id(&self, id: Option<PipeId>) {
-        self.shared.ends.set_reader(id);
+        self.credit.set_hwm(hwm);
     }
 }

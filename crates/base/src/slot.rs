@@ -9,11 +9,10 @@
 use std::fmt;
 
 use crate::{
-    Msg, OutOfMemory, PipeId,
+    Msg, OutOfMemory,
     link::Link,
     pipe::{Due, Got},
     promise::Promised,
-    queue::Ends,
     sync::{Arc, AtomicBool, AtomicU8, Line, Ordering, UnsafeCell, fence},
 };
 
@@ -30,7 +29,6 @@ struct Shared {
     between: Line<AtomicU8>,
     reader: AtomicU8,
     writer_gone: AtomicBool,
-    ends: Ends,
 }
 
 // SAFETY: each cell is reached by its owner only (invariant of the module); messages may move between threads.
@@ -54,7 +52,6 @@ fn make(link: Option<Arc<Link>>) -> (Writer, Reader) {
         between: Line(AtomicU8::new(1)),
         reader: AtomicU8::new(READING),
         writer_gone: AtomicBool::new(false),
-        ends: Ends::new(),
     });
     let writer = Writer { shared: Arc::clone(&shared), cell: 0, put: false, link };
     (writer, Reader { shared, cell: 2 })
@@ -129,16 +126,6 @@ impl Writer {
     pub fn reader_gone(&self) -> bool {
         self.shared.reader.load(Ordering::Acquire) == GONE
     }
-
-    /// The pipe at the reading end.
-    pub fn reader_id(&self) -> Option<PipeId> {
-        self.shared.ends.reader()
-    }
-
-    /// Tells the reading end which pipe this is.
-    pub fn set_writer_id(&self, id: Option<PipeId>) {
-        self.shared.ends.set_writer(id);
-    }
 }
 
 impl Drop for Writer {
@@ -205,16 +192,6 @@ impl Reader {
     /// Whether the writer is gone and the latest message was taken.
     pub fn ended(&mut self) -> bool {
         self.shared.writer_gone.load(Ordering::Acquire) && !self.peek()
-    }
-
-    /// The pipe at the writing end.
-    pub fn writer_id(&self) -> Option<PipeId> {
-        self.shared.ends.writer()
-    }
-
-    /// Tells the writing end which pipe this is.
-    pub fn set_reader_id(&self, id: Option<PipeId>) {
-        self.shared.ends.set_reader(id);
     }
 }
 
