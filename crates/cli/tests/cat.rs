@@ -324,6 +324,8 @@ fn with_verbose_a_failed_connection_has_its_reason() {
         ("tcp://127.0.0.1:1", "the connection was refused"),
         ("ipc:///no/such/directory/socket", "no such endpoint or path"),
         ("tcp://a..b:5555", "the host or interface cannot be resolved"),
+        // No connection goes to a group.
+        ("tcp://239.255.7.9:5555", "Network is unreachable (os error 101)"),
     ] {
         let mut push = Running::start(&format!("push {endpoint} --verbose --message x --linger {LIMIT}"));
         let wanted = format!("not connected: {endpoint}: {reason}");

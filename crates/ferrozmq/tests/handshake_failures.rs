@@ -1,21 +1,24 @@
 //! Why a handshake failed, as each end is told.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{TcpListener, TcpStream},
+    sync::{Mutex, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ferrozmq::{
     Builder, Context, Error, HandshakeFailure, HandshakeFailure as Why, Monitor, MonitorEvent, Multipart,
     Pull, Push, Rep, Result, SocksError,
-    security::{Authenticator, KeyPair},
+    security::{Authenticator, Judgement, KeyPair},
 };
 
 /// Long enough for what must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
 const SOON: Duration = Duration::from_millis(50);
+/// Time enough to say what is to be said first, on a machine that is busy.
+const LATER: Duration = Duration::from_secs(2);
 const HANDLER: &str = "inproc://zeromq.zap.01";
 
 /// Why the next handshake of the monitored socket fails.
@@ -121,7 +124,7 @@ fn a_handler_that_says_nothing() -> Result<()> {
     let ctx = Context::new();
     let _handler: Rep = ctx.rep().bind(HANDLER)?;
     let ends = both_ends(
-        ctx.pull().curve_server(&server.secret).handshake_limit(SOON),
+        ctx.pull().curve_server(&server.secret).handshake_limit(LATER),
         ctx.push().curve_client(&client, server.public),
     )?;
     assert_eq!(ends, (Why::HandlerSilent, Why::Closed));
@@ -161,7 +164,7 @@ fn more_questions_than_a_handler_takes() -> Result<()> {
     const MORE: usize = 10;
     let ctx = Context::new();
     let _handler: Rep = ctx.rep().bind(HANDLER)?;
-    let mut server = ctx.pull().plain_server().handshake_limit(SOON * 40).build()?;
+    let mut server = ctx.pull().plain_server().handshake_limit(LATER).build()?;
     let mut monitor = server.monitor()?;
     server.bind("tcp://127.0.0.1:*")?;
     let address = server.last_endpoint().trim_start_matches("tcp://").to_owned();
@@ -289,6 +292,33 @@ fn too_slow() -> Result<()> {
 }
 
 #[test]
+fn what_came_in_time_counts_however_late_it_is_read() -> Result<()> {
+    let (asked, is_asked) = mpsc::channel();
+    let (judge, judged) = mpsc::channel();
+    let judged = Mutex::new(judged);
+    let guard = Authenticator::new().ask(move |_| {
+        // The I/O thread asks, and does nothing else meanwhile.
+        asked.send(()).expect("the test waits");
+        judged.lock().expect("no panic").recv_timeout(PATIENCE).expect("a judgement")
+    });
+    let ctx = Context::builder().authenticator(guard).build();
+    let mut inbox = ctx.pull().handshake_limit(LATER).receive_timeout(PATIENCE).bind("tcp://127.0.0.1:*")?;
+    let mut peer = TcpStream::connect(inbox.last_endpoint().trim_start_matches("tcp://")).expect("a peer");
+    peer.read_exact(&mut [0; 10]).expect("their signature");
+    let begun = Instant::now();
+    let guarded = ctx.pull().zap_domain("here").bind("tcp://127.0.0.1:*")?;
+    let _other = ctx.push().connect(guarded.last_endpoint())?;
+    is_asked.recv_timeout(PATIENCE).expect("a question");
+    peer.write_all(&with_command(b"\x05READY\x0BSocket-Type\0\0\0\x04PUSH")).expect("a handshake");
+    peer.write_all(b"\x00\x02in").expect("a message");
+    // The time itself is what it is about.
+    thread::sleep((LATER + SOON).saturating_sub(begun.elapsed()));
+    judge.send(Judgement::Refuse).expect("the judge waits");
+    assert_eq!(inbox.recv()?, "in");
+    Ok(())
+}
+
+#[test]
 fn closed_without_a_word() -> Result<()> {
     let ctx = Context::new();
     assert_eq!(about_peer(ctx.pull(), b"", true)?, Why::ClosedInGreeting);
@@ -375,7 +405,7 @@ fn about_proxy(answers: &[&[u8]], hang_up: bool) -> Result<HandshakeFailure> {
     let proxy = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = proxy.local_addr().expect("bound").to_string();
     let push = Context::new().push().socks_proxy(&address).socks_login("me", "secret");
-    let mut push = push.handshake_limit(if hang_up { PATIENCE } else { SOON }).build()?;
+    let mut push = push.handshake_limit(if hang_up { PATIENCE } else { LATER }).build()?;
     let mut monitor = push.monitor()?;
     push.connect("tcp://tasks.invalid:5555")?;
     let (mut client, _) = proxy.accept().expect("a client");
@@ -403,6 +433,17 @@ fn a_proxy_that_does_not_connect() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn the_time_to_connect_is_also_a_proxy_s() -> Result<()> {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = silent.local_addr().expect("bound").to_string();
+    let mut push = Context::new().push().socks_proxy(&address).connect_timeout(SOON).build()?;
+    let mut monitor = push.monitor()?;
+    push.connect("tcp://tasks.invalid:5555")?;
+    assert_eq!(failure(&mut monitor), Why::ProxyTimedOut);
+    Ok(())
+}
+
 /// Why the next attempt of the monitored socket to connect fails.
 fn not_connected(monitor: &mut Monitor) -> Error {
     loop {
@@ -416,9 +457,13 @@ fn not_connected(monitor: &mut Monitor) -> Error {
 #[test]
 fn no_connection() -> Result<()> {
     let ctx = Context::new();
+    // No connection goes to a group: with a way to it or without, the network is unreachable.
+    let no_way = TcpStream::connect("239.255.7.9:5555").expect_err("a group");
+    assert_eq!(no_way.kind(), ErrorKind::NetworkUnreachable);
     // Nobody serves port 1; no label of a name is empty.
     for (endpoint, error) in [
         ("tcp://127.0.0.1:1", Error::ConnectionRefused),
+        ("tcp://239.255.7.9:5555", no_way.into()),
         ("ipc:///no/such/directory/socket", Error::NotFound),
         ("tcp://a..b:5555", Error::NoSuchDevice),
     ] {

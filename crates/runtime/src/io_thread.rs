@@ -1,7 +1,7 @@
 //! An I/O thread: the sessions, listeners and udp endpoints that live in it, their readiness and their deadlines.
 //!
-//! The thread is a shell around [`IoThread::turn`]: commands, connections that want a look, deadlines, readiness,
-//! sleep. Each of them is owned by one I/O thread for life and touched by no other.
+//! The thread is a shell around [`IoThread::turn`]: commands, connections that want a look, sleep, readiness,
+//! deadlines. Each of them is owned by one I/O thread for life and touched by no other.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -177,10 +177,9 @@ impl IoThread {
     }
 
     fn turn(&mut self) {
-        let now = clock::now();
-        self.take_commands(now);
-        self.look(now);
-        self.expire(now);
+        let begun = clock::now();
+        self.take_commands(begun);
+        self.look(begun);
         self.io.commands.sleeper().prepare();
         let busy = !self.io.commands.is_empty() || !self.io.ready.is_empty() || self.stop;
         let timeout = if busy { Some(Duration::ZERO) } else { self.until_deadline() };
@@ -195,6 +194,9 @@ impl IoThread {
         for event in std::mem::take(&mut self.events) {
             self.dispatch(event, now);
         }
+        // Only what was over before readiness was looked at: whatever came in time has been seen, however late this
+        // thread is.
+        self.expire(begun);
     }
 
     fn until_deadline(&self) -> Option<Duration> {
