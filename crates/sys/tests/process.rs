@@ -3,7 +3,7 @@
 //! Each such test starts this program again for itself alone.
 
 use ferrozmq_base::sync::{heavy_fence, light_fence};
-use ferrozmq_sys::net::{Connecting, ipc, tcp};
+use ferrozmq_sys::net::{Connecting, ipc, tcp, vsock};
 use ferrozmq_sys::{
     ForkEpoch, Interest, Listener, PollFd, Poller, SignalSet, Stream, WakeFd, is_exhaustion, random, wait,
 };
@@ -239,31 +239,67 @@ fn a_descriptor_that_is_not_open_is_reported_and_a_negative_one_skipped() {
     });
 }
 
-/// Makes the system calls that old kernels lack fail as they do there.
-fn pretend_an_old_kernel() {
-    const NUMBER: u32 = 0;
-    const THIRD_ARGUMENT: u32 = 32;
-    let missing = [libc::SYS_epoll_pwait2, libc::SYS_membarrier, libc::SYS_getrandom];
-    let refuse = |code: i32| libc::SECCOMP_RET_ERRNO | code as u32;
-    // SAFETY: these functions only put numbers together; the program is read by the call and valid for this thread.
+/// Where a filter of system calls finds what it looks at.
+const NUMBER: u32 = 0;
+const FIRST_ARGUMENT: u32 = 16;
+const THIRD_ARGUMENT: u32 = 32;
+
+fn load(offset: u32) -> libc::sock_filter {
+    libc::sock_filter { code: (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16, jt: 0, jf: 0, k: offset }
+}
+
+fn give(value: u32) -> libc::sock_filter {
+    libc::sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k: value }
+}
+
+fn refuse(code: i32) -> libc::sock_filter {
+    give(libc::SECCOMP_RET_ERRNO | code as u32)
+}
+
+/// Goes on with the next statement if the value is this, else leaves out so many.
+fn unless(value: u32, skip: u8) -> libc::sock_filter {
+    let code = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    libc::sock_filter { code, jt: 0, jf: skip, k: value }
+}
+
+/// Makes system calls of this thread fail as the program says, and no other.
+fn filter_calls(mut program: Vec<libc::sock_filter>) {
+    program.push(give(libc::SECCOMP_RET_ALLOW));
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: integers, and a program that is read by the call.
     unsafe {
-        let load = |offset| libc::BPF_STMT((libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16, offset);
-        let give = |value| libc::BPF_STMT((libc::BPF_RET | libc::BPF_K) as u16, value);
-        let equal = |value, yes, no| {
-            libc::BPF_JUMP((libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16, value, yes, no)
-        };
-        let mut program = vec![load(NUMBER)];
-        for number in missing {
-            program.extend([equal(number as u32, 0, 1), give(refuse(libc::ENOSYS))]);
-        }
-        program.extend([equal(libc::SYS_madvise as u32, 0, 3), load(THIRD_ARGUMENT)]);
-        program.extend([equal(libc::MADV_WIPEONFORK as u32, 0, 1), give(refuse(libc::EINVAL))]);
-        program.push(give(libc::SECCOMP_RET_ALLOW));
-        let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
         assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
         assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter), 0);
-        assert_eq!(libc::syscall(libc::SYS_membarrier, 0, 0, 0), -1);
     }
+}
+
+/// Makes the system calls that old kernels lack fail as they do there.
+fn pretend_an_old_kernel() {
+    let mut program = vec![load(NUMBER)];
+    for number in [libc::SYS_epoll_pwait2, libc::SYS_membarrier, libc::SYS_getrandom] {
+        program.extend([unless(number as u32, 1), refuse(libc::ENOSYS)]);
+    }
+    program.extend([unless(libc::SYS_madvise as u32, 3), load(THIRD_ARGUMENT)]);
+    program.extend([unless(libc::MADV_WIPEONFORK as u32, 1), refuse(libc::EINVAL)]);
+    filter_calls(program);
+    // SAFETY: integers only.
+    assert_eq!(unsafe { libc::syscall(libc::SYS_membarrier, 0, 0, 0) }, -1);
+}
+
+#[test]
+fn a_family_that_is_denied_is_as_good_as_none() {
+    alone("a_family_that_is_denied_is_as_good_as_none", || {
+        filter_calls(vec![
+            load(NUMBER),
+            unless(libc::SYS_socket as u32, 3),
+            load(FIRST_ARGUMENT),
+            unless(libc::AF_VSOCK as u32, 1),
+            refuse(libc::EPERM),
+        ]);
+        assert!(!vsock::is_supported());
+        assert_eq!(vsock::connect(2, 1).unwrap_err().raw_os_error(), Some(libc::EPERM));
+        tcp::listen("127.0.0.1:0".parse().unwrap(), &tcp::TcpOptions::default()).unwrap();
+    });
 }
 
 #[test]

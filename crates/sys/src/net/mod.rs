@@ -45,9 +45,11 @@ pub fn take_over(fd: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// False only if the kernel has no stream sockets of the family; a limit that was reached does not count.
+/// Whether the kernel has stream sockets of the family, and does not deny them to this process as some containers do.
+/// A limit that was reached does not count.
 fn has_family(family: libc::c_int) -> bool {
-    !matches!(stream_socket(family), Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT))
+    let limits = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM].map(Some);
+    stream_socket(family).map_or_else(|error| limits.contains(&error.raw_os_error()), |_| true)
 }
 
 #[cfg(test)]

@@ -168,8 +168,8 @@ fn options_reach_the_kernel() {
 
 #[test]
 fn a_socket_of_both_families_names_ipv4_peers_as_such() {
-    if !is_ipv6_supported() {
-        return;
+    if std::net::UdpSocket::bind("[::1]:0").is_err() {
+        return eprintln!("skipped: no address of IPv6");
     }
     let (v4, from) = bound("127.0.0.1");
     let route = Route::to_bind("*", 0, None, true).unwrap();
