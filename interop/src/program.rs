@@ -113,7 +113,7 @@ impl Program {
 
     /// Sends it a signal, by its name without `SIG`.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status();
+        let status = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.id())]).status();
         assert!(status.is_ok_and(|s| s.success()), "SIG{name} could not be sent to {}", self.name);
     }
 

@@ -121,7 +121,8 @@ fn an_endpoint_in_error_is_named() -> Result<()> {
 #[test]
 fn only_what_was_bound_can_be_unbound() -> Result<()> {
     let ctx = Context::new();
-    let mut inbox = ctx.pull().bind("tcp://127.0.0.1:*")?;
+    // An address that nobody else uses: the port is not taken while it is free.
+    let mut inbox = ctx.pull().bind("tcp://127.0.5.1:*")?;
     let mut monitor = inbox.monitor()?;
     let endpoint = inbox.last_endpoint().to_owned();
     inbox.bind("inproc://too")?;
@@ -153,7 +154,8 @@ fn a_wrong_option_is_reported_by_the_builder() {
 #[test]
 fn a_connection_is_made_again() -> Result<()> {
     let ctx = Context::new();
-    let mut first = ctx.pull().bind("tcp://127.0.0.1:*")?;
+    // An address that nobody else uses: the port is not taken while it is free.
+    let mut first = ctx.pull().bind("tcp://127.0.5.2:*")?;
     let endpoint = first.last_endpoint().to_owned();
     let mut outbox = ctx.push().build()?;
     let mut monitor = outbox.monitor()?;

@@ -20,7 +20,7 @@ fn main() -> Result<()> {
     let mut outbox = ctx.push().connect("inproc://inbox")?;
     let sender = thread::spawn(move || -> Result<()> {
         for round in 0..20 {
-            let killed = Command::new("kill").args(["-INT", &id().to_string()]).status()?;
+            let killed = Command::new("sh").args(["-c", &format!("kill -INT {}", id())]).status()?;
             assert!(killed.success());
             handled.wait();
             outbox.send(round.to_string())?;

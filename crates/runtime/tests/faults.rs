@@ -7,6 +7,7 @@ mod harness;
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -214,32 +215,38 @@ fn what_was_queued_for_a_peer_that_went_counts_once() {
 #[test]
 fn a_subscriber_subscribes_again_where_the_publisher_restarts() {
     let context = Context::new().unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    // An address that nobody else uses: the port is not taken while it is free.
+    let listener = TcpListener::bind("127.0.5.4:0").unwrap();
     let address = listener.local_addr().unwrap();
     let mut sub = socket(&context, SocketType::Sub);
     sub.options_mut().reconnect_interval = Some(MS(1));
     sub.set_option(SUBSCRIBE, Some(b"a")).unwrap();
     sub.set_option(SUBSCRIBE, Some(b"b")).unwrap();
     sub.connect(&format!("tcp://{address}")).unwrap();
-    let mut listener = Some(listener);
-    for round in 0..20u8 {
-        let mut peer = RawPeer::accept(listener.as_ref().unwrap());
-        peer.handshake("PUB");
-        let mut topics: Vec<Vec<u8>> = (0..2).map(|_| subscription(&mut peer)).collect();
-        topics.sort();
-        assert_eq!(topics, [b"a", b"b"], "round {round}");
-        peer.write(&frame(0, &[b'a', round]));
-        assert_eq!(recv(&mut sub), [[b'a', round]]);
-        drop(peer);
-        if round % 5 == 4 {
-            drop(listener.take());
-            listener = Some(listen_again(address));
+    let (received, seen) = mpsc::channel();
+    let publisher = std::thread::spawn(move || {
+        let mut listener = Some(listener);
+        for round in 0..20u8 {
+            let mut peer = RawPeer::accept(listener.as_ref().unwrap());
+            peer.handshake("PUB");
+            let mut topics: Vec<Vec<u8>> = (0..2).map(|_| subscription(&mut peer)).collect();
+            topics.sort();
+            assert_eq!(topics, [b"a", b"b"], "round {round}");
+            peer.write(&frame(0, &[b'a', round]));
+            seen.recv().unwrap();
+            drop(peer);
+            if round % 5 == 4 {
+                drop(listener.take());
+                listener = Some(listen_again(address));
+            }
         }
-        // The subscriber does what a waiting one does: it notices that it has to write its topics again.
-        sub.options_mut().receive_timeout = Some(MS(20));
-        while sub.recv(&mut Msg::new(), false).is_ok() {}
-        sub.options_mut().receive_timeout = Some(PATIENCE);
+    });
+    for round in 0..20u8 {
+        // While it waits the subscriber notices that it has to write its topics again.
+        assert_eq!(recv(&mut sub), [[b'a', round]]);
+        received.send(()).unwrap();
     }
+    publisher.join().unwrap();
     sub.close();
     end(&context);
 }
@@ -282,7 +289,7 @@ fn a_silent_peer_is_given_up_and_others_are_not() {
     let context = Context::new().unwrap();
     let mut pull = socket(&context, SocketType::Pull);
     pull.options_mut().heartbeat.interval = Some(MS(20));
-    pull.options_mut().heartbeat.timeout = Some(MS(100));
+    pull.options_mut().heartbeat.timeout = Some(MS(600));
     let endpoint = bind(&mut pull, &endpoint("tcp"));
     let mut push = connected(&context, SocketType::Push, &endpoint);
     let mut silent = RawPeer::connect(&endpoint);
@@ -303,7 +310,7 @@ fn a_silent_peer_is_given_up_while_the_application_waits_for_it() {
         context.set_direct(direct);
         let mut pull = socket(&context, SocketType::Pull);
         pull.options_mut().heartbeat.interval = Some(MS(20));
-        pull.options_mut().heartbeat.timeout = Some(MS(60));
+        pull.options_mut().heartbeat.timeout = Some(MS(600));
         let endpoint = bind(&mut pull, &endpoint("tcp"));
         let mut silent = RawPeer::connect(&endpoint);
         silent.handshake("PUSH");

@@ -17,11 +17,11 @@ use harness::*;
 const TRANSPORTS: [&str; 3] = ["tcp", "ipc", "inproc"];
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
-/// An endpoint where nobody listens, and nobody else will soon.
+/// An endpoint where nobody listens, and nobody else will: of tcp a port of an address that is used here only.
 fn absent(transport: &str) -> String {
     match transport {
         "tcp" => {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let listener = TcpListener::bind("127.0.5.5:0").unwrap();
             format!("tcp://{}", listener.local_addr().unwrap())
         }
         _ => endpoint(transport),

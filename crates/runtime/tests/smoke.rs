@@ -130,8 +130,8 @@ fn a_million_messages_keep_their_order_and_their_marks() {
 #[test]
 fn a_connection_waits_for_its_listener() {
     let context = Context::new().unwrap();
-    // A port that was free a moment ago.
-    let (probe, endpoint) = bound(&context, SocketType::Pull, "tcp://127.0.0.1:*");
+    // A port that was free a moment ago, of an address that nobody else uses.
+    let (probe, endpoint) = bound(&context, SocketType::Pull, "tcp://127.0.5.3:*");
     probe.close();
     let mut push = connected(&context, SocketType::Push, &endpoint);
     send(&mut push, &[b"early"]);
