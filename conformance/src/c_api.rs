@@ -230,16 +230,6 @@ impl Library {
         usize::try_from(rc).map_err(|_| Errno(self.zmq_errno()))
     }
 
-    /// A function of the draft API, which not every library has; none if it is missing.
-    ///
-    /// # Safety
-    /// `F` is the function's type, with the C calling convention.
-    pub unsafe fn draft<F: Copy>(&self, name: &str) -> Option<F> {
-        let name = format!("{name}\0");
-        // SAFETY: the type is the caller's promise; the address lives as long as the library, kept for ever.
-        unsafe { self.library.get::<F>(name.as_bytes()).ok().map(|symbol| *symbol) }
-    }
-
     /// Whether the library exports a symbol.
     pub fn exports(&self, symbol: &str) -> bool {
         let name = format!("{symbol}\0");

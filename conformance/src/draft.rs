@@ -1,42 +1,17 @@
-//! The C functions of the draft types: groups, numbered peers, pollers. The distribution's libzmq does not export them.
+//! The draft types in C: groups, numbered peers, pollers. The distribution's libzmq does not export their functions.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
+use std::ffi::{CStr, CString, c_int, c_long, c_void};
 
-use crate::c_api::{Handle, Library, RawMsg};
+use crate::c_api::{Drafts, Handle, Library, NULL, RawPollerEvent};
 use crate::msg::Msg;
 use crate::socket::Sock;
 use crate::subject::{Errno, Result};
 
-/// The functions, loaded.
+/// The functions of a library that has them.
 #[derive(Clone, Copy)]
 pub struct Draft {
     lib: &'static Library,
-    join: unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int,
-    leave: unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int,
-    connect_peer: unsafe extern "C" fn(*mut c_void, *const c_char) -> u32,
-    disconnect_peer: unsafe extern "C" fn(*mut c_void, u32) -> c_int,
-    msg_routing_id: unsafe extern "C" fn(*mut RawMsg) -> u32,
-    msg_set_routing_id: unsafe extern "C" fn(*mut RawMsg, u32) -> c_int,
-    msg_group: unsafe extern "C" fn(*mut RawMsg) -> *const c_char,
-    msg_set_group: unsafe extern "C" fn(*mut RawMsg, *const c_char) -> c_int,
-    poller_new: unsafe extern "C" fn() -> *mut c_void,
-    poller_destroy: unsafe extern "C" fn(*mut *mut c_void) -> c_int,
-    poller_add: unsafe extern "C" fn(*mut c_void, *mut c_void, *mut c_void, i16) -> c_int,
-    poller_wait: unsafe extern "C" fn(*mut c_void, *mut PollerEvent, c_long) -> c_int,
-}
-
-/// `zmq_poller_event_t`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct PollerEvent {
-    /// The socket that is ready.
-    pub socket: *mut c_void,
-    /// Or the descriptor.
-    pub fd: c_int,
-    /// What was given with it.
-    pub user_data: *mut c_void,
-    /// What it is ready for.
-    pub events: i16,
+    c: &'static Drafts,
 }
 
 /// A poller.
@@ -44,27 +19,22 @@ pub struct Poller(*mut c_void, Draft);
 
 impl Drop for Poller {
     fn drop(&mut self) {
-        // SAFETY: a live poller, and where it is kept.
-        unsafe { (self.1.poller_destroy)(&raw mut self.0) };
+        self.1.c.zmq_poller_destroy(&raw mut self.0);
     }
 }
 
 impl Poller {
     /// `zmq_poller_add`.
     pub fn add(&self, socket: &Sock, events: i32) -> Result<()> {
-        // SAFETY: a live poller and a live socket.
-        let rc =
-            unsafe { (self.1.poller_add)(self.0, socket.handle().0, std::ptr::null_mut(), events as i16) };
+        let rc = self.1.c.zmq_poller_add(self.0, socket.handle().0, NULL, events as i16);
         self.1.done(rc)
     }
 
     /// `zmq_poller_wait`: the socket that is ready, and for what.
     pub fn wait(&self, timeout: c_long) -> Result<(Handle, i32)> {
-        let none = std::ptr::null_mut();
-        let mut event = PollerEvent { socket: none, fd: -1, user_data: none, events: 0 };
-        // SAFETY: a live poller, and room for an event.
-        let rc = unsafe { (self.1.poller_wait)(self.0, &raw mut event, timeout) };
-        self.1.done(rc).map(|()| (Handle(event.socket), event.events.into()))
+        let mut event = RawPollerEvent { socket: NULL, fd: -1, user_data: NULL, events: 0 };
+        self.1.done(self.1.c.zmq_poller_wait(self.0, &raw mut event, timeout))?;
+        Ok((Handle(event.socket), event.events.into()))
     }
 }
 
@@ -73,26 +43,14 @@ fn text(text: &[u8]) -> CString {
 }
 
 impl Draft {
-    /// The functions of a library that has them.
+    /// The functions of the library.
+    pub fn new(lib: &'static Library, functions: &'static Drafts) -> Self {
+        Self { lib, c: functions }
+    }
+
+    /// The functions of a library, if it has them.
     pub fn of(lib: &'static Library) -> Option<Self> {
-        // SAFETY: the types are those of zmq.h, and the library is loaded for ever.
-        unsafe {
-            Some(Self {
-                lib,
-                join: lib.draft("zmq_join")?,
-                leave: lib.draft("zmq_leave")?,
-                connect_peer: lib.draft("zmq_connect_peer")?,
-                disconnect_peer: lib.draft("zmq_disconnect_peer")?,
-                msg_routing_id: lib.draft("zmq_msg_routing_id")?,
-                msg_set_routing_id: lib.draft("zmq_msg_set_routing_id")?,
-                msg_group: lib.draft("zmq_msg_group")?,
-                msg_set_group: lib.draft("zmq_msg_set_group")?,
-                poller_new: lib.draft("zmq_poller_new")?,
-                poller_destroy: lib.draft("zmq_poller_destroy")?,
-                poller_add: lib.draft("zmq_poller_add")?,
-                poller_wait: lib.draft("zmq_poller_wait")?,
-            })
-        }
+        lib.drafts().map(|functions| Self::new(lib, functions))
     }
 
     /// The library.
@@ -106,20 +64,17 @@ impl Draft {
 
     /// `zmq_join`.
     pub fn join(&self, socket: &Sock, group: impl AsRef<[u8]>) -> Result<()> {
-        // SAFETY: a C string.
-        self.done(unsafe { (self.join)(socket.handle().0, text(group.as_ref()).as_ptr()) })
+        self.done(self.c.zmq_join(socket.handle().0, text(group.as_ref()).as_ptr()))
     }
 
     /// `zmq_leave`.
     pub fn leave(&self, socket: &Sock, group: impl AsRef<[u8]>) -> Result<()> {
-        // SAFETY: a C string.
-        self.done(unsafe { (self.leave)(socket.handle().0, text(group.as_ref()).as_ptr()) })
+        self.done(self.c.zmq_leave(socket.handle().0, text(group.as_ref()).as_ptr()))
     }
 
     /// `zmq_connect_peer`.
     pub fn connect_peer(&self, socket: &Sock, endpoint: &str) -> Result<u32> {
-        // SAFETY: a C string.
-        match unsafe { (self.connect_peer)(socket.handle().0, text(endpoint.as_bytes()).as_ptr()) } {
+        match self.c.zmq_connect_peer(socket.handle().0, text(endpoint.as_bytes()).as_ptr()) {
             0 => Err(Errno(self.lib.zmq_errno())),
             number => Ok(number),
         }
@@ -127,38 +82,33 @@ impl Draft {
 
     /// `zmq_disconnect_peer`.
     pub fn disconnect_peer(&self, socket: &Sock, number: u32) -> Result<()> {
-        // SAFETY: no pointer but the handle.
-        self.done(unsafe { (self.disconnect_peer)(socket.handle().0, number) })
+        self.done(self.c.zmq_disconnect_peer(socket.handle().0, number))
     }
 
     /// `zmq_msg_routing_id`.
     pub fn routing_id(&self, msg: &mut Msg) -> u32 {
-        // SAFETY: a live message.
-        unsafe { (self.msg_routing_id)(msg.raw()) }
+        self.c.zmq_msg_routing_id(msg.raw())
     }
 
     /// `zmq_msg_set_routing_id`.
     pub fn set_routing_id(&self, msg: &mut Msg, number: u32) -> Result<()> {
-        // SAFETY: a live message.
-        self.done(unsafe { (self.msg_set_routing_id)(msg.raw(), number) })
+        self.done(self.c.zmq_msg_set_routing_id(msg.raw(), number))
     }
 
     /// `zmq_msg_group`.
     pub fn group(&self, msg: &mut Msg) -> Vec<u8> {
         // SAFETY: a live message; what is returned is a C string that lives as long.
-        unsafe { CStr::from_ptr((self.msg_group)(msg.raw())) }.to_bytes().to_vec()
+        unsafe { CStr::from_ptr(self.c.zmq_msg_group(msg.raw())) }.to_bytes().to_vec()
     }
 
     /// `zmq_msg_set_group`.
     pub fn set_group(&self, msg: &mut Msg, group: impl AsRef<[u8]>) -> Result<()> {
-        // SAFETY: a live message and a C string.
-        self.done(unsafe { (self.msg_set_group)(msg.raw(), text(group.as_ref()).as_ptr()) })
+        self.done(self.c.zmq_msg_set_group(msg.raw(), text(group.as_ref()).as_ptr()))
     }
 
     /// `zmq_poller_new`.
     pub fn poller(&self) -> Poller {
-        // SAFETY: takes nothing.
-        let poller = unsafe { (self.poller_new)() };
+        let poller = self.c.zmq_poller_new();
         assert!(!poller.is_null());
         Poller(poller, *self)
     }
@@ -198,16 +148,10 @@ impl Draft {
     }
 }
 
-/// The draft functions; ends the test, as passed, if the subject has none.
+/// The draft functions; ends the test, as passed, where [`drafts`](crate::drafts) does.
 #[macro_export]
 macro_rules! draft {
     () => {
-        match $crate::draft::Draft::of($crate::c_library!()) {
-            Some(draft) => draft,
-            None => {
-                eprintln!("skipped: the subject has no draft functions");
-                return;
-            }
-        }
+        $crate::draft::Draft::new($crate::c_library!(), $crate::drafts!())
     };
 }

@@ -17,9 +17,11 @@
 //! Rules for the tests: nothing waits a fixed time. A test waits for an event, a message or a condition
 //! ([`wait::until`]) with a generous deadline; "nothing arrives" is shown by a marker that arrives next instead.
 
+mod alone;
 pub mod c_api;
 mod c_subject;
 pub mod csv;
+pub mod curve;
 pub mod descriptors;
 pub mod differences;
 pub mod draft;
@@ -42,6 +44,7 @@ pub mod way;
 pub mod wire;
 pub mod zmq;
 
+pub use alone::alone;
 pub use monitor::{Event, Monitor};
 pub use socket::{Ctx, PollItem, Sock, poll};
 pub use subject::{Errno, Subject, is_system, subject};

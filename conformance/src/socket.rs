@@ -1,6 +1,7 @@
 //! Contexts and sockets as the tests use them.
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -163,6 +164,13 @@ pub fn ipc() -> String {
     format!("ipc://@conformance-{}-{}", std::process::id(), unique())
 }
 
+/// An address of the loopback that is this process's own: a port of it that is given back is not taken by another test
+/// before it is bound again, and who tries to connect there meanwhile reaches nobody else.
+pub fn loopback() -> Ipv4Addr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 64 | high, middle, low)
+}
+
 /// The ways two sockets of one context reach each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
@@ -178,7 +186,7 @@ impl Transport {
     /// An endpoint to bind to, possibly with a wildcard.
     pub fn endpoint(self) -> String {
         match self {
-            Self::Tcp => "tcp://127.0.0.1:*".into(),
+            Self::Tcp => format!("tcp://{}:*", loopback()),
             Self::Ipc => ipc(),
             Self::Inproc => inproc(),
         }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
-use crate::socket::{Ctx, Sock, Transport};
+use crate::socket::{Ctx, Sock, Transport, loopback};
 use crate::{wait, zmq};
 
 /// `FF`, eight bytes, `7F`.
@@ -248,7 +248,7 @@ impl RawListener {
     /// Listens on a free port of the loopback interface.
     #[track_caller]
     pub fn new() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").expect("a free port"))
+        Self(TcpListener::bind((loopback(), 0)).expect("a free port"))
     }
 
     /// Listens there, unless somebody else does, or the address is none of this machine's.
@@ -307,7 +307,8 @@ impl StuckListener {
         // SAFETY: integers only.
         assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
         let address = listener.local_addr().expect("bound");
-        let mut waiting = vec![];
+        // The first waits for as long as it takes: there is room for it.
+        let mut waiting = vec![TcpStream::connect(address).expect("a place in the queue")];
         while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
             waiting.push(stream);
             assert!(waiting.len() < 16, "the queue of the listener never fills");

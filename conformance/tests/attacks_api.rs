@@ -6,7 +6,7 @@ use std::thread;
 
 use conformance::c_api::RawPollerEvent;
 use conformance::socket::{Ctx, Sock, Transport, inproc, pair};
-use conformance::{draft, drafts, ours_only, zmq};
+use conformance::{c_library, draft, drafts, ours_only, zmq};
 
 #[test]
 fn v24_endpoints_of_websockets_are_errors_whatever_their_path() {
@@ -39,15 +39,24 @@ fn v24_endpoints_of_websockets_are_errors_whatever_their_path() {
 
 #[test]
 fn v29_statistics_are_asked_for_while_peers_leave() {
-    let lib = drafts!();
+    let (lib, c) = (c_library!(), drafts!());
     let ctx = Ctx::new();
-    let pull = ctx.socket(zmq::PULL);
-    let events = CString::new(inproc()).unwrap();
-    let everything = 0x1_FFFF;
-    assert_eq!(
-        lib.zmq_socket_monitor_versioned(pull.handle().0, events.as_ptr(), everything, 2, zmq::PAIR),
-        0
-    );
+    let (pull, events) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PAIR));
+    let monitor = inproc();
+    let (statistics, at) = (zmq::EVENT_PIPES_STATS as u64, CString::new(&*monitor).unwrap());
+    assert_eq!(c.zmq_socket_monitor_versioned(pull.handle().0, at.as_ptr(), statistics, 2, zmq::PAIR), 0);
+    events.connect(&monitor).unwrap();
+    // Of each peer that is there two numbers, or no peer is.
+    let mut told = 0;
+    let mut ask = || match lib.check(c.zmq_socket_monitor_pipes_stats(pull.handle().0)) {
+        Ok(_) => {
+            while let Ok(event) = events.try_recv() {
+                assert_eq!(event[1], 2_u64.to_ne_bytes(), "{event:?}");
+                told += 1;
+            }
+        }
+        refused => assert_eq!(refused, Err(zmq::EAGAIN)),
+    };
     let endpoint = pull.bind_any(Transport::Tcp);
     let peers = thread::spawn(move || {
         for _ in 0..200 {
@@ -58,7 +67,7 @@ fn v29_statistics_are_asked_for_while_peers_leave() {
         (ctx, endpoint)
     });
     while !peers.is_finished() {
-        lib.zmq_socket_monitor_pipes_stats(pull.handle().0);
+        ask();
         pull.drain();
     }
     let (ctx, endpoint) = peers.join().unwrap();
@@ -66,8 +75,10 @@ fn v29_statistics_are_asked_for_while_peers_leave() {
     push.connect(&endpoint).unwrap();
     push.send("the last");
     while pull.recv().unwrap() != [b"the last".to_vec()] {
-        lib.zmq_socket_monitor_pipes_stats(pull.handle().0);
+        ask();
     }
+    ask();
+    assert!(told > 0, "the last peer is there");
 }
 
 #[test]

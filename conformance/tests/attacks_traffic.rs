@@ -2,11 +2,11 @@
 
 use std::thread;
 
-use conformance::socket::{Ctx, Sock, Transport};
+use conformance::socket::{Ctx, Sock, Transport, loopback};
 use conformance::wire::{
     Raw, RawListener, SIGNATURE, bound, command_body, frame, greeting, long_frame, ready, with_peer,
 };
-use conformance::{Monitor, ours_only, wait, zmq};
+use conformance::{Monitor, alone, ours_only, wait, zmq};
 
 /// How much memory the process has, in bytes.
 fn resident() -> usize {
@@ -157,26 +157,28 @@ fn v08_a_topic_in_a_command_has_a_limit() {
 
 #[test]
 fn v09_a_publisher_keeps_nothing_of_messages_that_it_does_not_want() {
-    let (publisher, mut raw) = with_peer(zmq::PUB, 0, "SUB");
-    raw.send(frame(0, "\x01t"));
-    let portion = frame(0, [7; 100]).repeat(1000);
-    raw.send(&portion);
-    let before = resident();
-    // Who has written them all has had them read, for which the publisher looks now and then: nothing of them is left.
-    let writer = thread::spawn(move || {
-        for _ in 0..1000 {
-            raw.send(&portion);
-        }
-        raw
+    alone("v09_a_publisher_keeps_nothing_of_messages_that_it_does_not_want", || {
+        let (publisher, mut raw) = with_peer(zmq::PUB, 0, "SUB");
+        raw.send(frame(0, "\x01t"));
+        let portion = frame(0, [7; 100]).repeat(1000);
+        raw.send(&portion);
+        let before = resident();
+        // Who has written them all has had them read, for which the publisher looks now and then: nothing of them is left.
+        let writer = thread::spawn(move || {
+            for _ in 0..1000 {
+                raw.send(&portion);
+            }
+            raw
+        });
+        wait::until("all to be written", || {
+            publisher.events();
+            writer.is_finished()
+        });
+        let _raw = writer.join().unwrap();
+        let grown = resident().saturating_sub(before);
+        assert!(grown < 50 << 20, "{grown} bytes for messages of 100,000,000");
+        publisher.send("to all");
     });
-    wait::until("all to be written", || {
-        publisher.events();
-        writer.is_finished()
-    });
-    let _raw = writer.join().unwrap();
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 50 << 20, "{grown} bytes for messages of 100,000,000");
-    publisher.send("to all");
 }
 
 #[test]
@@ -214,20 +216,22 @@ fn v09_of_a_publisher_that_does_not_receive_a_hundred_thousand_frames_wait() {
 
 #[test]
 fn v10_a_message_without_an_end_is_never_delivered_and_never_kept() {
-    let (pull, endpoint) = bound(zmq::PULL);
-    let first = frame(1, vec![7; 1 << 20]);
-    let before = resident();
-    for _ in 0..300 {
-        let mut raw = Raw::connect(&endpoint);
-        raw.handshake(0, "PUSH", None);
-        raw.send(&first);
-        raw.finish();
-        raw.take_rest();
-        assert_eq!(pull.try_recv(), Err(zmq::EAGAIN));
-    }
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 150 << 20, "{grown} bytes for 300 first frames of 1 MiB");
-    serves_a_push(&pull, &endpoint);
+    alone("v10_a_message_without_an_end_is_never_delivered_and_never_kept", || {
+        let (pull, endpoint) = bound(zmq::PULL);
+        let first = frame(1, vec![7; 1 << 20]);
+        let before = resident();
+        for _ in 0..300 {
+            let mut raw = Raw::connect(&endpoint);
+            raw.handshake(0, "PUSH", None);
+            raw.send(&first);
+            raw.finish();
+            raw.take_rest();
+            assert_eq!(pull.try_recv(), Err(zmq::EAGAIN));
+        }
+        let grown = resident().saturating_sub(before);
+        assert!(grown < 150 << 20, "{grown} bytes for 300 first frames of 1 MiB");
+        serves_a_push(&pull, &endpoint);
+    });
 }
 
 #[test]
@@ -282,11 +286,11 @@ fn v25_v45_sockets_and_contexts_end_while_their_connections_are_busy() {
 #[test]
 fn v30_a_connection_to_itself_is_no_connection() {
     ours_only!("4.3.4 takes it for a peer");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let own = std::net::TcpListener::bind((loopback(), 0)).unwrap().local_addr().unwrap();
     let dealer = Ctx::new().socket(zmq::DEALER);
     let events = Monitor::detached(&dealer, zmq::EVENT_CONNECT_RETRIED | zmq::EVENT_HANDSHAKE_SUCCEEDED);
     dealer.set(zmq::RECONNECT_IVL, 10).unwrap();
-    dealer.connect(&format!("tcp://127.0.0.1:{port};127.0.0.1:{port}")).unwrap();
+    dealer.connect(&format!("tcp://{own};{own}")).unwrap();
     dealer.send("to myself");
     for _ in 0..3 {
         assert_eq!(events.next().event, zmq::EVENT_CONNECT_RETRIED);
@@ -315,9 +319,10 @@ fn v43_connections_are_lost_between_heartbeats() {
         }
     }
     dealer.set(zmq::SNDTIMEO, 20_000).unwrap();
+    // Before the connection it goes to: a test that pauses too long in between has lost that one.
+    dealer.send("still there");
     let mut raw = listener.accept();
     raw.handshake(1, "DEALER", Some(b""));
-    dealer.send("still there");
     while raw.take_frame() != (0, b"still there".to_vec()) {}
 }
 
@@ -439,25 +444,27 @@ fn reserved() -> usize {
 #[test]
 fn v79_v80_without_a_limit_memory_follows_what_arrives() {
     ours_only!("it takes the announced size");
-    let (pull, endpoint) = bound(zmq::PULL);
-    serves_a_push(&pull, &endpoint);
-    let before = reserved();
-    // A message, a command, and more than any machine has.
-    let announced: Vec<_> = [(2, 1_u64 << 30), (6, 32 << 20), (2, 1 << 45)]
-        .repeat(20)
-        .into_iter()
-        .map(|(flags, size)| {
-            let mut raw = Raw::connect(&endpoint);
-            raw.handshake(0, "PUSH", None);
-            raw.send([&[flags], &size.to_be_bytes()[..], &[7; 1000]].concat());
-            raw
-        })
-        .collect();
-    serves_a_push(&pull, &endpoint);
-    assert_eq!(pull.try_recv(), Err(zmq::EAGAIN));
-    let grown = reserved().saturating_sub(before);
-    assert!(grown < 500 << 20, "{grown} bytes for 60,000 that arrived");
-    assert!(announced.iter().all(|raw| !raw.is_closed()));
+    alone("v79_v80_without_a_limit_memory_follows_what_arrives", || {
+        let (pull, endpoint) = bound(zmq::PULL);
+        serves_a_push(&pull, &endpoint);
+        let before = reserved();
+        // A message, a command, and more than any machine has.
+        let announced: Vec<_> = [(2, 1_u64 << 30), (6, 32 << 20), (2, 1 << 45)]
+            .repeat(20)
+            .into_iter()
+            .map(|(flags, size)| {
+                let mut raw = Raw::connect(&endpoint);
+                raw.handshake(0, "PUSH", None);
+                raw.send([&[flags], &size.to_be_bytes()[..], &[7; 1000]].concat());
+                raw
+            })
+            .collect();
+        serves_a_push(&pull, &endpoint);
+        assert_eq!(pull.try_recv(), Err(zmq::EAGAIN));
+        let grown = reserved().saturating_sub(before);
+        assert!(grown < 500 << 20, "{grown} bytes for 60,000 that arrived");
+        assert!(announced.iter().all(|raw| !raw.is_closed()));
+    });
 }
 
 #[test]

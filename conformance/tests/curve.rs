@@ -1,13 +1,9 @@
 //! Traffic of connections that are secured with CURVE (RFC 26): what is encrypted arrives as it was.
 
+use conformance::curve::{ask_to_come_in, serve};
 use conformance::msg::Msg;
 use conformance::socket::{Ctx, Sock, Transport, join};
 use conformance::{c_library, zmq};
-
-const SERVER_PUBLIC: &str = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";
-const SERVER_SECRET: &str = "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6";
-const CLIENT_PUBLIC: &str = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID";
-const CLIENT_SECRET: &str = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs";
 
 /// Around what fits a message, what has a short header, and what moves in a read buffer and what fills one.
 const SIZES: [usize; 22] = [
@@ -19,11 +15,8 @@ const SIZES: [usize; 22] = [
 fn curve(server: i32, client: i32) -> (Sock, Sock) {
     let ctx = Ctx::new();
     let (server, client) = (ctx.socket(server), ctx.socket(client));
-    server.set_bytes(zmq::CURVE_SECRETKEY, SERVER_SECRET).unwrap();
-    server.set(zmq::CURVE_SERVER, 1).unwrap();
-    client.set_bytes(zmq::CURVE_SERVERKEY, SERVER_PUBLIC).unwrap();
-    client.set_bytes(zmq::CURVE_PUBLICKEY, CLIENT_PUBLIC).unwrap();
-    client.set_bytes(zmq::CURVE_SECRETKEY, CLIENT_SECRET).unwrap();
+    serve(&server);
+    ask_to_come_in(&client);
     join(&server, &client, Transport::Tcp);
     (server, client)
 }

@@ -1,11 +1,9 @@
 //! Options of the draft API that 4.3.4 does not have: messages that come and go with a connection, notices of peers, and the
 //! counting of topics.
 
-use std::ffi::{c_int, c_void};
-
 use conformance::socket::{Ctx, Sock, Transport, join};
 use conformance::wire::{RawListener, bound, frame};
-use conformance::{Monitor, c_library, ours_only, wait, zmq};
+use conformance::{Monitor, c_library, drafts, ours_only, wait, zmq};
 
 const TRANSPORTS: [Transport; 3] = [Transport::Tcp, Transport::Ipc, Transport::Inproc];
 
@@ -309,23 +307,15 @@ fn a_verbose_xsub_forwards_every_unsubscription() {
 
 #[test]
 fn a_prefix_of_thread_names_is_up_to_16_bytes() {
-    ours_only!("4.3.4 as distributed does not have zmq_ctx_set_ext");
-    let lib = c_library!();
+    let (lib, drafts) = (c_library!(), drafts!());
     let ctx = Ctx::new();
-    type SetExt = unsafe extern "C" fn(*mut c_void, c_int, *const c_void, usize) -> c_int;
-    type GetExt = unsafe extern "C" fn(*mut c_void, c_int, *mut c_void, *mut usize) -> c_int;
-    // SAFETY: the prototypes of zmq.h.
-    let (set, get) = unsafe {
-        (lib.draft::<SetExt>("zmq_ctx_set_ext").unwrap(), lib.draft::<GetExt>("zmq_ctx_get_ext").unwrap())
-    };
     let set = |option, value: &[u8]| {
-        // SAFETY: pointer and length describe `value`.
-        lib.check(unsafe { set(ctx.handle().0, option, value.as_ptr().cast(), value.len()) })
+        lib.check(drafts.zmq_ctx_set_ext(ctx.handle().0, option, value.as_ptr().cast(), value.len()))
     };
     let read = |option, room: usize| {
-        let (mut buffer, mut length) = (vec![0; room], room);
-        // SAFETY: pointer and length describe `buffer`.
-        lib.check(unsafe { get(ctx.handle().0, option, buffer.as_mut_ptr().cast(), &raw mut length) })?;
+        let (mut buffer, mut length) = (vec![0_u8; room], room);
+        let place = buffer.as_mut_ptr().cast();
+        lib.check(drafts.zmq_ctx_get_ext(ctx.handle().0, option, place, &raw mut length))?;
         assert_eq!(length, room, "it stays as it was");
         Ok(buffer)
     };

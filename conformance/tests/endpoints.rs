@@ -169,7 +169,11 @@ fn tcp_binds_to_an_interface() {
 }
 
 fn ipv6_works() -> bool {
-    std::net::TcpListener::bind("[::1]:0").is_ok()
+    let works = std::net::TcpListener::bind("[::1]:0").is_ok();
+    if !works {
+        eprintln!("skipped: no IPv6 here");
+    }
+    works
 }
 
 #[test]
@@ -296,7 +300,8 @@ fn tcp_connect_resolves_names_later() {
 fn tcp_connects_to_a_name() {
     let ctx = Ctx::new();
     let (pull, push) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PUSH));
-    let port = pull.bind_any(Transport::Tcp).rsplit(':').next().unwrap().to_owned();
+    pull.bind("tcp://127.0.0.1:*").unwrap();
+    let port = pull.last_endpoint().rsplit(':').next().unwrap().to_owned();
     push.connect(&format!("tcp://localhost:{port}")).unwrap();
     flows(&push, &pull);
 }

@@ -384,7 +384,10 @@ fn srcfd_is_einval_without_a_connection() {
 }
 
 fn received(transport: Transport) -> Option<(Msg, Sock, Sock)> {
-    let lib = conformance::subject().library()?;
+    let Some(lib) = conformance::subject().library() else {
+        eprintln!("skipped: it is about the functions of C");
+        return None;
+    };
     let ctx = Ctx::new();
     let (router, dealer) = (ctx.socket(zmq::ROUTER), ctx.socket(zmq::DEALER));
     dealer.set_bytes(zmq::ROUTING_ID, "me").unwrap();

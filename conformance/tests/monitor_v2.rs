@@ -1,16 +1,19 @@
 //! The versioned monitor (zmq_socket_monitor_versioned, zmq_socket_monitor_pipes_stats): layout, kinds of socket, every
 //! event with its two addresses, statistics of pipes, and a monitor that nobody reads.
 
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::CString;
 
+use conformance::c_api::{Drafts, Library};
 use conformance::socket::{Ctx, Sock, Transport, inproc, join};
 use conformance::wire::{Raw, RawListener, RefusingPort};
-use conformance::{c_library, ours_only, subject, wait, zmq};
-
-type Monitor = unsafe extern "C" fn(*mut c_void, *const c_char, u64, c_int, c_int) -> c_int;
-type PipesStats = unsafe extern "C" fn(*mut c_void) -> c_int;
+use conformance::{drafts, ours_only, subject, wait, zmq};
 
 const ALL: u64 = 0x1FFFF;
+
+fn functions() -> (&'static Library, &'static Drafts) {
+    let lib = subject().library().expect("a C library");
+    (lib, lib.drafts().expect("the draft functions"))
+}
 
 fn monitor_at(
     sock: &Sock,
@@ -19,20 +22,15 @@ fn monitor_at(
     version: i32,
     kind: i32,
 ) -> conformance::subject::Result<()> {
-    let lib = subject().library().expect("a C library");
-    // SAFETY: the prototype of zmq.h.
-    let monitor = unsafe { lib.draft::<Monitor>("zmq_socket_monitor_versioned") }.expect("the function");
+    let (lib, c) = functions();
     let endpoint = CString::new(endpoint).unwrap();
-    // SAFETY: a socket that is open, and a C string.
-    lib.check(unsafe { monitor(sock.handle().0, endpoint.as_ptr(), events, version, kind) }).map(drop)
+    lib.check(c.zmq_socket_monitor_versioned(sock.handle().0, endpoint.as_ptr(), events, version, kind))
+        .map(drop)
 }
 
 fn pipes_stats(sock: &Sock) -> conformance::subject::Result<()> {
-    let lib = subject().library().expect("a C library");
-    // SAFETY: the prototype of zmq.h.
-    let stats = unsafe { lib.draft::<PipesStats>("zmq_socket_monitor_pipes_stats") }.expect("the function");
-    // SAFETY: a socket that is open.
-    lib.check(unsafe { stats(sock.handle().0) }).map(drop)
+    let (lib, c) = functions();
+    lib.check(c.zmq_socket_monitor_pipes_stats(sock.handle().0)).map(drop)
 }
 
 /// A reader of a socket's events in version 2.
@@ -83,16 +81,9 @@ fn wait_for(reader: &Sock, number: i32) -> Event {
     }
 }
 
-macro_rules! draft {
-    () => {
-        ours_only!("4.3.4 as distributed does not have the function");
-        let _ = c_library!();
-    };
-}
-
 #[test]
 fn a_connection_is_told_with_both_addresses() {
-    draft!();
+    drafts!();
     let ctx = Ctx::new();
     let (pull, push) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PUSH));
     let (at_pull, at_push) = (watch(&pull, zmq::PAIR, zmq::PAIR), watch(&push, zmq::PAIR, zmq::PAIR));
@@ -134,7 +125,7 @@ fn a_connection_is_told_with_both_addresses() {
 
 #[test]
 fn failures_are_told_with_their_values() {
-    draft!();
+    drafts!();
     let ctx = Ctx::new();
     let (first, second) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PULL));
     let at_second = watch(&second, zmq::PAIR, zmq::PAIR);
@@ -155,7 +146,7 @@ fn failures_are_told_with_their_values() {
 
 #[test]
 fn refused_peers_and_failed_handshakes_are_told() {
-    draft!();
+    drafts!();
     let pull = Ctx::new().socket(zmq::PULL);
     let events = watch(&pull, zmq::PAIR, zmq::PAIR);
     let endpoint = pull.bind_any(Transport::Tcp);
@@ -176,7 +167,7 @@ fn refused_peers_and_failed_handshakes_are_told() {
 
 #[test]
 fn a_refusal_by_the_peer_is_told() {
-    draft!();
+    drafts!();
     let listener = RawListener::new();
     let push = Ctx::new().socket(zmq::PUSH);
     let events = watch(&push, zmq::PAIR, zmq::PAIR);
@@ -206,7 +197,7 @@ fn a_wildcard_directory_that_cannot_be_removed_is_told() {
 
 #[test]
 fn events_can_be_published_and_pushed() {
-    draft!();
+    drafts!();
     for (kind, reader) in [(zmq::PUB, zmq::SUB), (zmq::PUSH, zmq::PULL), (zmq::PAIR, zmq::PAIR)] {
         let pull = Ctx::new().socket(zmq::PULL);
         let events = watch(&pull, kind, reader);
@@ -230,7 +221,7 @@ fn first_event(sock: &Sock, events: &Sock, again: bool) -> Event {
 
 #[test]
 fn the_topic_of_a_published_event_is_its_number() {
-    draft!();
+    drafts!();
     let pull = Ctx::new().socket(zmq::PULL);
     let endpoint = inproc();
     monitor_at(&pull, &endpoint, ALL, 2, zmq::PUB).unwrap();
@@ -247,7 +238,7 @@ fn the_topic_of_a_published_event_is_its_number() {
 
 #[test]
 fn bad_arguments_are_einval() {
-    draft!();
+    drafts!();
     let pull = Ctx::new().socket(zmq::PULL);
     let monitor = |events, version, kind| monitor_at(&pull, &inproc(), events, version, kind);
     assert_eq!(monitor(ALL, 1, zmq::PAIR), Err(zmq::EINVAL), "version 1 has 16 events");
@@ -261,7 +252,7 @@ fn bad_arguments_are_einval() {
 
 #[test]
 fn statistics_need_somebody_who_wants_them() {
-    draft!();
+    drafts!();
     let pull = Ctx::new().socket(zmq::PULL);
     assert_eq!(pipes_stats(&pull), Err(zmq::EINVAL), "no monitor");
     monitor_at(&pull, &inproc(), 0xFFFF, 2, zmq::PAIR).unwrap();
@@ -272,7 +263,7 @@ fn statistics_need_somebody_who_wants_them() {
 
 #[test]
 fn statistics_count_what_is_queued_in_each_pipe() {
-    draft!();
+    drafts!();
     for transport in [Transport::Tcp, Transport::Ipc, Transport::Inproc] {
         let ctx = Ctx::new();
         let (pull, push) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PUSH));
@@ -307,7 +298,7 @@ fn statistics_count_what_is_queued_in_each_pipe() {
 
 #[test]
 fn statistics_count_what_cannot_be_sent() {
-    draft!();
+    drafts!();
     let closed = RefusingPort::new();
     let push = Ctx::new().socket(zmq::PUSH);
     push.set(zmq::LINGER, 0).unwrap();
@@ -358,7 +349,7 @@ fn a_socket_is_not_slowed_by_more_events_than_are_kept() {
 
 #[test]
 fn an_ipc_connection_is_told_with_the_listener_s_address() {
-    draft!();
+    drafts!();
     let ctx = Ctx::new();
     let (pull, push) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PUSH));
     let at_push = watch(&push, zmq::PAIR, zmq::PAIR);

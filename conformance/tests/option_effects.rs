@@ -379,6 +379,15 @@ fn a_connect_gives_up_after_its_timeout() {
     assert_eq!(events, [zmq::EVENT_CONNECT_DELAYED, zmq::EVENT_CLOSED, zmq::EVENT_CONNECT_RETRIED]);
 }
 
+#[test]
+fn where_no_way_leads_is_tried_again_and_again() {
+    // No connection goes to a group.
+    let (_dealer, monitor) = dealer("tcp://239.255.7.9:5555", &[(zmq::RECONNECT_IVL, 5)]);
+    for _ in 0..3 {
+        monitor.wait_for(zmq::EVENT_CONNECT_RETRIED);
+    }
+}
+
 // ---- Metadata ----
 
 #[test]

@@ -3,14 +3,10 @@
 use conformance::msg::Msg;
 use conformance::socket::{Ctx, Sock, Transport};
 use conformance::wire::{Raw, command, command_body, frame, greeting_with, property};
-use conformance::{Monitor, c_library, zmq};
+use conformance::{Monitor, c_library, curve, zmq};
 
 const HANDLER: &str = "inproc://zeromq.zap.01";
-const SERVER_PUBLIC: &str = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";
-const SERVER_SECRET: &str = "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6";
-const CLIENT_PUBLIC: &str = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID";
-const CLIENT_SECRET: &str = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs";
-/// The bytes of `CLIENT_PUBLIC`.
+/// The bytes of [`curve::CLIENT_PUBLIC`].
 const CLIENT_KEY: [u8; 32] = [
     0xBB, 0x88, 0x47, 0x1D, 0x65, 0xE2, 0x65, 0x9B, 0x30, 0xC5, 0x5A, 0x53, 0x21, 0xCE, 0xBB, 0x5A, 0xAB,
     0x2B, 0x70, 0xA3, 0x98, 0x64, 0x5C, 0x26, 0xDC, 0xA2, 0xB2, 0xFC, 0xB4, 0x3F, 0xC5, 0x18,
@@ -29,14 +25,10 @@ use Mechanism::{Curve, Null, Plain};
 impl Mechanism {
     fn serve(self, socket: &Sock) {
         match self {
-            Null => socket.set_bytes(zmq::ZAP_DOMAIN, "global"),
-            Plain => socket.set(zmq::PLAIN_SERVER, 1),
-            Curve => {
-                socket.set_bytes(zmq::CURVE_SECRETKEY, SERVER_SECRET).unwrap();
-                socket.set(zmq::CURVE_SERVER, 1)
-            }
+            Null => socket.set_bytes(zmq::ZAP_DOMAIN, "global").unwrap(),
+            Plain => socket.set(zmq::PLAIN_SERVER, 1).unwrap(),
+            Curve => curve::serve(socket),
         }
-        .unwrap();
     }
 
     fn ask_to_come_in(self, socket: &Sock) {
@@ -46,11 +38,7 @@ impl Mechanism {
                 socket.set_bytes(zmq::PLAIN_USERNAME, "admin").unwrap();
                 socket.set_bytes(zmq::PLAIN_PASSWORD, "secret").unwrap();
             }
-            Curve => {
-                socket.set_bytes(zmq::CURVE_PUBLICKEY, CLIENT_PUBLIC).unwrap();
-                socket.set_bytes(zmq::CURVE_SECRETKEY, CLIENT_SECRET).unwrap();
-                socket.set_bytes(zmq::CURVE_SERVERKEY, SERVER_PUBLIC).unwrap();
-            }
+            Curve => curve::ask_to_come_in(socket),
         }
     }
 
@@ -324,7 +312,7 @@ fn the_domain_of_a_null_client_makes_it_ask_as_well() {
 #[test]
 fn a_client_with_another_server_key_gets_no_answer() {
     let scene = scene(Curve, Transport::Tcp);
-    scene.client.set_bytes(zmq::CURVE_SERVERKEY, CLIENT_PUBLIC).unwrap();
+    scene.client.set_bytes(zmq::CURVE_SERVERKEY, curve::CLIENT_PUBLIC).unwrap();
     let (at_server, at_client) = (Monitor::new(&scene.server), Monitor::new(&scene.client));
     scene.connect();
     let event = at_server.wait_for(zmq::EVENT_HANDSHAKE_FAILED_PROTOCOL);

@@ -4,7 +4,7 @@
 
 use std::thread::{self, JoinHandle};
 
-use conformance::socket::{Ctx, Sock, Transport, inproc, ipc, join};
+use conformance::socket::{Ctx, Sock, Transport, inproc, ipc, join, loopback};
 use conformance::wire::{Raw, RawListener, RefusingPort, greeting, hex, ready};
 use conformance::{Errno, Event, Monitor, ours_only, wait, zmq};
 
@@ -82,7 +82,7 @@ fn messages_pass_through_a_proxy_that_is_told_an_address() {
     let endpoint = pull.bind_any(Transport::Tcp);
     let proxy = RawListener::new();
     let push = through(&proxy, zmq::PUSH);
-    let wanted = [b"\x05\x01\0\x01\x7F\0\0\x01", &port(&endpoint).to_be_bytes()[..]].concat();
+    let wanted = [b"\x05\x01\0\x01", &loopback().octets()[..], &port(&endpoint).to_be_bytes()].concat();
     let proxy = serve(proxy, wanted, endpoint.clone());
     push.connect(&endpoint).unwrap();
     let big = vec![7; 300_000];
@@ -314,7 +314,7 @@ fn a_proxy_is_for_connecting_only() {
 
 #[test]
 fn a_proxy_may_end_with_a_nul_and_be_named() {
-    let proxy = RawListener::new();
+    let proxy = RawListener::at("127.0.0.1", 0).expect("a free port");
     let dealer = through(&proxy, zmq::DEALER);
     dealer.set_bytes(zmq::SOCKS_PROXY, format!("localhost:{}\0", port(&proxy.endpoint()))).unwrap();
     dealer.connect("tcp://host:1").unwrap();
