@@ -8,39 +8,46 @@ fn send(w: &mut queue::Writer, byte: u8) -> Due {
     w.publish()
 }
 
+/// The same in one step.
+fn offer(w: &mut queue::Writer, byte: u8) -> Due {
+    w.offer(&mut Msg::copy_from(&[byte]).unwrap()).unwrap().expect("room")
+}
+
 /// The reader sleeps: whatever it did not read when it stopped at an empty queue, it is told of.
 #[test]
 fn a_sleeping_reader_is_told() {
-    loom::model(|| {
-        let (mut w, mut r) = queue::queue(0);
-        let mailbox = Arc::new(Mailbox::new());
-        let post = Arc::clone(&mailbox);
-        let writer = thread::spawn(move || {
-            for i in 1..=3 {
-                if send(&mut w, i) == Due::Readable {
-                    post.post(()).unwrap();
+    for send in [send, offer] {
+        loom::model(move || {
+            let (mut w, mut r) = queue::queue(0);
+            let mailbox = Arc::new(Mailbox::new());
+            let post = Arc::clone(&mailbox);
+            let writer = thread::spawn(move || {
+                for i in 1..=3 {
+                    if send(&mut w, i) == Due::Readable {
+                        post.post(()).unwrap();
+                    }
                 }
+                w
+            });
+            let (mut m, mut next) = (Msg::new(), 1);
+            let mut read = |r: &mut queue::Reader| {
+                while r.get(&mut m).frame {
+                    assert_eq!(m.as_slice(), [next]);
+                    next += 1;
+                }
+                next
+            };
+            read(&mut r);
+            if !mailbox.is_empty() {
+                mailbox.take(&mut Vec::new());
             }
-            w
+            // Asleep from here on.
+            let before = read(&mut r);
+            let _w = writer.join().unwrap();
+            assert!(before == 4 || !mailbox.is_empty(), "asleep before {before}, and nobody told it");
+            assert_eq!(read(&mut r), 4);
         });
-        let (mut m, mut next) = (Msg::new(), 1);
-        let mut read = |r: &mut queue::Reader| {
-            while r.get(&mut m).frame {
-                assert_eq!(m.as_slice(), [next]);
-                next += 1;
-            }
-            next
-        };
-        read(&mut r);
-        if !mailbox.is_empty() {
-            mailbox.take(&mut Vec::new());
-        }
-        // Asleep from here on.
-        let before = read(&mut r);
-        let _w = writer.join().unwrap();
-        assert!(before == 4 || !mailbox.is_empty(), "asleep before {before}, and nobody told it");
-        assert_eq!(read(&mut r), 4);
-    });
+    }
 }
 
 /// The writer waits for room (mark 1): the read that makes room says so.
