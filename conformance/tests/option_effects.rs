@@ -202,6 +202,52 @@ fn a_descriptor_that_does_not_listen_fails_the_bind() {
     assert_eq!(sock.bind("tcp://127.0.0.1:*"), Err(zmq::EINVAL));
 }
 
+#[test]
+fn a_supplied_descriptor_is_taken_once() {
+    ours_only!("it binds the descriptor again, and aborts");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let supplied = format!("tcp://{}", listener.local_addr().unwrap());
+    let ctx = Ctx::new();
+    let (pull, push) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PUSH));
+    pull.set(zmq::USE_FD, listener.into_raw_fd()).unwrap();
+    pull.bind("tcp://127.0.0.1:1").unwrap();
+    let own = pull.bind_any(Transport::Tcp);
+    assert_ne!(own, supplied);
+    pull.unbind(&own).unwrap();
+    push.connect(&supplied).unwrap();
+    push.send("still open");
+    pull.expect("still open");
+    // Nor is one that was of no use, whose number may be another's now.
+    pull.set(zmq::USE_FD, std::fs::File::open("/dev/null").unwrap().into_raw_fd()).unwrap();
+    assert_eq!(pull.bind("tcp://127.0.0.1:*"), Err(zmq::ENOTSOCK));
+    pull.bind("tcp://127.0.0.1:*").unwrap();
+}
+
+#[test]
+fn a_supplied_listener_that_is_shut_down_keeps_no_thread_busy() {
+    ours_only!("it aborts");
+    let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let path = ipc_file();
+    let ipc = std::os::unix::net::UnixListener::bind(path.strip_prefix("ipc://").unwrap()).unwrap();
+    let at = format!("tcp://{}", tcp.local_addr().unwrap());
+    for (listener, endpoint) in [(std::os::fd::OwnedFd::from(tcp), &at), (ipc.into(), &path)] {
+        let pull = Ctx::new().socket(zmq::PULL);
+        let monitor = Monitor::detached(&pull, zmq::EVENT_ACCEPT_FAILED);
+        let ours = listener.try_clone().unwrap();
+        pull.set(zmq::USE_FD, listener.into_raw_fd()).unwrap();
+        pull.bind(endpoint).unwrap();
+        let begin = std::time::Instant::now();
+        // SAFETY: a descriptor of this process.
+        assert_eq!(unsafe { libc::shutdown(ours.as_raw_fd(), libc::SHUT_RD) }, 0);
+        for _ in 0..4 {
+            assert_eq!(monitor.next().value, libc::EINVAL as u32);
+        }
+        // It looks ten times in a second: no machine is so fast that these come sooner.
+        assert!(begin.elapsed() > std::time::Duration::from_millis(250), "{:?}", begin.elapsed());
+    }
+    std::fs::remove_file(path.strip_prefix("ipc://").unwrap()).unwrap();
+}
+
 // ---- Filters ----
 
 /// Whether a peer gets in.

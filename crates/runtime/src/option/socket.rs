@@ -86,7 +86,7 @@ pub struct SocketOptions {
     pub connect_timeout: Option<Duration>,
     /// The proxy through which tcp connections are made.
     pub socks: SocksProxy,
-    /// A listening descriptor made by the application; the library closes it.
+    /// A listening descriptor made by the application, which the next bind takes; the library closes it.
     #[doc(alias = "ZMQ_USE_FD")]
     pub use_fd: Option<i32>,
     /// Name of the interface to which sockets are bound (SO_BINDTODEVICE); empty is none.
@@ -287,11 +287,5 @@ impl SocketOptions {
         use SocketType::{Client, Dealer, Peer};
         let fits = matches!(kind, Dealer | Client | Peer);
         (fits && !self.hiccup_message.is_empty()).then_some(&self.hiccup_message)
-    }
-
-    /// Whether this type keeps only the newest message: conflating where the option acts.
-    pub const fn conflates(&self, kind: SocketType) -> bool {
-        use SocketType::{Dealer, Pub, Pull, Push, Sub};
-        self.conflate && matches!(kind, Dealer | Push | Pull | Pub | Sub)
     }
 }
