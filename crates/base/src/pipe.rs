@@ -416,10 +416,11 @@ impl Pipes {
         }
     }
 
-    /// Messages that the far end has not read, over inproc; those of a connection are the link's to count.
+    /// Messages that the far end has not read, over inproc; over a connection those that it has not taken.
     pub fn outbound_queued(&mut self, id: PipeId) -> u32 {
         match self.pipe(id).map(|pipe| &mut pipe.tx) {
             Some(Tx::Queue(w)) => u32::try_from(w.len()).unwrap_or(u32::MAX),
+            Some(Tx::Log(w)) => w.queued(),
             _ => 0,
         }
     }
