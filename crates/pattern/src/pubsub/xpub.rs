@@ -8,7 +8,7 @@ use super::{Request, request};
 use crate::distribute::Distribute;
 use crate::subscription::{Removed, Subscriptions};
 use crate::{Drops, Events, Local, Machine, Setting};
-use ferrozmq_base::{DueList, Error, Msg, OutOfMemory, PeerInfo, PipeId, Pipes};
+use ferrozmq_base::{DueList, End, Error, Msg, OutOfMemory, PeerInfo, PipeId, Pipes, msg::copied};
 use std::collections::VecDeque;
 
 /// An XPUB socket.
@@ -85,26 +85,29 @@ impl Xpub {
     fn read(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
         let mut m = Msg::new();
         while pipes.get(id, &mut m, due) {
-            self.frame(id, &mut m);
+            if self.frame(id, &mut m).is_err() {
+                // It hears nothing of what it subscribed to: better it connects again.
+                return pipes.end(id, End::Now, due);
+            }
         }
     }
 
-    fn frame(&mut self, id: PipeId, m: &mut Msg) {
-        let Some(input) = self.inputs.get_mut(id.index()) else { return };
+    fn frame(&mut self, id: PipeId, m: &mut Msg) -> Result<(), OutOfMemory> {
+        let Some(input) = self.inputs.get_mut(id.index()) else { return Ok(()) };
         let is_first = !input.in_message;
         input.in_message = m.more();
         let asked = if is_first || input.requests { request(m) } else { None };
         if is_first {
             input.requests = !self.options.only_first_subscribe || asked.is_some();
             input.handed_on = false;
-            input.dropped = self.pending.len() >= UNREAD_MAX;
+            input.dropped = self.pending.len() >= UNREAD_MAX || self.pending.try_reserve(1).is_err();
         }
         let dropped = input.dropped;
         // A request inside of a message of the application is both.
         let as_part = asked.is_none() || input.handed_on;
         input.handed_on = as_part && m.more();
         if let Some((what, topic)) = asked {
-            let announce = self.apply(what, topic, id);
+            let announce = self.apply(what, topic, id)?;
             if announce && !as_part && !self.is_mute {
                 let notice = announcement(what, topic).map(|mut notice| {
                     notice.set_peer(m.peer());
@@ -121,30 +124,33 @@ impl Xpub {
             message.set_more(more);
             self.pending.push_back(Pending { message, from: Some(id) });
         }
+        Ok(())
     }
 
     /// Carries out a request and says whether the application is told.
-    fn apply(&mut self, what: Request, topic: &[u8], id: PipeId) -> bool {
+    fn apply(&mut self, what: Request, topic: &[u8], id: PipeId) -> Result<bool, OutOfMemory> {
         let options = &self.options;
         if options.manual {
             match what {
-                Request::Subscribe => _ = self.manual_topics.add(topic, id),
+                Request::Subscribe => _ = self.manual_topics.add(topic, id)?,
                 Request::Cancel => _ = self.manual_topics.remove(topic, id),
             }
-            return true;
+            return Ok(true);
         }
-        match what {
-            Request::Subscribe => self.topics.add(topic, id) || options.announce_every_subscribe,
+        Ok(match what {
+            Request::Subscribe => self.topics.add(topic, id)? || options.announce_every_subscribe,
             Request::Cancel => {
                 self.topics.remove(topic, id) == Removed::Last || options.announce_every_cancel
             }
-        }
+        })
     }
 
     fn announce(&mut self, notice: Result<Msg, OutOfMemory>, from: Option<PipeId>) {
         match notice {
-            Ok(message) => self.pending.push_back(Pending { message, from }),
-            Err(OutOfMemory) => self.unread_lost += 1,
+            Ok(message) if self.pending.try_reserve(1).is_ok() => {
+                self.pending.push_back(Pending { message, from });
+            }
+            _ => self.unread_lost += 1,
         }
     }
 
@@ -224,7 +230,8 @@ impl Machine for Xpub {
         if info.subscribes_to_all
             && let Ok(mut everything) = announcement(Request::Subscribe, b"")
         {
-            self.frame(id, &mut everything);
+            // Small, and a topic of no bytes: there is memory for it.
+            let _ = self.frame(id, &mut everything);
         }
         self.read(pipes, id, due);
     }
@@ -296,12 +303,12 @@ impl Machine for Xpub {
                 options.to_last_pipe = on;
             }
             Setting::XpubNodrop(on) => options.no_drop = on,
-            Setting::XpubWelcome(message) => self.welcome = message.to_vec(),
+            Setting::XpubWelcome(message) => self.welcome = copied(message)?,
             Setting::OnlyFirstSubscribe(on) => options.only_first_subscribe = on,
             Setting::InvertMatching(on) => options.invert = on,
             Setting::Subscribe(topic) if options.manual => {
                 if let Some(id) = self.last_pipe {
-                    self.topics.add(topic, id);
+                    self.topics.add(topic, id)?;
                 }
             }
             Setting::Unsubscribe(topic) if options.manual => {
