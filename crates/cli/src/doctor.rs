@@ -44,6 +44,7 @@ impl Way {
     fn of(doctor: &Doctor) -> Result<Self, Failure> {
         let usage = |e: ferrozmq_proto::EndpointError| Failure::Usage(e.to_string());
         let endpoint = Endpoint::parse_connect(&doctor.endpoint).map_err(usage)?;
+        doctor.socks.check([&*doctor.endpoint])?;
         let mut proxy = None;
         if let (Some(address), Endpoint::Tcp(tcp)) = (&doctor.socks.socks_proxy, &endpoint) {
             socks::check_target(&doctor.endpoint, &tcp.target).map_err(usage)?;
