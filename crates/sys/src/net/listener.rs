@@ -50,9 +50,22 @@ impl Listener {
         match accepted {
             // SAFETY: a new descriptor that nobody owns yet.
             Ok(fd) => Ok(Some(Stream::new(unsafe { own(fd) }))),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            // A unix socket that is shut down stays readable, and has nothing.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if self.is_shut_down() {
+                    Err(errno(libc::EINVAL))
+                } else {
+                    Ok(None)
+                }
+            }
             Err(error) => Err(error),
         }
+    }
+
+    fn is_shut_down(&self) -> bool {
+        let mut fd = libc::pollfd { fd: self.as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
+        // SAFETY: `fd` is valid for the call, which does not wait.
+        unsafe { libc::poll(&raw mut fd, 1, 0) == 1 && fd.revents & libc::POLLRDHUP != 0 }
     }
 
     /// Gives a connection that was accepted its options. An error is that of one that the kernel refuses.
