@@ -18,7 +18,7 @@ const TEXT: [u8; 40] = [
     30, 96, 115, 11, 1, 19, 54, 27, 13, 123, 59, 50, 50, 25, 104, 59, 57, 96, 99, 112, 27, 39, 50, 96, 42,
     101, 114, 1, 110, 127, 45, 21, 14, 16, 127, 16, 8, 127, 57, 41,
 ];
-const CURVE_SECRETKEY: i32 = 48;
+const CURVE_SECRETKEY: i32 = 49;
 
 fn unmasked(masked: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(masked.len()));
@@ -32,9 +32,11 @@ fn copies() -> [usize; 2] {
     [&BYTES[16..], &TEXT[16..]].map(scan::copies)
 }
 
-/// Room on the stack of which nothing is known.
+/// Runs it so deep in the stack that nothing is written over what it leaves there.
 #[inline(never)]
-fn apart<T>(body: impl FnOnce() -> T) -> T {
+fn deep<T>(body: impl FnOnce() -> T) -> T {
+    let above = [0_u8; 200_000];
+    std::hint::black_box(&above);
     body()
 }
 
@@ -43,16 +45,16 @@ fn no_secret_key_is_left_behind() -> Result<()> {
     assert_eq!(copies(), [0, 0], "the test has none");
     let (bytes, text) = (unmasked(&BYTES), unmasked(&TEXT));
     assert_eq!(copies(), [1, 1], "both are found");
-    let key = apart(|| SecretKey::from_text(&text)).expect("a key");
+    let key = deep(|| SecretKey::from_text(&text)).expect("a key");
     assert_eq!(copies(), [2, 1], "of the text");
     drop(key);
-    let keys: KeyPair = apart(|| std::str::from_utf8(&text).expect("text").parse()).expect("a key");
+    let keys: KeyPair = deep(|| std::str::from_utf8(&text).expect("text").parse()).expect("a key");
     assert_eq!(copies(), [2, 1], "of the pair");
     drop(keys);
     let ctx = Context::new();
     let mut socket = ctx.socket(SocketType::Pull).build()?;
     for value in [&text, &bytes] {
-        apart(|| socket.set_option(CURVE_SECRETKEY, value))?;
+        deep(|| socket.set_option(CURVE_SECRETKEY, value))?;
         assert_eq!(copies(), [2, 1], "of the socket");
     }
     drop(socket);
