@@ -97,7 +97,6 @@ fn a_proxy_that_nothing_goes_through_is_a_wrong_command_line() {
         "push tcp://127.0.0.1:* --bind --socks-proxy 127.0.0.1:1 --message x",
         "radio udp://127.0.0.1:1 --socks-proxy 127.0.0.1:1 --message x",
         "doctor ipc:///tmp/nobody --socks-proxy 127.0.0.1:1",
-        "proxy tcp://127.0.0.1:* tcp://127.0.0.1:* --back-socks-proxy 127.0.0.1:1",
         "proxy tcp://127.0.0.1:* ipc:///tmp/nobody --connect-back --back-socks-proxy 127.0.0.1:1",
     ] {
         let seen = run(line, b"");
