@@ -266,10 +266,20 @@ pub(crate) enum Removed {
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
     tree: PrefixTree<Vec<PipeId>>,
-    /// The nodes that each pipe is in; stable while it is.
-    by_pipe: BTreeMap<PipeId, BTreeSet<u32>>,
+    by_pipe: BTreeMap<PipeId, Share>,
     topics: usize,
 }
+
+/// What a pipe has of the tree.
+#[derive(Debug, Default)]
+struct Share {
+    /// The nodes that it is in; stable while it is.
+    nodes: BTreeSet<u32>,
+    bytes: u64,
+}
+
+/// What a subscription takes beside the bytes of its topic, roughly.
+pub(crate) const PLACE: u64 = 128;
 
 impl Subscriptions {
     /// Adds a pipe to a topic; true if the topic is new.
@@ -279,16 +289,25 @@ impl Subscriptions {
         let Err(i) = pipes.binary_search(&id) else { return Ok(false) };
         let is_new = pipes.is_empty();
         pipes.insert(i, id);
-        self.by_pipe.entry(id).or_default().insert(at);
+        let share = self.by_pipe.entry(id).or_default();
+        share.nodes.insert(at);
+        share.bytes += topic.len() as u64 + PLACE;
         self.topics += usize::from(is_new);
         Ok(is_new)
     }
 
+    /// The memory that the subscriptions of a pipe take, as if nobody else had them.
+    pub(crate) fn bytes_of(&self, id: PipeId) -> u64 {
+        self.by_pipe.get(&id).map_or(0, |share| share.bytes)
+    }
+
     pub(crate) fn remove(&mut self, topic: &[u8], id: PipeId) -> Removed {
         let Some(at) = self.tree.find(topic) else { return Removed::NotFound };
-        if let Some(nodes) = self.by_pipe.get_mut(&id) {
-            nodes.remove(&at);
-            if nodes.is_empty() {
+        if let Some(share) = self.by_pipe.get_mut(&id)
+            && share.nodes.remove(&at)
+        {
+            share.bytes -= topic.len() as u64 + PLACE;
+            if share.nodes.is_empty() {
                 self.by_pipe.remove(&id);
             }
         }
@@ -309,8 +328,8 @@ impl Subscriptions {
 
     /// Removes all subscriptions of a pipe, in lexicographic order; `removed(topic, was_last)` is told of each.
     pub(crate) fn remove_pipe(&mut self, id: PipeId, mut removed: impl FnMut(&[u8], bool)) {
-        let Some(nodes) = self.by_pipe.remove(&id) else { return };
-        let mut nodes: Vec<u32> = nodes.into_iter().collect();
+        let Some(share) = self.by_pipe.remove(&id) else { return };
+        let mut nodes: Vec<u32> = share.nodes.into_iter().collect();
         nodes.sort_unstable_by(|a, b| self.tree.topic(*a).cmp(self.tree.topic(*b)));
         for at in nodes {
             removed(self.tree.topic(at), self.tree.value(at).len() == 1);

@@ -22,6 +22,8 @@ pub struct Stats {
     pub handshakes_evicted: u64,
     /// Connections that were closed in their handshake because nobody judged the peer in time.
     pub handshakes_unjudged: u64,
+    /// Peers that were cut off because they subscribed to more than one may.
+    pub peers_oversubscribed: u64,
     /// The connections that exist, and those that are being made; not inproc.
     pub connections: Vec<ConnectionStats>,
 }
@@ -109,6 +111,7 @@ impl SocketCore {
             monitor_dropped,
             handshakes_evicted,
             handshakes_unjudged,
+            peers_oversubscribed: self.oversubscribed,
             connections,
         })
     }

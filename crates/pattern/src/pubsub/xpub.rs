@@ -51,6 +51,20 @@ struct Input {
     handed_on: bool,
     /// It came when too much was unread.
     dropped: bool,
+    /// The most bytes that its subscriptions may take.
+    limit: Option<u64>,
+}
+
+/// Why a request of a peer is not carried out: the peer is let go, since it would wait in vain.
+enum Unfit {
+    NoMemory,
+    TooMuch,
+}
+
+impl From<OutOfMemory> for Unfit {
+    fn from(_: OutOfMemory) -> Self {
+        Self::NoMemory
+    }
 }
 
 /// The most frames that wait for an application that does not receive. Messages beyond it are dropped and counted;
@@ -85,14 +99,16 @@ impl Xpub {
     fn read(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
         let mut m = Msg::new();
         while pipes.get(id, &mut m, due) {
-            if self.frame(id, &mut m).is_err() {
-                // It hears nothing of what it subscribed to: better it connects again.
-                return pipes.end(id, End::Now, due);
+            match self.frame(id, &mut m) {
+                Ok(()) => {}
+                // It may connect again.
+                Err(Unfit::NoMemory) => return pipes.end(id, End::Now, due),
+                Err(Unfit::TooMuch) => return pipes.end(id, End::Excess, due),
             }
         }
     }
 
-    fn frame(&mut self, id: PipeId, m: &mut Msg) -> Result<(), OutOfMemory> {
+    fn frame(&mut self, id: PipeId, m: &mut Msg) -> Result<(), Unfit> {
         let Some(input) = self.inputs.get_mut(id.index()) else { return Ok(()) };
         let is_first = !input.in_message;
         input.in_message = m.more();
@@ -128,8 +144,13 @@ impl Xpub {
     }
 
     /// Carries out a request and says whether the application is told.
-    fn apply(&mut self, what: Request, topic: &[u8], id: PipeId) -> Result<bool, OutOfMemory> {
+    fn apply(&mut self, what: Request, topic: &[u8], id: PipeId) -> Result<bool, Unfit> {
         let options = &self.options;
+        let topics = if options.manual { &self.manual_topics } else { &self.topics };
+        let limit = self.inputs.get(id.index()).and_then(|input| input.limit);
+        if what == Request::Subscribe && limit.is_some_and(|limit| topics.bytes_of(id) > limit) {
+            return Err(Unfit::TooMuch);
+        }
         if options.manual {
             match what {
                 Request::Subscribe => _ = self.manual_topics.add(topic, id)?,
@@ -223,10 +244,12 @@ impl Machine for Xpub {
         self.inputs[id.index()] = Input::default();
         self.out.attach(id);
         self.write_welcome(pipes, id, due);
-        self.read(pipes, id, due);
     }
 
     fn identified(&mut self, pipes: &mut Pipes, id: PipeId, info: &PeerInfo, due: &mut DueList) {
+        if let Some(input) = self.inputs.get_mut(id.index()) {
+            input.limit = info.subscription_bytes;
+        }
         if info.subscribes_to_all
             && let Ok(mut everything) = announcement(Request::Subscribe, b"")
         {

@@ -122,6 +122,9 @@ pub struct SocketOptions {
     /// How many accepted connections of one listener may be in their handshake; `None`: 1024, or half of the descriptors
     /// that the process may have. Not an option of `zmq.h`.
     pub max_pending_handshakes: Option<u32>,
+    /// The most bytes of memory for what one peer of a PUB or XPUB subscribes to, roughly: each topic counts with 128
+    /// more. `None` is unlimited. Not an option of `zmq.h`.
+    pub max_subscription_bytes: Option<u64>,
 }
 
 /// Settings of tcp connections. `None` leaves a setting to the system.
@@ -265,6 +268,7 @@ impl SocketOptions {
             security: Security::default(),
             accept_old_versions: true,
             max_pending_handshakes: None,
+            max_subscription_bytes: Some(256 << 20),
         }
     }
 
