@@ -306,7 +306,7 @@ impl<S: Typed> Builder<S> {
         self.set(|o| o.max_pending_handshakes = Some(count))
     }
 
-    /// How many bytes of memory what one peer subscribes to, or the groups that it joins, may take at a publisher: 256 MiB
+    /// How many bytes of memory what one peer subscribes to, or the groups that it joins, may take at a publisher: 1 GiB
     /// unless told otherwise. A topic counts with 128 more than it has. Whoever wants more is cut off, and
     /// [`HandshakeFailure::SubscribesTooMuch`](crate::HandshakeFailure::SubscribesTooMuch) tells of it. Peers in the same
     /// process may have any number.

@@ -268,7 +268,7 @@ impl SocketOptions {
             security: Security::default(),
             accept_old_versions: true,
             max_pending_handshakes: None,
-            max_subscription_bytes: Some(256 << 20),
+            max_subscription_bytes: Some(1 << 30),
         }
     }
 
