@@ -318,6 +318,32 @@ fn help_names_the_exit_codes() {
 }
 
 #[test]
+fn help_has_one_form_and_fits_the_command() {
+    let commands = "pub sub push pull req rep dealer router pair xpub xsub stream client server peer dgram radio dish \
+                    scatter gather channel proxy keygen doctor";
+    for command in commands.split_whitespace() {
+        let [long, short] = ["--help", "-h"].map(|how| text(&run(&format!("{command} {how}"), b"").stdout));
+        assert_eq!(long, short, "{command}");
+        assert!(long.contains("Exit codes:") && long.lines().count() < 80, "{command}:\n{long}");
+        let options = &long[long.find("Options:").unwrap()..];
+        for (option, commands) in [
+            ("--topic", "pub sub xsub"),
+            ("--echo", "rep"),
+            ("--group", "radio dish proxy"),
+            ("--id", "req dealer router"),
+            ("--to", "dgram"),
+        ] {
+            let has = options.contains(&format!(" {option} <")) || options.contains(&format!(" {option}  "));
+            assert_eq!(has, commands.split(' ').any(|one| one == command), "{command}: {option}");
+        }
+        // What only this command has stands first.
+        if let Some(topic) = options.find(" --topic") {
+            assert!(options.find(" --bind").is_some_and(|bind| topic < bind), "{long}");
+        }
+    }
+}
+
+#[test]
 fn with_verbose_a_failed_connection_has_its_reason() {
     // Nobody serves port 1; no label of a name is empty.
     for (endpoint, reason) in [
