@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use ferrozmq_base::SocketType;
+use ferrozmq_base::{SocketType, inbox};
 use ferrozmq_proto::{Config, Engine};
 use ferrozmq_sys::{Connecting, net::ipc, random};
 
