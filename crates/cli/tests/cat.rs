@@ -84,6 +84,18 @@ fn requests_are_echoed_or_answered_by_a_text_a_command_or_the_input() {
 }
 
 #[test]
+fn a_request_that_the_input_does_not_answer_ends_the_server() {
+    let mut rep = Running::bound(&format!("rep {ANY} -t {LIMIT}"), 1);
+    rep.type_in("yes\n");
+    let mut req = Running::start(&format!("req {} --message one --message two", rep.endpoint()));
+    assert_eq!([rep.line(), req.line(), rep.line()], ["one", "yes", "two"]);
+    rep.stdin = None;
+    let (code, _, said) = rep.end();
+    assert_eq!((code, said.trim()), (1, "fzmq: the input has ended, and a request was not answered"));
+    req.kill();
+}
+
+#[test]
 fn a_command_that_fails_is_reported_and_its_output_is_the_answer() {
     // In a script, as the arguments here have no blanks.
     let script = std::env::temp_dir().join(format!("fzmq-test-{}.sh", std::process::id()));

@@ -69,8 +69,7 @@ pub(super) fn of(kind: SocketType) -> impl Fn(Arg) -> Arg {
         ("connect", _, _) => arg.help("Connect to the endpoints; the default for the others"),
         ("count", _, Role::Sends) => arg.help("End when N messages are sent"),
         ("count", _, Role::Receives) => arg.help("End when N messages have arrived"),
-        ("count", _, Role::Asks) => arg.help("End when N requests are answered"),
-        ("count", _, Role::Answers) => arg.help("End when N requests are answered"),
+        ("count", _, Role::Asks | Role::Answers) => arg.help("End when N requests are answered"),
         ("count", _, Role::Talks) => {
             arg.help("End when N messages have arrived; with 0, at the end of the input")
         }

@@ -188,7 +188,12 @@ impl<'a> Conversation<'a> {
             self.receive()?;
             self.send()?;
             if self.is_finished() {
-                return Ok(());
+                return match self.role {
+                    Role::Answers if self.asked => {
+                        Err(Failure::Run("the input has ended, and a request was not answered".to_owned()))
+                    }
+                    _ => Ok(()),
+                };
             }
             self.output.flush()?;
             self.wait()?;
@@ -204,9 +209,7 @@ impl<'a> Conversation<'a> {
             Role::Asks => reached(self.received.messages) || (input_ended && !self.asked),
             Role::Answers => {
                 reached(self.sent.messages)
-                    || (input_ended
-                        && !self.asked
-                        && matches!(self.input, Input::Read(_) | Input::Given { .. }))
+                    || (input_ended && matches!(self.input, Input::Read(_) | Input::Given { .. }))
             }
             Role::Talks => {
                 let enough = self
