@@ -1,6 +1,7 @@
 //! A libzmq, ours or the system's, loaded at run time: both are called through the same table of functions.
 
 use std::ffi::{CString, c_int};
+use std::mem::MaybeUninit;
 use std::slice;
 
 use conformance::Errno;
@@ -30,7 +31,8 @@ impl CLibrary {
 
 pub(crate) struct Context(&'static Library, Handle);
 
-pub(crate) struct CSocket(&'static Library, Handle);
+/// A socket, and the message that is received into.
+pub(crate) struct CSocket(&'static Library, Handle, RawMsg);
 
 impl Drop for Context {
     fn drop(&mut self) {
@@ -40,6 +42,7 @@ impl Drop for Context {
 
 impl Drop for CSocket {
     fn drop(&mut self) {
+        self.0.zmq_msg_close(&raw mut self.2);
         self.0.zmq_close(self.1.0);
     }
 }
@@ -64,7 +67,8 @@ impl Subject for CLibrary {
             Kind::PatientPub => zmq::XPUB,
         };
         let socket = opaque(self.0, "zmq_socket", self.0.zmq_socket(context.1.0, number))?;
-        let socket = CSocket(self.0, socket);
+        let mut socket = CSocket(self.0, socket, RawMsg([0; 64]));
+        self.0.zmq_msg_init(&raw mut socket.2);
         socket.set(zmq::SNDHWM, &1000_i32.to_ne_bytes())?;
         socket.set(zmq::RCVHWM, &1000_i32.to_ne_bytes())?;
         match kind {
@@ -143,25 +147,23 @@ impl Socket for CSocket {
 
     #[inline]
     fn send_object(&mut self, size: usize, stamp: Stamp) -> Result<()> {
-        let mut msg = RawMsg([0; 64]);
-        self.done("zmq_msg_init_size", self.0.zmq_msg_init_size(&raw mut msg, size))?;
-        let data = self.0.zmq_msg_data(&raw mut msg).cast::<u8>();
+        let mut msg = MaybeUninit::uninit();
+        let msg: *mut RawMsg = msg.as_mut_ptr();
+        self.done("zmq_msg_init_size", self.0.zmq_msg_init_size(msg, size))?;
+        let data = self.0.zmq_msg_data(msg).cast::<u8>();
         // SAFETY: the message owns `size` bytes at `data` until it is sent. Its allocator is foreign code, so to this
         // program the bytes are memory like any other; they are only written here.
         stamp.write(unsafe { slice::from_raw_parts_mut(data, size) });
-        self.done("zmq_msg_send", self.0.zmq_msg_send(&raw mut msg, self.1.0, 0)).map(|_| ())
+        self.done("zmq_msg_send", self.0.zmq_msg_send(msg, self.1.0, 0)).map(|_| ())
     }
 
     #[inline]
     fn recv_object<T>(&mut self, look: impl FnOnce(&[u8]) -> T) -> Result<T> {
-        let mut msg = RawMsg([0; 64]);
-        self.0.zmq_msg_init(&raw mut msg);
-        let size = self.done("zmq_msg_recv", self.0.zmq_msg_recv(&raw mut msg, self.1.0, 0))?;
-        let data = self.0.zmq_msg_data(&raw mut msg).cast::<u8>();
-        // SAFETY: the message owns `size` bytes at `data` until it is closed below.
-        let seen = look(unsafe { slice::from_raw_parts(data, size) });
-        self.0.zmq_msg_close(&raw mut msg);
-        Ok(seen)
+        let msg = &raw mut self.2;
+        let size = self.done("zmq_msg_recv", self.0.zmq_msg_recv(msg, self.1.0, 0))?;
+        let data = self.0.zmq_msg_data(msg).cast::<u8>();
+        // SAFETY: the message owns `size` bytes at `data` until the next one takes its place.
+        Ok(look(unsafe { slice::from_raw_parts(data, size) }))
     }
 
     #[inline]

@@ -15,7 +15,7 @@ pub(crate) enum Transport {
 /// How a message goes in and out of the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// A message object, made for each message and closed after it.
+    /// A message object: one that is made for each message to send, one to receive into that is kept.
     Object,
     /// The program's own buffer, which the library copies.
     Buffer,

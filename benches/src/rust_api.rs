@@ -18,8 +18,8 @@ const XPUB_NODROP: i32 = 69;
 /// The crate `ferrozmq`, linked into this program.
 pub(crate) struct RustApi;
 
-/// A socket, the buffer in which small bodies are made, and the message that is received into.
-pub(crate) struct RustSocket(ferrozmq::Socket, Vec<u8>, Message);
+/// A socket, and the message that is received into.
+pub(crate) struct RustSocket(ferrozmq::Socket, Message);
 
 impl From<Error> for Fault {
     fn from(e: Error) -> Self {
@@ -73,7 +73,7 @@ impl Subject for RustApi {
             Security::CurveServer => builder.curve_server(&keys(SERVER_KEYS)?.secret),
             Security::CurveClient => builder.curve_client(&keys(CLIENT_KEYS)?, keys(SERVER_KEYS)?.public),
         };
-        Ok(RustSocket(builder.build()?, Vec::new(), Message::new()))
+        Ok(RustSocket(builder.build()?, Message::new()))
     }
 
     fn poller(&self, sockets: &[RustSocket]) -> Result<Self::Poller> {
@@ -100,21 +100,15 @@ impl Socket for RustSocket {
         Ok(self.0.connect(endpoint)?)
     }
 
-    /// The body is made in the message where that saves a copy.
     #[inline]
     fn send_object(&mut self, size: usize, stamp: Stamp) -> Result<()> {
-        if size > 1024 {
-            return Ok(self.0.send(Message::build(size, |body| stamp.write(body))?)?);
-        }
-        self.1.resize(size, 0);
-        stamp.write(&mut self.1);
-        Ok(self.0.send(&self.1[..])?)
+        Ok(self.0.send(Message::build(size, |body| stamp.write(body))?)?)
     }
 
     #[inline]
     fn recv_object<T>(&mut self, look: impl FnOnce(&[u8]) -> T) -> Result<T> {
-        self.0.recv_into(&mut self.2)?;
-        Ok(look(&self.2))
+        self.0.recv_into(&mut self.1)?;
+        Ok(look(&self.1))
     }
 
     #[inline]
@@ -124,8 +118,8 @@ impl Socket for RustSocket {
 
     #[inline]
     fn recv_buffer(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.0.recv_into(&mut self.2)?;
-        self.2.copy_to(buffer);
-        Ok(self.2.len())
+        self.0.recv_into(&mut self.1)?;
+        self.1.copy_to(buffer);
+        Ok(self.1.len())
     }
 }

@@ -10,7 +10,7 @@
 use std::{fmt, mem::MaybeUninit, ptr};
 
 use crate::{
-    OutOfMemory,
+    OutOfMemory, prefetch,
     sync::{
         Arc, AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Line, Ordering, UnsafeCell, fence, heavy_fence,
         light_fence, prepare_fences, spin_loop,
@@ -20,6 +20,11 @@ use crate::{
 /// Items of the first block and of all others.
 const FIRST: usize = if cfg!(loom) { 1 } else { 16 };
 const BLOCK: usize = if cfg!(loom) { 2 } else { 256 };
+
+/// Items that a side is ahead of itself when it asks for the memory of the cells: what the other side used last takes
+/// a while to come from its core, and stores wait for each other.
+const SOON_WRITTEN: usize = 16;
+const SOON_READ: usize = 8;
 
 /// The longest of the growing numbers of pauses between a reader's looks.
 pub(crate) const LINGER: u32 = 32;
@@ -239,6 +244,7 @@ impl<T: Send> Writer<T> {
         if self.here.at == self.here.end {
             self.grow()?;
         }
+        prefetch::to_write(self.here.at.wrapping_add(SOON_WRITTEN));
         // SAFETY: as in `push_in_place`. The mark is not needed: nothing stays unpublished.
         unsafe {
             (*self.here.at).with_mut(|p| write(p.cast()));
@@ -380,26 +386,20 @@ unsafe impl<T: Send> Send for Reader<T> {}
 
 impl<T: Send> Reader<T> {
     /// The next published item.
-    #[inline]
-    pub(crate) fn take(&mut self) -> Option<T> {
-        // SAFETY: the item is read, and forgotten where it was.
-        unsafe { self.take_in_place(|p| p.read()) }
-    }
-
-    /// As [`Reader::take`]; `read` reads the item where it lies.
-    ///
-    /// # Safety
-    /// `read` moves the item out: it is not dropped where it was.
     #[inline(always)]
-    pub(crate) unsafe fn take_in_place<R>(&mut self, read: impl FnOnce(*const T) -> R) -> Option<R> {
+    pub(crate) fn take(&mut self) -> Option<T> {
         if !self.peek() {
             return None;
         }
         // SAFETY: `peek` saw the item published; blocks from the reader's place on are alive.
         let cell = unsafe { self.place.next(&self.shared, |block| recycle(&self.shared, block)) };
         self.taken += 1;
-        // Published and not taken before: initialised, and the reader's.
-        Some(cell.with(|p| read(p.cast())))
+        // Not what the writer may be writing at this moment.
+        if self.published - self.taken > SOON_READ as u64 {
+            prefetch::to_read(ptr::from_ref(cell).wrapping_add(SOON_READ));
+        }
+        // SAFETY: published and not taken before: initialised, and the reader's. It is forgotten where it was.
+        Some(cell.with(|p| unsafe { p.cast::<T>().read() }))
     }
 
     /// Whether something can be taken.

@@ -142,6 +142,7 @@ impl Content {
     }
 
     /// A zeroed body of this size.
+    #[inline(never)]
     pub fn zeroed(size: usize) -> Result<Self, OutOfMemory> {
         // Memory that was used before is zeroed faster than the system finds any; the largest is always its own.
         let kept = size <= pool::KEPT_MAX;

@@ -3,12 +3,13 @@
 //! Biased: the thread that used the socket last owns the gate and enters by plain stores. Another thread takes over
 //! with a heavy fence, if the owner is not inside; each tenure has a flag of its own, so that a late owner can only
 //! ever touch its own. After [`TAKE_OVERS`] changes of owner the gate becomes a plain lock word for good: then it is
-//! a socket that threads hand around, and an atomic step per call is cheaper than fences.
+//! a socket that threads hand around, and an atomic step per call is cheaper than fences. Where the kernel cannot
+//! interrupt other threads it is one from the start.
 //!
 //! Invariant: of all passes of one gate at most one exists at any time, and a pass happens after the pass before it.
 use std::{array, marker::PhantomData};
 
-use crate::sync::{AtomicBool, AtomicU64, Ordering, heavy_fence, light_fence, prepare_fences};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, heavy_fence, lightest_fence, prepare_fences};
 
 /// Changes of owner before the gate becomes a plain lock.
 pub const TAKE_OVERS: usize = if cfg!(loom) { 2 } else { 16 };
@@ -48,9 +49,9 @@ impl Default for Gate {
 impl Gate {
     /// Open, without an owner.
     pub fn new() -> Self {
-        prepare_fences();
+        let biased = prepare_fences();
         Self {
-            owner: AtomicU64::new(REVOKED),
+            owner: AtomicU64::new(if biased { REVOKED } else { SHARED }),
             inside: array::from_fn(|_| AtomicBool::new(false)),
             taking: AtomicBool::new(false),
         }
@@ -76,7 +77,7 @@ impl Gate {
             return None;
         }
         inside.store(true, Ordering::Relaxed);
-        light_fence();
+        lightest_fence();
         if self.owner.load(Ordering::Relaxed) != owner {
             // Only this thread ever sets the flag of its tenure.
             inside.store(false, Ordering::Release);

@@ -20,6 +20,7 @@ pub mod patience;
 pub mod peer;
 pub mod pipe;
 pub mod pool;
+mod prefetch;
 pub mod promise;
 pub mod queue;
 pub mod ready;

@@ -325,7 +325,10 @@ impl Writer {
             m.clear();
             return Ok(());
         }
-        self.splice(m.kind(), more, m.len(), || m.take())
+        self.splice(m.kind(), more, m.len(), || {
+            m.set_peer(None);
+            m.take()
+        })
     }
 
     /// Puts and publishes a message of one frame if there is room; none, and `m` untouched, if not.

@@ -319,13 +319,22 @@ impl Msg {
     }
 
     /// Zeroed body of this size.
+    #[inline(always)]
     pub fn with_size(size: usize) -> Result<Self, OutOfMemory> {
         if size > Self::INLINE_MAX {
             return Ok(Self::from_content_unshared(Content::zeroed(size)?));
         }
         let mut m = Self::new();
-        m.body.inline = [MaybeUninit::zeroed(); Self::INLINE_MAX];
         m.head.set(Head::inline(size));
+        let body = (&raw mut m.body).cast::<[u64; 6]>();
+        // SAFETY: the inline body is 48 bytes, aligned for words. Of a short one the rest is never read.
+        unsafe {
+            if size <= 16 {
+                body.cast::<[u64; 2]>().write([0; 2]);
+            } else {
+                body.write([0; 6]);
+            }
+        }
         Ok(m)
     }
 
@@ -569,6 +578,7 @@ impl Msg {
     }
 
     /// None while the body is shared or constant.
+    #[inline]
     pub fn as_mut_slice(&mut self) -> Option<&mut [u8]> {
         let shared = self.is_shared();
         if let Some(content) = self.body()
@@ -708,6 +718,26 @@ impl Msg {
     #[inline]
     pub fn take(&mut self) -> Self {
         mem::take(self)
+    }
+
+    /// Takes the place of this message. A short one is moved by words: the wide moves that the compiler makes wait until
+    /// what was just written is in the cache.
+    #[inline(always)]
+    pub fn replace_by(&mut self, from: Self) {
+        if !from.head.get().is_inline_up_to(16) {
+            *self = from;
+            return;
+        }
+        self.reset();
+        self.head.set(from.head.get());
+        self.peer.set(from.peer.get());
+        // SAFETY: two words on both sides, whether or not they are initialised.
+        unsafe {
+            let words = read_two_words((&raw const from.body).cast());
+            (&raw mut self.body).cast::<[Word; 2]>().write(words);
+        }
+        // What it owns is this message's.
+        mem::forget(from);
     }
 
     /// Drops the body and makes the message empty.

@@ -229,8 +229,8 @@ impl Pipes {
         self.pipe(id).is_some_and(|p| !matches!(p.tx, Tx::Closed))
     }
 
-    /// Appends a frame, invisible until [`Pipes::publish`]; `m` is taken and left empty. On `OutOfMemory`, `m` is
-    /// untouched. A pipe that is closed swallows the frame.
+    /// Appends a frame, invisible until [`Pipes::publish`]; `m` is taken and left empty, and where it came from is not
+    /// passed on. On `OutOfMemory`, `m` is untouched. A pipe that is closed swallows the frame.
     #[inline]
     pub fn put(&mut self, id: PipeId, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {
         let Some(pipe) = self.pipe(id) else {
@@ -240,7 +240,7 @@ impl Pipes {
         match &mut pipe.tx {
             Tx::Queue(w) => w.put(m, more),
             Tx::Log(w) => w.put(m, more),
-            Tx::Slot(w) => w.put(m, more),
+            Tx::Slot(w) => put_latest(w, m, more),
             Tx::Closed => {
                 m.clear();
                 Ok(())
@@ -258,7 +258,7 @@ impl Pipes {
             Tx::Log(w) => w.offer(m)?,
             Tx::Slot(w) => {
                 if w.room() {
-                    w.put(m, false)?;
+                    put_latest(w, m, false)?;
                     Some(w.publish())
                 } else {
                     None
@@ -280,7 +280,7 @@ impl Pipes {
         match &mut pipe.tx {
             Tx::Queue(w) => w.put(&mut m.share(), more),
             Tx::Log(w) => w.put_copy(m, more),
-            Tx::Slot(w) => w.put(&mut m.share(), more),
+            Tx::Slot(w) => put_latest(w, &mut m.share(), more),
             Tx::Closed => Ok(()),
         }
     }
@@ -470,4 +470,10 @@ impl Pipe {
         // Dropping the writer drops what was not published and tells the reader that no more will come.
         self.tx = Tx::Closed;
     }
+}
+
+/// A slot carries whole messages, and the inbound one their peers too: of what goes out that is no part.
+fn put_latest(w: &mut slot::Writer, m: &mut Msg, more: bool) -> Result<(), OutOfMemory> {
+    m.set_peer(None);
+    w.put(m, more)
 }

@@ -173,9 +173,9 @@ impl Reader {
         if self.frames.is_exhausted() {
             return false;
         }
-        // SAFETY: the message is moved out; nobody takes a further cell of a message but with its first.
-        let Some(long) = (unsafe { self.frames.take_in_place(|cell| m.unpack(cell)) }) else { return false };
-        if long {
+        // Nobody takes a further cell of a message but with its first.
+        let Some(first) = self.frames.take() else { return false };
+        if m.unpack(first) {
             // SAFETY: the cells behind the first.
             unsafe { m.unpack_rest(|| self.frames.take()) };
         }

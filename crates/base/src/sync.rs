@@ -68,15 +68,20 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// interrupt the other threads, else a full fence.
 #[inline(always)]
 pub fn light_fence() {
+    #[cfg(not(loom))]
+    if !membarrier::is_available() {
+        full_fence();
+    }
+    lightest_fence();
+}
+
+/// [`light_fence`] where [`prepare_fences`] has said that it is light.
+#[inline(always)]
+pub fn lightest_fence() {
     #[cfg(loom)]
     fence(Ordering::SeqCst);
     #[cfg(not(loom))]
-    {
-        if !membarrier::is_available() {
-            full_fence();
-        }
-        std::sync::atomic::compiler_fence(Ordering::SeqCst);
-    }
+    std::sync::atomic::compiler_fence(Ordering::SeqCst);
 }
 
 #[cfg(not(loom))]
@@ -94,10 +99,12 @@ pub fn heavy_fence() {
     membarrier::all_threads();
 }
 
-/// Finds out, once, whether [`light_fence`] may be light: called by whatever is made to use it.
-pub fn prepare_fences() {
+/// Finds out, once, whether [`light_fence`] may be light, and says so: called by whatever is made to use it.
+pub fn prepare_fences() -> bool {
+    #[cfg(loom)]
+    return true;
     #[cfg(not(loom))]
-    membarrier::prepare();
+    membarrier::prepare()
 }
 
 /// A number that no other call in this process returned.
@@ -136,9 +143,10 @@ mod membarrier {
         STATE.load(Ordering::Relaxed) == AVAILABLE
     }
 
-    pub(super) fn prepare() {
-        if STATE.load(Ordering::Relaxed) == UNKNOWN {
-            register();
+    pub(super) fn prepare() -> bool {
+        match STATE.load(Ordering::Relaxed) {
+            UNKNOWN => register(),
+            state => state == AVAILABLE,
         }
     }
 

@@ -269,6 +269,38 @@ fn a_slot_keeps_the_latest_only() {
 }
 
 #[test]
+fn where_a_message_came_from_is_not_passed_on() {
+    let from_afar = || {
+        let mut m = msg(b"news");
+        m.set_peer(Some(PeerRef { slot: 3, generation: 1 }));
+        m
+    };
+    let (queue, read_queue) = queue::queue(0);
+    let (slot, read_slot) = slot::slot();
+    for (tx, mut rx) in [(Tx::Queue(queue), Rx::Queue(read_queue)), (Tx::Slot(slot), Rx::Slot(read_slot))] {
+        let (mut pipes, mut due) = (Pipes::new(), Vec::new());
+        let id = pipes.insert(Pipe::new(tx, Rx::Closed));
+        let mut arrives = || {
+            let mut m = Msg::new();
+            let got = match &mut rx {
+                Rx::Queue(r) => r.get(&mut m),
+                Rx::Slot(r) => r.get(&mut m),
+                _ => NOTHING,
+            };
+            assert_eq!((got, m.as_slice(), m.peer()), (FRAME, &b"news"[..], None));
+        };
+        assert!(pipes.offer(id, &mut from_afar(), &mut due).unwrap());
+        arrives();
+        pipes.put(id, &mut from_afar(), false).unwrap();
+        pipes.publish(id, &mut due);
+        arrives();
+        pipes.put_copy(id, &mut from_afar(), false).unwrap();
+        pipes.publish(id, &mut due);
+        arrives();
+    }
+}
+
+#[test]
 fn an_inbox_gives_frames_with_their_peer_and_pauses_at_its_mark() {
     let peer = Some(PeerRef { slot: 3, generation: 1 });
     let (mut w, mut r) = inbox::inbox(2);

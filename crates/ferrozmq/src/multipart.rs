@@ -253,6 +253,11 @@ macro_rules! single {
             fn into_multipart(self) -> Message {
                 self.into()
             }
+
+            #[inline]
+            fn put_into(self, place: &mut Message) {
+                place.0.replace_by(Message::from(self).0);
+            }
         }
     )*};
 }

@@ -180,8 +180,6 @@ impl SocketCore {
     /// `OutOfMemory`.
     #[inline(always)]
     pub fn send_rest(&mut self, m: &mut Msg, more: bool) -> Result<()> {
-        // Where a message came from is not passed on with it.
-        m.set_peer(None);
         let result = self.pattern.send(&mut self.pipes, m, more, &mut self.due);
         if !self.due.is_empty() {
             self.settle();

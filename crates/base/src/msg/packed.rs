@@ -137,24 +137,20 @@ impl Msg {
         ]
     }
 
-    /// Replaces the message by the one that begins in this cell; true if [`Msg::unpack_rest`] must follow.
-    ///
-    /// # Safety
-    /// `from` is the first cell of a message, which nobody uses, or drops, after this.
+    /// Replaces the message by the one that begins with this cell; true if [`Msg::unpack_rest`] must follow.
     #[inline(always)]
     #[must_use]
-    pub(crate) unsafe fn unpack(&mut self, from: *const Packed) -> bool {
+    pub(crate) fn unpack(&mut self, cell: Packed) -> bool {
         if self.owns() {
             self.release();
         }
-        // SAFETY: by the contract; this message owns nothing.
-        unsafe {
-            let head = (*from).head;
-            self.head.set(head);
-            (&raw mut self.body).cast::<[Word; WORDS]>().write((*from).body.words);
-            self.peer.set(Peer::NONE);
-            head.is_long()
-        }
+        // The message owns what the cell did.
+        let cell = ManuallyDrop::new(cell);
+        self.head.set(cell.head);
+        // SAFETY: words are copied whether or not they are initialised; this message owns nothing.
+        unsafe { (&raw mut self.body).cast::<[Word; WORDS]>().write(cell.body.words) };
+        self.peer.set(Peer::NONE);
+        cell.head.is_long()
     }
 
     /// Completes a message from its further cells.
