@@ -70,6 +70,7 @@ impl Way {
                 format!("endpoint {:?}: the doctor reaches peers by tcp and ipc only", doctor.endpoint);
             return Err(Failure::Usage(text));
         }
+        doctor.socks.check([&*doctor.endpoint])?;
         let mut proxy = None;
         if let (Some(address), Endpoint::Tcp(tcp)) = (&doctor.socks.socks_proxy, &endpoint) {
             socks::check_target(&doctor.endpoint, &tcp.target).map_err(usage)?;

@@ -67,6 +67,7 @@ struct End {
 impl End {
     fn open(settings: &Proxy, side: &Side, endpoint: &str) -> Result<Self, Failure> {
         only_other_processes(endpoint)?;
+        side.socks.check(side.connect.then_some(endpoint))?;
         let security = Credentials::of(&side.security)?;
         let ctx = security.context(Context::builder())?;
         let endpoints = [endpoint.to_owned()];

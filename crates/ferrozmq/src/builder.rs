@@ -294,6 +294,20 @@ impl<S: Typed> Builder<S> {
         self.set(|o| o.max_pending_handshakes = Some(count))
     }
 
+    /// How many bytes of memory what one peer subscribes to, or the groups that it joins, may take at a publisher: 256 MiB
+    /// unless told otherwise. A topic counts with 128 more than it has. Whoever wants more is cut off, and
+    /// [`HandshakeFailure::SubscribesTooMuch`](crate::HandshakeFailure::SubscribesTooMuch) tells of it. Peers in the same
+    /// process may have any number.
+    ///
+    /// ```
+    /// let ctx = ferrozmq::Context::new();
+    /// let publisher = ctx.publisher().max_subscription_bytes(1 << 20).bind("tcp://127.0.0.1:*")?;
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    pub fn max_subscription_bytes(self, bytes: u64) -> Self {
+        self.set(|o| o.max_subscription_bytes = Some(bytes))
+    }
+
     /// How often each peer is asked for a sign of life: every 10 s unless told otherwise, zero for never.
     ///
     /// ```

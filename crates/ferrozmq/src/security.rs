@@ -66,7 +66,7 @@ impl KeyPair {
     pub fn generate() -> Result<Self> {
         let mut bytes = Zeroizing::new([0; 32]);
         random::fill(&mut *bytes).map_err(|e| Error::from(ferrozmq_base::Error::from(e)))?;
-        Ok(Self::from_secret(SecretKey::new(*bytes)))
+        Ok(Self::from_secret(SecretKey::from(&*bytes)))
     }
 
     /// The pair of a secret key.

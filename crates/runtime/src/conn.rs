@@ -24,6 +24,8 @@ use crate::{
 
 mod input;
 mod output;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use input::{Fill, InHalf, Refused};
 pub(crate) use output::{Flush, OutHalf};

@@ -20,7 +20,7 @@ mod wait;
 mod wake;
 
 pub use driver::{Event, Interest, Poller};
-pub use fork::{ForkEpoch, fork_epoch};
+pub use fork::ForkEpoch;
 pub use net::{Connecting, Listener, PeerCredentials, Stream};
 pub use resolve::Resolver;
 pub use signal::SignalSet;

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, ValueEnum};
 
 use super::help;
-use crate::{login::Login, numbers::parse_time};
+use crate::{failure::Failure, login::Login, numbers::parse_time};
 
 /// What every socket command has.
 #[derive(Args, Clone, Debug)]
@@ -91,6 +91,19 @@ pub(crate) struct Socks {
     /// As --socks-user, with the one line of FILE, which may be a pipe
     #[arg(long, value_name = "FILE", requires = "socks_proxy")]
     pub(crate) socks_user_file: Option<PathBuf>,
+}
+
+impl Socks {
+    /// A proxy through which none of these connections goes is a mistake.
+    pub(crate) fn check<'a>(&self, connections: impl IntoIterator<Item = &'a str>) -> Result<(), Failure> {
+        if self.socks_proxy.is_none()
+            || connections.into_iter().any(|endpoint| endpoint.starts_with("tcp://"))
+        {
+            return Ok(());
+        }
+        let text = "--socks-proxy: only tcp connections go through a proxy, and none is made here";
+        Err(Failure::Usage(text.to_owned()))
+    }
 }
 
 /// What is sent to a multicast group.

@@ -105,6 +105,8 @@ pub(crate) fn open(
     if cat.common.wait_peers > 0 && cat.is_udp_only() {
         return Err(Failure::Usage("--wait-peers: over udp nobody says that he is there".to_owned()));
     }
+    let connections = cat.common.endpoints.iter().map(String::as_str).filter(|endpoint| !cat.binds(endpoint));
+    cat.common.socks.check(connections)?;
     let mut made = make(ctx, cat, security)?;
     // A socket that is watched tells from the beginning.
     let monitor = each!(&mut made, socket => socket.monitor()?);

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use ferrozmq_base::{Due, Error, Kind, Msg, OutOfMemory, PeerRef, chunk::Chunk, slot};
+use ferrozmq_base::{Due, Error, Kind, Msg, OutOfMemory, PeerRef, chunk::Chunk, msg::copied, slot};
 use ferrozmq_proto::{ProtocolError, Scanner, Step};
 use ferrozmq_sys::Stream;
 
@@ -10,8 +10,6 @@ use super::{Sink, Transfer};
 use crate::codec::Codec;
 
 mod opened;
-#[cfg(test)]
-mod tests;
 
 /// The sizes that a read buffer grows through while reads fill it.
 const CHUNK_BYTES: [usize; 3] = [4 * 1024, 64 * 1024, 256 * 1024];
@@ -297,7 +295,7 @@ impl InHalf {
                 }
                 Step::Frames { len } => self.scanned += len,
                 Step::Command { header, body } => {
-                    commands.push(unscanned[header..header + body].to_vec());
+                    keep(commands, &unscanned[header..header + body])?;
                     chunk.remove(self.scanned, header + body);
                 }
                 Step::Large { header, body, more, command } => {
@@ -412,6 +410,13 @@ fn conflate(w: &mut slot::Writer, mut range: ferrozmq_base::chunk::Range, peer: 
         wake |= w.put(&mut m, more).is_ok() && w.publish() != Due::Nothing;
     }
     wake
+}
+
+/// Keeps a copy of a command for the session.
+fn keep(commands: &mut Vec<Vec<u8>>, body: &[u8]) -> Result<(), OutOfMemory> {
+    commands.try_reserve(1).map_err(|_| OutOfMemory)?;
+    commands.push(copied(body)?);
+    Ok(())
 }
 
 /// Why input was refused.

@@ -5,14 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use ferrozmq_base::{Msg, link::Control};
+use ferrozmq_base::{Kind, Msg, link::Control};
 use ferrozmq_sys::Stream;
 
 use super::Source;
 use crate::codec::Codec;
 
 /// The most wire bytes that a Coded direction prepares before it writes.
-const WIRE_BYTES: usize = 64 * 1024;
+pub(super) const WIRE_BYTES: usize = 64 * 1024;
+/// More than a frame is longer than its body, encrypted or not.
+const FRAME_BYTES: usize = 64;
 /// The most bytes that a flush writes before others get their turn, but for the last write.
 const FLUSH_BYTES: usize = 1 << 20;
 
@@ -38,8 +40,10 @@ pub(crate) struct OutHalf {
     /// Most bytes of one write.
     batch: usize,
     /// Encoded bytes that go out before anything else: the end of the handshake, control frames, coded records.
-    wire: Vec<u8>,
+    pub(super) wire: Vec<u8>,
     written: usize,
+    /// Where in these the messages end that are not written.
+    ends: Vec<usize>,
     /// Records stay where they are, control frames go out.
     withheld: bool,
     /// The writer waits for the room that a flush made; the holder tells it after the lock is released.
@@ -55,6 +59,7 @@ impl OutHalf {
             batch,
             wire: Vec::new(),
             written: 0,
+            ends: Vec::new(),
             withheld: false,
             wake_writer: false,
         }
@@ -82,11 +87,12 @@ impl OutHalf {
         self.written = 0;
     }
 
-    /// The connection is lost; a message that it cut is lost with it, and counted.
+    /// The connection is lost; a message that it cut is lost with it, as are those that were encoded, and counted.
     pub(crate) fn detach(&mut self) {
         self.stream = None;
         self.wire.clear();
         self.written = 0;
+        self.ends.clear();
         if let Some(Source::Log(log)) = &mut self.source {
             log.connection_lost();
             self.wake_writer |= log.claim_waiting();
@@ -146,6 +152,7 @@ impl OutHalf {
         if self.written == self.wire.len() {
             self.wire = Vec::new();
             self.written = 0;
+            self.ends = Vec::new();
         }
         if let Some(Source::Log(log)) = &mut self.source {
             log.release_idle();
@@ -197,7 +204,7 @@ impl OutHalf {
             // A control frame that waits goes out at the end of the record that is half written.
             let limit = if control.is_empty() { u64::MAX } else { log.bytes_to_boundary() };
             let mut slices = [IoSlice::new(&[]); 64];
-            let count = log.slices_within(&mut slices, limit.min(self.batch as u64));
+            let count = log.slices(&mut slices, limit.min(self.batch as u64));
             let n = stream.write(&slices[..count])?;
             self.wake_writer |= log.advance(n);
             taken += n;
@@ -213,51 +220,69 @@ impl OutHalf {
     ) -> io::Result<bool> {
         let Some(codec) = codec else { return Err(io::ErrorKind::WouldBlock.into()) };
         let mut taken = 0;
-        while taken < FLUSH_BYTES {
-            self.encode(control, codec);
-            if self.written == self.wire.len() {
+        loop {
+            self.write_wire(stream)?;
+            if taken >= FLUSH_BYTES {
+                return Ok(false);
+            }
+            self.encode(control, codec)?;
+            if self.wire.is_empty() && self.ends.is_empty() {
                 return Ok(true);
             }
             taken += self.wire.len();
-            self.write_wire(stream)?;
         }
-        Ok(false)
     }
 
-    /// Takes records until the wire buffer is full or nothing is left.
-    fn encode(&mut self, control: &Control, codec: &mut Codec) {
+    /// Takes records until the wire buffer, which was empty, is full or nothing is left.
+    fn encode(&mut self, control: &Control, codec: &mut Codec) -> io::Result<()> {
         if !control.is_empty() {
             let mut frames = Vec::new();
             control.take(&mut frames);
             codec.encode_control(&frames, &mut self.wire);
         }
-        if self.withheld {
-            return;
-        }
-        while self.wire.len() - self.written < WIRE_BYTES {
+        while !self.withheld && self.wire.len() < WIRE_BYTES {
             match &mut self.source {
-                None => return,
+                None => break,
                 Some(Source::Log(log)) => {
-                    let Some(record) = log.next_record() else { return };
+                    let Some(record) = log.next_record() else { break };
+                    if reserve(&mut self.wire, record.body.len()).is_err() {
+                        // What is there may make room by going out.
+                        return if self.wire.is_empty() {
+                            Err(io::ErrorKind::OutOfMemory.into())
+                        } else {
+                            Ok(())
+                        };
+                    }
                     codec.encode(record.kind, record.more, record.body, &mut self.wire);
+                    if record.kind == Kind::Message && !record.more {
+                        self.ends.push(self.wire.len());
+                        log.hold();
+                    }
                     self.wake_writer |= log.consume();
                 }
                 Some(Source::Slot(slot)) => {
                     let mut m = Msg::new();
                     if !slot.get(&mut m).frame {
-                        return;
+                        break;
                     }
+                    reserve(&mut self.wire, m.len())?;
                     codec.encode(m.kind(), m.more(), m.as_slice(), &mut self.wire);
                 }
             }
         }
+        Ok(())
     }
 
     fn write_wire(&mut self, stream: &Stream) -> io::Result<()> {
-        while self.written < self.wire.len() {
-            let end = self.wire.len().min(self.written.saturating_add(self.batch));
-            self.written += stream.write(&[IoSlice::new(&self.wire[self.written..end])])?;
+        let result = self.write_rest(stream);
+        let whole = self.ends.partition_point(|end| *end <= self.written);
+        if whole > 0
+            && let Some(Source::Log(log)) = &mut self.source
+        {
+            self.ends.drain(..whole);
+            log.let_go(whole as u64);
         }
+        result?;
         self.wire.clear();
         if self.wire.capacity() > 4 * WIRE_BYTES {
             self.wire = Vec::new();
@@ -265,4 +290,17 @@ impl OutHalf {
         self.written = 0;
         Ok(())
     }
+
+    fn write_rest(&mut self, stream: &Stream) -> io::Result<()> {
+        while self.written < self.wire.len() {
+            let end = self.wire.len().min(self.written.saturating_add(self.batch));
+            self.written += stream.write(&[IoSlice::new(&self.wire[self.written..end])])?;
+        }
+        Ok(())
+    }
+}
+
+/// Room for a frame with this body.
+fn reserve(wire: &mut Vec<u8>, body: usize) -> io::Result<()> {
+    wire.try_reserve(body.saturating_add(FRAME_BYTES)).map_err(|_| io::ErrorKind::OutOfMemory.into())
 }
