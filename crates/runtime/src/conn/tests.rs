@@ -8,11 +8,12 @@ use std::{
     },
 };
 
-use ferrozmq_base::{SocketType, link::Dropped, promise::Promise};
-use ferrozmq_proto::{Config, Engine};
-use ferrozmq_sys::{Connecting, net::ipc, random};
+use ferrozmq_base::{Msg, SocketType, link::Dropped, promise::Promise};
+use ferrozmq_proto::{Config, Engine, ProtocolError, Scanner};
+use ferrozmq_sys::{Connecting, Stream, net::ipc, random};
 
-use super::*;
+use super::{output::WIRE_BYTES, *};
+use crate::codec::Codec;
 
 /// The inbound direction of a plain connection, and the socket's and the peer's end of it.
 fn inbound(batch: usize) -> (InHalf, inbox::Reader, UnixStream) {
