@@ -691,11 +691,9 @@ fn v94_a_handshake_of_great_length_or_of_many_small_properties_ends() {
         // Closed by the server: this end has said nothing of an end.
         raw.take_rest();
     }
-    assert_eq!(handler.try_recv(), Err(zmq::EAGAIN));
     let mut raw = Raw::connect(&endpoint);
     raw.send([greeting_with(3, 0, "NULL"), many(100)].concat());
-    // A handshake that is taken ends in a question.
-    handler.recv().unwrap();
+    raw.take(64);
     assert!(!raw.is_closed());
 }
 
