@@ -23,7 +23,7 @@ pub fn table(name: &str) -> Vec<Row> {
 }
 
 /// Splits one line at its commas; a field may be in double quotes, a doubled quote inside stands for one.
-fn fields(line: &str) -> Vec<String> {
+pub fn fields(line: &str) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut quoted = false;
     let mut chars = line.chars().peekable();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
-use conformance::c_api::{NULL, RawPollItem};
+use conformance::c_api::{Handle, Library, NULL, RawPollItem};
 use conformance::signals::{Handler, interrupted};
 use conformance::socket::{Ctx, PollItem, Sock, Transport, inproc, join, pair, poll};
 use conformance::wire::RawListener;
@@ -795,4 +795,30 @@ fn in_a_forked_child_a_new_context_works() {
     assert_eq!(received, [1]);
     push.send("the parent is not affected");
     pull.expect("the parent is not affected");
+}
+
+/// How many of many calls on a socket fail.
+fn refused(lib: &Library, socket: Handle) -> usize {
+    let (mut kind, mut length) = (0_i32, 4_usize);
+    let (value, size) = ((&raw mut kind).cast(), &raw mut length);
+    (0..20_000).filter(|_| lib.zmq_getsockopt(socket.0, zmq::TYPE, value, size) != 0).count()
+}
+
+#[test]
+fn in_a_forked_child_threads_share_a_new_socket() {
+    ours_only!("it has no sockets for many threads (distribution build)");
+    let lib = c_library!();
+    // The first handle of the process is the parent's.
+    let _parent = Ctx::new();
+    let refused = in_child(|| {
+        let ctx = Ctx::new();
+        let server = ctx.socket(zmq::SERVER);
+        let handle = server.handle();
+        let refused: usize = thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(move || refused(lib, handle))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap_or(usize::MAX)).sum()
+        });
+        vec![i32::try_from(refused).unwrap_or(i32::MAX)]
+    });
+    assert_eq!(refused, [0]);
 }

@@ -202,6 +202,64 @@ fn a_descriptor_that_does_not_listen_fails_the_bind() {
     assert_eq!(sock.bind("tcp://127.0.0.1:*"), Err(zmq::EINVAL));
 }
 
+#[test]
+fn a_supplied_descriptor_is_taken_once() {
+    ours_only!("it binds the descriptor again, and aborts");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let supplied = format!("tcp://{}", listener.local_addr().unwrap());
+    let ctx = Ctx::new();
+    let (pull, push) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PUSH));
+    pull.set(zmq::USE_FD, listener.into_raw_fd()).unwrap();
+    pull.bind("tcp://127.0.0.1:1").unwrap();
+    let own = pull.bind_any(Transport::Tcp);
+    assert_ne!(own, supplied);
+    pull.unbind(&own).unwrap();
+    push.connect(&supplied).unwrap();
+    push.send("still open");
+    pull.expect("still open");
+    // Nor is one that was of no use, whose number may be another's now.
+    pull.set(zmq::USE_FD, std::fs::File::open("/dev/null").unwrap().into_raw_fd()).unwrap();
+    assert_eq!(pull.bind("tcp://127.0.0.1:*"), Err(zmq::ENOTSOCK));
+    pull.bind("tcp://127.0.0.1:*").unwrap();
+}
+
+/// Binds to a descriptor that is shut down, before or after, and says how often it is looked at.
+fn bound_and_shut_down(listener: std::os::fd::OwnedFd, endpoint: &str, before: bool) {
+    let pull = Ctx::new().socket(zmq::PULL);
+    let monitor = Monitor::detached(&pull, zmq::EVENT_ACCEPT_FAILED);
+    let ours = listener.try_clone().unwrap();
+    // SAFETY: a descriptor of this process.
+    let shut_down = || assert_eq!(unsafe { libc::shutdown(ours.as_raw_fd(), libc::SHUT_RD) }, 0);
+    pull.set(zmq::USE_FD, listener.into_raw_fd()).unwrap();
+    let begin = std::time::Instant::now();
+    if before {
+        shut_down();
+        pull.bind(endpoint).unwrap();
+    } else {
+        pull.bind(endpoint).unwrap();
+        shut_down();
+    }
+    for _ in 0..4 {
+        assert_eq!(monitor.next().value, libc::EINVAL as u32);
+    }
+    // It is looked at ten times in a second: no machine is so fast that these come sooner.
+    assert!(begin.elapsed() > std::time::Duration::from_millis(250), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn a_supplied_listener_that_is_shut_down_keeps_no_thread_busy() {
+    ours_only!("it aborts");
+    let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("tcp://{}", tcp.local_addr().unwrap());
+    bound_and_shut_down(tcp.into(), &endpoint, false);
+    let endpoint = ipc_file();
+    let path = endpoint.strip_prefix("ipc://").unwrap();
+    // The kernel lets one of tcp listen no more then, and does not tell who waits for one of ipc.
+    let ipc = std::os::unix::net::UnixListener::bind(path).unwrap();
+    bound_and_shut_down(ipc.into(), &endpoint, true);
+    std::fs::remove_file(path).unwrap();
+}
+
 // ---- Filters ----
 
 /// Whether a peer gets in.

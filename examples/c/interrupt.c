@@ -53,8 +53,8 @@ int main (void)
         }
     }
     printf ("interrupted; leaving\n");
+    close (wake_pipe[1]); /* first: a signal that writes to a pipe without a reader would end the program */
     close (wake_pipe[0]);
-    close (wake_pipe[1]);
     s_close (responder);
     return s_end (context);
 }

@@ -157,7 +157,7 @@ fn write(reader: &mut log::Reader, model: &mut Model, limit: u64) {
     model.restarted(reader.restarted());
     assert_eq!(pending, !model.published.is_empty());
     let mut slices = [IoSlice::new(&[]); SLICES];
-    let n = reader.slices_within(&mut slices, limit);
+    let n = reader.slices(&mut slices, limit);
     let bytes: Vec<u8> = slices[..n].iter().flat_map(|slice| slice.iter().copied()).collect();
     assert!(bytes.len() as u64 <= limit);
     assert!(!pending || limit == 0 || !bytes.is_empty(), "pending, but nothing to write");

@@ -1,11 +1,13 @@
 # packages: python3-ipykernel python3-jupyter-client
 # loads: python3
-# run: python3 -P "$0"
-"""IPython's kernel and its client: code is executed and completed, its output published."""
+# run: python3 -P "$0" python3
+"""A kernel of Jupyter, IPython's here, and its client: code is executed and completed, its output published."""
+
+import sys
 
 from jupyter_client.manager import start_new_kernel
 
-KERNEL = "python3"
+KERNEL = sys.argv[1]
 
 
 def output_of(client, code):

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
+use conformance::csv::fields;
 use interop::repository;
 
 const DRAFT: &str = "-DZMQ_BUILD_DRAFT_API";
@@ -41,20 +42,6 @@ fn table(name: &str) -> Vec<Vec<String>> {
     let path = repository().join("conformance/data").join(name);
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     text.lines().skip(1).map(fields).collect()
-}
-
-/// The fields of a line of CSV.
-fn fields(line: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut quoted = false;
-    for c in line.chars() {
-        match c {
-            '"' => quoted = !quoted,
-            ',' if !quoted => fields.push(String::new()),
-            c => fields.last_mut().expect("there is a first field").push(c),
-        }
-    }
-    fields
 }
 
 fn is_name(text: &str) -> bool {

@@ -1,5 +1,6 @@
 //! What the tests need beside Rust: the distribution's packages, found or installed.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::command::Command;
@@ -42,11 +43,15 @@ fn has_python_header() -> bool {
     folder.is_some_and(|folder| Path::new(folder.trim()).join("Python.h").exists())
 }
 
-/// Installs what is missing, as far as this user may, and returns the names of what still is.
-pub(crate) fn bring() -> Vec<&'static str> {
-    let missing = missing();
-    install(&missing);
-    self::missing()
+/// Installs what is missing of the packages that are needed, as far as this user may, and returns the names of what still
+/// is.
+pub(crate) fn bring(needed: &BTreeSet<&str>) -> Vec<&'static str> {
+    let missing = || {
+        let needed = PACKAGES.iter().filter(|package| needed.contains(package.name));
+        needed.filter(|package| !(package.present)()).map(|package| package.name).collect::<Vec<_>>()
+    };
+    install(&missing());
+    missing()
 }
 
 /// Does the same for packages by their names at Debian.
@@ -80,10 +85,6 @@ fn install(missing: &[&str]) {
     if let Err(message) = apt_get.args("update").run().and_then(|()| install.run()) {
         println!("{message}");
     }
-}
-
-fn missing() -> Vec<&'static str> {
-    PACKAGES.iter().filter(|package| !(package.present)()).map(|package| package.name).collect()
 }
 
 /// apt-get with the rights to install, if there are any.

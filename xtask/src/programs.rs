@@ -8,7 +8,6 @@
 //! | `loads:` | the processes that load libzmq when it runs |
 //! | `run:` | a line for the shell, in which `$0` is the file; several lines are one script |
 //! | `needs:` | a line for the shell that fails on a machine which does not permit what it does |
-//! | `lacks:` | what our library does not have yet, so that it fails there |
 //! | `large:` | why it runs with `--all` only |
 //!
 //! It is run on the system's libzmq and on ours, in an empty directory, with that of our header in `$INCLUDE`. Both
@@ -31,9 +30,6 @@ use crate::packages;
 /// How long a program may take, far more than any needs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How long it is waited for a program that is known to fail.
-const SHORT_PATIENCE: Duration = Duration::from_secs(5);
-
 /// How many lines at the start of a file may describe it.
 const HEADER: usize = 16;
 
@@ -46,13 +42,11 @@ struct Program {
     run: String,
     needs: Option<String>,
     large: bool,
-    lacks: Option<String>,
 }
 
 /// How a program did on both libraries.
 enum Outcome {
     Same { system: Duration, ours: Duration },
-    Lacking(String),
     Uninstalled(String),
     Forbidden(String),
     Failed(String),
@@ -76,12 +70,8 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     let count = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| is(outcome)).count();
     let failed = count(|outcome| matches!(outcome, Outcome::Failed(_)));
     let uninstalled = count(|outcome| matches!(outcome, Outcome::Uninstalled(_)));
-    let lacking = count(|outcome| matches!(outcome, Outcome::Lacking(_) | Outcome::Forbidden(_)));
-    println!(
-        "{} passed, {failed} failed, {} skipped",
-        outcomes.len() - failed - uninstalled - lacking,
-        uninstalled + lacking
-    );
+    let skipped = uninstalled + count(|outcome| matches!(outcome, Outcome::Forbidden(_)));
+    println!("{} passed, {failed} failed, {skipped} skipped", outcomes.len() - failed - skipped);
     let strict = env::var_os("CI").is_some();
     if failed > 0 || strict && uninstalled > 0 { Err("not every program works".to_owned()) } else { Ok(()) }
 }
@@ -98,7 +88,6 @@ fn report(program: &Program, missing: &[&str]) -> Outcome {
     };
     let result = match &outcome {
         Outcome::Same { system, ours } => format!("ok       {ours:.1?} (libzmq: {system:.1?})"),
-        Outcome::Lacking(what) => format!("not yet  without {what}"),
         Outcome::Uninstalled(package) => format!("skipped  {package} is not installed"),
         Outcome::Forbidden(what) => format!("skipped  not permitted here: {what}"),
         Outcome::Failed(message) => format!("FAILED   {message}"),
@@ -145,7 +134,6 @@ fn read(script: &Path) -> Result<Program, String> {
             "loads" => program.loads = words(value).collect(),
             "run" => program.run.extend([value, "\n"]),
             "needs" => program.needs = Some(value.to_owned()),
-            "lacks" => program.lacks = Some(value.to_owned()),
             "large" => program.large = true,
             _ => {}
         }
@@ -168,11 +156,7 @@ fn compare(program: &Program) -> Result<Outcome, String> {
     if system.output.trim().is_empty() {
         return Err("it prints nothing".to_owned());
     }
-    let run = match (perform(program, "ours", Some(&ours), &ours), &program.lacks) {
-        (Ok(run), _) => run,
-        (Err(_), Some(what)) => return Ok(Outcome::Lacking(what.clone())),
-        (Err(message), None) => return Err(message),
-    };
+    let run = perform(program, "ours", Some(&ours), &ours)?;
     if system.output != run.output {
         let (theirs, ours) = (system.output, run.output);
         return Err(format!("prints something else on our library\n--- libzmq\n{theirs}--- ours\n{ours}"));
@@ -195,8 +179,7 @@ fn perform(program: &Program, label: &str, library: Option<&Path>, ours: &Path) 
     process
         .env("LD_LIBRARY_PATH", base.join("lib"))
         .env("INCLUDE", repository().join("crates/libzmq/include"));
-    let patience = if program.lacks.is_some() && library.is_some() { SHORT_PATIENCE } else { PATIENCE };
-    let (start, status) = (Instant::now(), finish(&mut process, patience).map_err(said)?);
+    let (start, status) = (Instant::now(), finish(&mut process).map_err(said)?);
     let time = start.elapsed();
     let text =
         |path| fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
@@ -210,9 +193,9 @@ fn perform(program: &Program, label: &str, library: Option<&Path>, ours: &Path) 
 }
 
 /// Waits for the end of a process, and ends what it leaves behind. Without a status it was still running.
-fn finish(process: &mut Process, patience: Duration) -> Result<Option<ExitStatus>, String> {
+fn finish(process: &mut Process) -> Result<Option<ExitStatus>, String> {
     let mut child = process.spawn().map_err(|e| format!("sh: {e}"))?;
-    let end = Instant::now() + patience;
+    let end = Instant::now() + PATIENCE;
     let status = loop {
         match child.try_wait().map_err(|e| format!("sh: {e}"))? {
             None if Instant::now() < end => sleep(Duration::from_millis(10)),

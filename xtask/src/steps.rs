@@ -13,8 +13,6 @@ pub(crate) struct Step {
     pub(crate) about: &'static str,
     /// Packages without which it is skipped.
     pub(crate) needs: &'static [&'static str],
-    /// A path in the repository. While it does not exist there is nothing to test, and the step says so.
-    pub(crate) subject: &'static str,
     /// What to run, in order.
     pub(crate) commands: Vec<Command>,
 }
@@ -25,12 +23,9 @@ const DIRECT_OFF: (&str, &str) = ("FERROZMQ_DIRECT", "off");
 const DIRECT_ON: (&str, &str) = ("FERROZMQ_DIRECT", "on");
 const VALGRIND: (&str, &str) = ("FERROZMQ_VALGRIND", "1");
 
-/// Where the C library begins to be one.
-const C_LIBRARY: &str = "crates/libzmq/build.rs";
-
 /// All steps, in the order in which they run: what is quick or what the others need comes first.
 pub(crate) fn all() -> Vec<Step> {
-    let step = |name, about, needs, subject, commands| Step { name, about, needs, subject, commands };
+    let step = |name, about, needs, commands| Step { name, about, needs, commands };
     let cargo = |line: &str| vec![Command::new("cargo").args(line)];
     let tests_with = |selection: &str, variables: &[(&str, &str)]| {
         vec![variables.iter().fold(tests(selection), |command, (name, value)| command.env(name, value))]
@@ -38,73 +33,59 @@ pub(crate) fn all() -> Vec<Step> {
     let (here, system) = (&["gcc", "g++", "make"][..], &["gcc", "g++", "make", "libzmq5", "libzmq3-dev"][..]);
     let valgrind = &["gcc", "g++", "make", "valgrind"][..];
     vec![
-        step("fmt", "the source is formatted", &[], "", cargo("fmt --all --check")),
-        step("clippy", "no warnings", &[], "", cargo("clippy --workspace --all-targets -- -D warnings")),
+        step("fmt", "the source is formatted", &[], cargo("fmt --all --check")),
+        step("clippy", "no warnings", &[], cargo("clippy --workspace --all-targets -- -D warnings")),
         step(
             "determinism",
             "protocol, patterns and runtime use no clock, thread, socket or file of their own",
             &[],
-            "",
             cargo("clippy --workspace -- -D clippy::disallowed_methods -D clippy::disallowed_types"),
         ),
         step(
             "release",
             "the C library and the command line",
             &[],
-            C_LIBRARY,
             cargo("build --release -p libzmq -p fzmq"),
         ),
         step(
             "install",
             "the installed library, found by pkg-config and CMake, from C and C++",
             &["gcc", "g++", "make", "cmake", "pkg-config", "cppzmq-dev"],
-            C_LIBRARY,
             installed(),
         ),
         step(
             "unit",
             "unit tests",
             &[],
-            "",
             tests_with("--workspace --exclude interop --exclude conformance", &[]),
         ),
         step(
             "doc",
             "the documentation's links, and its examples",
             &[],
-            "",
             vec![
                 Command::new("cargo doc --no-deps --workspace").env("RUSTDOCFLAGS", "-D warnings"),
                 Command::new("cargo test --workspace --doc"),
             ],
         ),
-        step("loom", "models of the lock-free pieces", &[], "crates/base/src", vec![loom(2)]),
+        step("loom", "models of the lock-free pieces", &[], vec![loom(2)]),
         step(
             "conformance-system",
             "the conformance tests, with the system's libzmq",
             system,
-            "conformance/tests",
             tests_with("-p conformance", &[SYSTEM]),
         ),
-        step(
-            "conformance",
-            "the conformance tests",
-            here,
-            C_LIBRARY,
-            tests_with("-p conformance", &[DIRECT_ON]),
-        ),
+        step("conformance", "the conformance tests", here, tests_with("-p conformance", &[DIRECT_ON])),
         step(
             "conformance-indirect",
             "the conformance tests, with all I/O in the background",
             here,
-            C_LIBRARY,
             tests_with("-p conformance", &[DIRECT_OFF]),
         ),
         step(
             "conformance-rust",
             "the conformance tests, with the Rust API, in both modes",
             &[],
-            "conformance/src/rust_subject.rs",
             [DIRECT_ON, DIRECT_OFF]
                 .iter()
                 .flat_map(|mode| tests_with("-p conformance", &[RUST, *mode]))
@@ -114,63 +95,54 @@ pub(crate) fn all() -> Vec<Step> {
             "interop-system",
             "header and C programs, with the system's libzmq",
             system,
-            "interop/tests",
             tests_with("-p interop --test header --test chapter_c", &[SYSTEM]),
         ),
         step(
             "interop",
             "other processes: header, C programs, libzmq as the peer",
             system,
-            C_LIBRARY,
             tests_with("-p interop", &[]),
         ),
         step(
             "socks",
             "our library behind a SOCKS5 proxy of Debian",
             &["gcc", "libzmq5", "microsocks"],
-            C_LIBRARY,
             tests_with("-p interop --test socks", &[]),
         ),
         step(
             "programs",
             "unmodified programs of Debian do their work on our library",
             system,
-            C_LIBRARY,
             cargo("run --quiet --package xtask -- programs"),
         ),
         step(
             "valgrind",
             "the C programs under valgrind",
             valgrind,
-            C_LIBRARY,
             tests_with("-p interop --test chapter_c", &[VALGRIND]),
         ),
         step(
             "valgrind-conformance",
             "a file of conformance tests per pattern under valgrind",
             valgrind,
-            C_LIBRARY,
             vec![under_valgrind("cargo test -p conformance", &["pair", "pipeline", "pubsub", "reqrep"])],
         ),
         step(
             "close-storm",
             "closing right after 300,000 messages loses none, 50 times on tcp and on ipc",
             here,
-            C_LIBRARY,
             vec![close_storm(50)],
         ),
         step(
             "pyzmq",
             "pyzmq, built from its source, and its own tests",
             &["gcc", "g++", "make", "python3-venv", "python3-dev"],
-            "interop/pyzmq",
             pyzmq(),
         ),
         step(
             "churn",
             "closing in the midst of traffic always ends",
             here,
-            C_LIBRARY,
             vec![Command::new("cargo run --quiet -p interop --bin churn -- 50")],
         ),
     ]

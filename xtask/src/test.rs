@@ -1,12 +1,12 @@
 //! `cargo xtask test`: runs the steps and says how each ended.
 //!
-//! A step whose subject is not there yet is named as such. One that lacks a package is skipped, and with the variable
-//! CI set that is a failure: an automatic run either tests everything or fails.
+//! A step that lacks a package is skipped, and with the variable CI set that is a failure: an automatic run either tests
+//! everything or fails.
 
 use std::env;
 use std::time::{Duration, Instant};
 
-use crate::command::{Failure, repository};
+use crate::command::Failure;
 use crate::packages;
 use crate::steps::{self, Step};
 
@@ -14,7 +14,6 @@ enum Outcome {
     Passed(Duration),
     Failed(Duration, Failure),
     Skipped(String),
-    NotYet,
 }
 
 /// Runs the steps that the arguments select.
@@ -31,7 +30,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
         }
         _ => return Err("usage: cargo xtask test [--only STEP,...] [--list]".to_owned()),
     };
-    let missing = packages::bring();
+    let missing = packages::bring(&selected.iter().flat_map(|step| step.needs).copied().collect());
     let outcomes: Vec<_> = selected.iter().map(|step| (step.name, perform(step, &missing))).collect();
     summarize(&outcomes, &missing)
 }
@@ -50,9 +49,7 @@ fn select(names: &str) -> Result<Vec<Step>, String> {
 fn perform(step: &Step, missing: &[&str]) -> Outcome {
     println!("\n== {}: {}", step.name, step.about);
     let start = Instant::now();
-    let outcome = if !repository().join(step.subject).exists() {
-        Outcome::NotYet
-    } else if let Some(need) = step.needs.iter().find(|need| missing.contains(need)) {
+    let outcome = if let Some(need) = step.needs.iter().find(|need| missing.contains(need)) {
         Outcome::Skipped(format!("{need} is not installed"))
     } else {
         match step.commands.iter().try_for_each(|command| command.run_and_remember()) {
@@ -71,7 +68,6 @@ fn line(name: &str, outcome: &Outcome) -> String {
             ("FAILED", format!("{:.1} s", time.as_secs_f64()), failure.message.as_str())
         }
         Outcome::Skipped(reason) => ("skipped", String::new(), reason.as_str()),
-        Outcome::NotYet => ("not yet", String::new(), "there is nothing to test"),
     };
     format!("{name:22}{word:8}{seconds:>9}  {remark}").trim_end().to_owned()
 }
@@ -94,7 +90,7 @@ fn summarize(outcomes: &[(&str, Outcome)], missing: &[&str]) -> Result<(), Strin
         .filter(|(_, outcome)| match outcome {
             Outcome::Failed(..) => true,
             Outcome::Skipped(_) => strict,
-            Outcome::Passed(_) | Outcome::NotYet => false,
+            Outcome::Passed(_) => false,
         })
         .map(|(name, _)| *name)
         .collect();

@@ -99,6 +99,11 @@ impl Sent {
         self.writing.store(writing, Ordering::Release);
     }
 
+    /// Messages that were sent or dropped.
+    pub(crate) fn taken(&self) -> u64 {
+        [&self.messages, &self.cut, &self.peer_gone, &self.restarted].map(Counter::count).iter().sum()
+    }
+
     /// Messages that were accepted and not sent, for this reason.
     pub fn dropped(&self, why: Dropped) -> &Counter {
         match why {

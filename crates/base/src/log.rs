@@ -607,6 +607,13 @@ impl Writer {
         self.shared.restarts.fetch_add(1, Ordering::Release);
     }
 
+    /// Messages that were published and neither sent nor dropped.
+    pub fn queued(&self) -> u32 {
+        let published = if self.busy { self.mark } else { self.here }.count.messages;
+        // Counts wrap, so the low bits are enough.
+        published.wrapping_sub(self.link.sent.taken() as u32)
+    }
+
     /// Whether the reading end was dropped.
     pub fn reader_gone(&self) -> bool {
         self.shared.reader_gone.load(Ordering::Relaxed)

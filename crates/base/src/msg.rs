@@ -844,7 +844,11 @@ impl Msg {
     }
 }
 
-fn copied(bytes: &[u8]) -> Result<Vec<u8>, OutOfMemory> {
+/// A copy in memory of its own.
+///
+/// # Errors
+/// There is none.
+pub fn copied(bytes: &[u8]) -> Result<Vec<u8>, OutOfMemory> {
     let mut copy = Vec::new();
     copy.try_reserve_exact(bytes.len()).map_err(|_| OutOfMemory)?;
     copy.extend_from_slice(bytes);

@@ -46,6 +46,8 @@ pub struct PeerInfo {
     pub subscribes_to_all: bool,
     /// The longest message that the transport can carry, in bytes of all that it carries of it; none is any (udp).
     pub longest_message: Option<usize>,
+    /// The most bytes that what it subscribes to may take at a publisher; none is any (inproc).
+    pub subscription_bytes: Option<u64>,
     /// The connection's properties; none over inproc.
     pub peer: Option<PeerRef>,
 }

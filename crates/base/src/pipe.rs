@@ -57,6 +57,8 @@ pub enum Due {
 pub enum End {
     /// Unread input is dropped at once; output already accepted is still sent (disconnect).
     Now,
+    /// As [`End::Now`], and the peer is to blame: it wants more than it may.
+    Excess,
     /// Output ends; input may be read to its end (close, a peer that went, a routing id handed over).
     Drain,
 }
@@ -382,7 +384,7 @@ impl Pipes {
     pub fn end(&mut self, id: PipeId, how: End, due: &mut DueList) {
         let Some(pipe) = self.pipe(id) else { return };
         pipe.close_output();
-        if how == End::Now {
+        if how != End::Drain {
             pipe.rx = Rx::Closed;
         }
         due.push((id, Due::End(how)));
@@ -410,10 +412,11 @@ impl Pipes {
         }
     }
 
-    /// Messages that the far end has not read, over inproc; those of a connection are the link's to count.
+    /// Messages that the far end has not read, over inproc; over a connection those that it has not taken.
     pub fn outbound_queued(&mut self, id: PipeId) -> u32 {
         match self.pipe(id).map(|pipe| &mut pipe.tx) {
             Some(Tx::Queue(w)) => u32::try_from(w.len()).unwrap_or(u32::MAX),
+            Some(Tx::Log(w)) => w.queued(),
             _ => 0,
         }
     }

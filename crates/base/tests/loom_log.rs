@@ -58,7 +58,7 @@ fn write(reader: &mut Reader, wire: &mut Vec<u8>, limit: u64) -> usize {
     while reader.pending() {
         let before = wire.len();
         let mut buf = [IoSlice::new(&[]); SLICES];
-        let n = reader.slices_within(&mut buf, limit);
+        let n = reader.slices(&mut buf, limit);
         buf[..n].iter().for_each(|s| wire.extend_from_slice(s));
         woken += usize::from(reader.advance(wire.len() - before));
     }

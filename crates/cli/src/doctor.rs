@@ -1,23 +1,33 @@
 //! `fzmq doctor`: greets a peer and says what it is, and whether it lets us in.
 
 use std::{
+    fmt,
     io::{self, Read, Write},
     net::TcpStream,
     os::{linux::net::SocketAddrExt, unix::net::UnixStream},
+    sync::mpsc,
+    thread,
     time::{Duration, Instant},
 };
 
 use ferrozmq::{HandshakeFailure, SocketType};
 use ferrozmq_proto::{
-    Config, Endpoint, Engine, Entropy, Mechanism, Password, Ready, Socks, Version,
+    Config, Endpoint, Engine, Entropy, Mechanism, Password, Ready, Socks,
     endpoint::{Host, HostPort, IpcEndpoint},
     socks::{self, Login},
 };
 
-use crate::{args::Doctor, failure::Failure, keys::Role, login};
+use crate::{
+    args::Doctor,
+    failure::Failure,
+    keys::Credentials,
+    login,
+    numbers::time,
+    say::{say, show},
+};
 
 /// Types to try, those first that many others talk to: a server tells its own only to one that fits.
-const TYPES: [SocketType; 9] = [
+const TYPES: [SocketType; 17] = [
     SocketType::Dealer,
     SocketType::Sub,
     SocketType::Push,
@@ -27,14 +37,25 @@ const TYPES: [SocketType; 9] = [
     SocketType::Router,
     SocketType::Xsub,
     SocketType::Xpub,
+    SocketType::Client,
+    SocketType::Server,
+    SocketType::Dish,
+    SocketType::Radio,
+    SocketType::Gather,
+    SocketType::Scatter,
+    SocketType::Peer,
+    SocketType::Channel,
 ];
 const GREETING: usize = 64;
 
-trait Stream: Read + Write {}
-impl<T: Read + Write> Stream for T {}
+trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
 
 /// How the peer is reached.
+#[derive(Clone)]
 struct Way {
+    /// The endpoint as it was given.
+    name: String,
     endpoint: Endpoint,
     proxy: Option<(HostPort, Option<Login>)>,
     limit: Duration,
@@ -44,6 +65,12 @@ impl Way {
     fn of(doctor: &Doctor) -> Result<Self, Failure> {
         let usage = |e: ferrozmq_proto::EndpointError| Failure::Usage(e.to_string());
         let endpoint = Endpoint::parse_connect(&doctor.endpoint).map_err(usage)?;
+        if !matches!(endpoint, Endpoint::Tcp(_) | Endpoint::Ipc(_)) {
+            let text =
+                format!("endpoint {:?}: the doctor reaches peers by tcp and ipc only", doctor.endpoint);
+            return Err(Failure::Usage(text));
+        }
+        doctor.socks.check([&*doctor.endpoint])?;
         let mut proxy = None;
         if let (Some(address), Endpoint::Tcp(tcp)) = (&doctor.socks.socks_proxy, &endpoint) {
             socks::check_target(&doctor.endpoint, &tcp.target).map_err(usage)?;
@@ -54,93 +81,110 @@ impl Way {
             });
             proxy = Some((socks::parse_proxy(address.as_bytes()).map_err(usage)?.target, login));
         }
-        Ok(Self { endpoint, proxy, limit: doctor.timeout.unwrap_or(Duration::from_secs(5)) })
+        Ok(Self { name: doctor.endpoint.clone(), endpoint, proxy, limit: doctor.timeout })
+    }
+
+    fn wrong(&self, what: impl fmt::Display) -> Failure {
+        Failure::Run(format!("{}: {what}", self.name))
+    }
+
+    fn failed(&self, failure: HandshakeFailure) -> Failure {
+        match failure {
+            HandshakeFailure::TimedOut => Failure::Timeout(format!("{}: {failure}", self.name)),
+            _ => self.wrong(failure),
+        }
     }
 }
 
 pub(crate) fn run(doctor: &Doctor) -> Result<(), Failure> {
-    let role = Role::of(&doctor.security)?;
-    let wrong = |e: &dyn std::fmt::Display| Failure::Run(format!("{}: {e}", doctor.endpoint));
-    let way = Way::of(doctor)?;
-    let greeting = greet(&way).map_err(|e| wrong(&e))?;
-    println!("reachable");
-    let Some((version, mechanism)) = greeting else {
-        println!("protocol: not ZMTP 3, or another protocol altogether");
-        return Err(wrong(&"no ZMTP 3 greeting"));
-    };
-    println!("protocol: ZMTP {version}");
-    println!("mechanism: {mechanism}");
-    let ours = mechanism_of(&role);
-    if ours.name() != mechanism {
-        return Err(wrong(&format!("it asks for {mechanism}, we come with {}", ours.name())));
+    if doctor.security.clients.is_some() {
+        return Err(Failure::Usage("--clients: the doctor lets nobody in".to_owned()));
     }
-    let mut last = None;
+    let ours = Credentials::of(&doctor.security)?;
+    let way = Way::of(doctor)?;
+    let stream = open(&way)?;
+    show("reachable")?;
+    let (version, mechanism) = greet(stream).map_err(|failure| way.failed(failure))?;
+    show(format_args!("protocol: ZMTP {version}"))?;
+    show(format_args!("mechanism: {mechanism}"))?;
+    if matches!(ours, Credentials::CurveServer { .. }) {
+        say!("fzmq: without --server-key we come as a server, to which only a client answers");
+    }
+    let ours = mechanism_of(&ours);
+    if ours.name() != mechanism {
+        return Err(way.wrong(format_args!("it asks for {mechanism}, we come with {}", ours.name())));
+    }
+    let mut closed = None;
     for kind in TYPES {
-        match shake_hands(&way, kind, ours.clone()).map_err(|e| wrong(&e))? {
-            Ok(ready) => {
-                report(&ready);
-                return Ok(());
-            }
+        match shake_hands(open(&way)?, kind, ours.clone()) {
+            Ok(ready) => return report(&ready),
             // Another type may fit better; a server with keys or names hangs up on one that does not.
             Err(HandshakeFailure::SocketType) => {}
-            Err(closed @ HandshakeFailure::Closed) => last = Some(closed),
-            Err(failure) => return Err(wrong(&failure)),
+            Err(failure @ HandshakeFailure::Closed) => closed = Some(failure),
+            Err(failure) => return Err(way.failed(failure)),
         }
     }
-    Err(match last {
-        Some(closed) => wrong(&format!(
+    Err(match closed {
+        Some(closed) => way.wrong(format_args!(
             "{closed}, whatever our socket type: nobody judges us there, or we are refused without a word"
         )),
-        None => wrong(&"none of our socket types fits"),
+        None => way.wrong("none of our socket types fits"),
     })
 }
 
-fn report(ready: &Ready) {
+fn report(ready: &Ready) -> Result<(), Failure> {
     if let Some(kind) = ready.peer.socket_type {
-        println!("socket type: {}", kind.name());
+        show(format_args!("socket type: {}", kind.name()))?;
     }
     if !ready.peer.routing_id.is_empty() {
-        println!("routing id: {}", ready.peer.routing_id.escape_ascii());
+        show(format_args!("routing id: {}", ready.peer.routing_id.escape_ascii()))?;
     }
     for (name, value) in &ready.peer.metadata {
         if !["socket-type", "identity"].contains(&name.to_ascii_lowercase().as_str()) {
-            println!("{name}: {}", value.escape_ascii());
+            show(format_args!("{}: {}", name.escape_debug(), value.escape_ascii()))?;
         }
     }
-    if ready.version < Version::V3_1 {
-        println!("it is older than libzmq 4.3.3");
-    }
-    println!("we are let in");
+    show("we are let in")
 }
 
-fn mechanism_of(role: &Role) -> Mechanism {
-    match role {
-        Role::None => Mechanism::Null,
-        Role::PlainClient(login) => Mechanism::PlainClient {
+fn mechanism_of(ours: &Credentials) -> Mechanism {
+    match ours {
+        Credentials::None => Mechanism::Null,
+        Credentials::PlainClient(login) => Mechanism::PlainClient {
             username: login.name.as_bytes().to_vec(),
             password: Password(login.password.as_bytes().to_vec()),
         },
-        Role::CurveClient { own, server } => {
+        Credentials::CurveClient { own, server } => {
             Mechanism::CurveClient { public: own.public, secret: own.secret.clone(), server: *server }
         }
-        Role::CurveServer { own, .. } => Mechanism::CurveServer { secret: own.secret.clone() },
+        Credentials::CurveServer { own, .. } => Mechanism::CurveServer { secret: own.secret.clone() },
     }
 }
 
-fn open(way: &Way) -> io::Result<Box<dyn Stream>> {
+/// A connection to the peer. It may take as long as an answer: the system looks up names and connects for as long as it
+/// likes, so that happens in a thread, which ends with the process.
+fn open(way: &Way) -> Result<Box<dyn Stream>, Failure> {
+    let (outcome, opened) = mpsc::channel();
+    let to = way.clone();
+    thread::spawn(move || outcome.send(reach(&to)));
+    let late = || Failure::Timeout(format!("{}: not reached within {}", way.name, time(way.limit)));
+    opened.recv_timeout(way.limit).map_err(|_| late())?.map_err(|e| match e.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => late(),
+        _ => way.wrong(e),
+    })
+}
+
+fn reach(way: &Way) -> io::Result<Box<dyn Stream>> {
     let limit = way.limit;
     match &way.endpoint {
-        Endpoint::Tcp(tcp) => {
-            let stream = match &way.proxy {
-                Some((proxy, login)) => {
-                    let mut stream = connect(proxy, limit)?;
-                    tunnel(&mut stream, Socks::new(tcp.target.clone(), login.clone()))?;
-                    stream
-                }
-                None => connect(&tcp.target, limit)?,
-            };
-            Ok(Box::new(stream))
-        }
+        Endpoint::Tcp(tcp) => match &way.proxy {
+            Some((proxy, login)) => {
+                let mut stream = connect(proxy, limit)?;
+                tunnel(&mut stream, Socks::new(tcp.target.clone(), login.clone()))?;
+                Ok(Box::new(stream))
+            }
+            None => Ok(Box::new(connect(&tcp.target, limit)?)),
+        },
         Endpoint::Ipc(ipc) => {
             let stream = match ipc {
                 IpcEndpoint::Path(path) => UnixStream::connect(path)?,
@@ -153,7 +197,7 @@ fn open(way: &Way) -> io::Result<Box<dyn Stream>> {
             stream.set_write_timeout(Some(limit))?;
             Ok(Box::new(stream))
         }
-        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "the doctor reaches peers by tcp and ipc only")),
+        _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
@@ -182,69 +226,69 @@ fn tunnel(stream: &mut TcpStream, mut socks: Socks) -> io::Result<()> {
     Ok(())
 }
 
-/// Version and mechanism of a ZMTP 3 peer; none of another.
-fn greet(way: &Way) -> io::Result<Option<(String, String)>> {
-    let mut stream = open(way)?;
+/// Version and mechanism of a ZMTP 3 peer.
+fn greet(mut stream: impl Stream) -> Result<(String, String), HandshakeFailure> {
     let mut greeting = [0; GREETING];
     greeting[..12].copy_from_slice(b"\xFF\0\0\0\0\0\0\0\x01\x7F\x03\x01");
     greeting[12..16].copy_from_slice(b"NULL");
-    stream.write_all(&greeting)?;
+    // Who has hung up may have said something before.
+    let _ = stream.write_all(&greeting);
     let mut theirs = [0; GREETING];
     let mut have = 0;
     while have < GREETING {
         match stream.read(&mut theirs[have..]) {
-            // A signal that ends the program has a thread of its own.
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Ok(0) | Err(_) => break,
+            Ok(0) => return Err(HandshakeFailure::ClosedInGreeting),
             Ok(n) => have += n,
+            // A signal that ends the program has a thread of its own.
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(lost(&e, HandshakeFailure::ClosedInGreeting)),
+        }
+        if theirs[0] != 0xFF || have > 9 && theirs[9] & 1 == 0 {
+            return Err(HandshakeFailure::NotZmtp);
+        }
+        if have > 10 && theirs[10] < 3 {
+            return Err(HandshakeFailure::OldVersion);
         }
     }
-    if have < GREETING || theirs[0] != 0xFF || theirs[9] & 1 == 0 || theirs[10] < 3 {
-        return Ok(None);
-    }
     let name = theirs[12..32].split(|byte| *byte == 0).next().unwrap_or_default();
-    Ok(Some((format!("{}.{}", theirs[10], theirs[11]), String::from_utf8_lossy(name).into_owned())))
+    Ok((format!("{}.{}", theirs[10], theirs[11]), name.escape_ascii().to_string()))
 }
 
 fn shake_hands(
-    way: &Way,
+    mut stream: impl Stream,
     kind: SocketType,
     mechanism: Mechanism,
-) -> io::Result<Result<Ready, HandshakeFailure>> {
-    let mut stream = open(way)?;
+) -> Result<Ready, HandshakeFailure> {
     let mut random = [0; Entropy::BYTES];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
+    let urandom = std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut random));
+    urandom.map_err(|e| HandshakeFailure::Connection(e.raw_os_error().unwrap_or(0)))?;
     let config = Config { mechanism, entropy: Entropy::new(random), ..Config::new(kind) };
     let mut engine = Engine::new(config, Instant::now());
     let mut out = Vec::new();
     engine.start(&mut out);
     let mut buffer = [0; 4096];
     loop {
-        if let Err(e) = stream.write_all(&out) {
-            return Ok(Err(lost(&e, &engine)));
-        }
+        stream.write_all(&out).map_err(|e| lost(&e, engine.stage().into()))?;
         out.clear();
         if let Some(ready) = engine.ready() {
-            return Ok(Ok(ready.clone()));
+            return Ok(ready.clone());
         }
         let n = match stream.read(&mut buffer) {
-            Ok(0) => return Ok(Err(engine.stage().into())),
+            Ok(0) => return Err(engine.stage().into()),
             Ok(n) => n,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Ok(Err(lost(&e, &engine))),
+            Err(e) => return Err(lost(&e, engine.stage().into())),
         };
         // All of it is taken, but for traffic that nobody is interested in.
-        if let Err(e) = engine.handshake(&buffer[..n], &mut out, Instant::now()) {
-            return Ok(Err(e.into()));
-        }
+        engine.handshake(&buffer[..n], &mut out, Instant::now())?;
     }
 }
 
-/// What the failure of a connection means at this point of the handshake.
-fn lost(error: &io::Error, engine: &Engine) -> HandshakeFailure {
+/// What the failure of a connection means, on which the peer hanging up would mean `closed`.
+fn lost(error: &io::Error, closed: HandshakeFailure) -> HandshakeFailure {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => HandshakeFailure::TimedOut,
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => engine.stage().into(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => closed,
         _ => HandshakeFailure::Connection(error.raw_os_error().unwrap_or(0)),
     }
 }

@@ -4,6 +4,8 @@ use std::{fmt, io, process::ExitCode};
 
 use ferrozmq::Error;
 
+use crate::say::say;
+
 /// The exit code of Ctrl-C, as shells count: 128 and SIGINT.
 pub(crate) const INTERRUPTED: u8 = 130;
 
@@ -35,7 +37,7 @@ impl Failure {
     /// Says on standard error what went wrong, if anything did.
     pub(crate) fn report(&self) {
         if !matches!(self, Self::Interrupted | Self::OutputClosed) {
-            eprintln!("fzmq: {self}");
+            say!("fzmq: {self}");
         }
     }
 

@@ -18,6 +18,7 @@ use crate::{
     args::{Keygen, Security},
     failure::Failure,
     login::Login,
+    say::{say, show},
 };
 
 /// Writes a new secret key, which only its owner may read, and the public key that belongs to it: both files or none.
@@ -36,8 +37,8 @@ pub(crate) fn generate(keygen: &Keygen) -> Result<(), Failure> {
         secret.appear()?;
         shown.appear().inspect_err(|_| _ = fs::remove_file(&keygen.file))?;
     }
-    println!("{}", keys.public);
-    eprintln!("secret key in {}, public key in {}", keygen.file.display(), public.display());
+    show(keys.public)?;
+    say!("secret key in {}, public key in {}", keygen.file.display(), public.display());
     Ok(())
 }
 
@@ -118,18 +119,21 @@ impl Drop for Written<'_> {
 pub(crate) fn secret_text(path: &Path, what: &str) -> Result<Zeroizing<String>, Failure> {
     let text = fs::read_to_string(path).map_err(|e| Failure::Run(format!("{}: {e}", shown(path))))?;
     if fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o077 != 0) {
-        eprintln!("fzmq: warning: others may read or write {what} in {}", path.display());
+        say!("fzmq: warning: others may read or write {what} in {}", path.display());
     }
     Ok(Zeroizing::new(text))
 }
 
-/// A path, unless there is nothing under it and it may be a key that was given in place of its file.
+/// A path, unless there is nothing under it and it may be a key, or a name and a password, in place of their file.
 fn shown(path: &Path) -> String {
+    let text = path.as_os_str().as_encoded_bytes();
     let lost = path.parent().is_none_or(|parent| parent == Path::new("") || !parent.exists());
     let name = path.file_name().unwrap_or_default().len();
-    let like_a_key = (KEY_LENGTH - 5..=KEY_LENGTH + 5).contains(&path.as_os_str().len());
-    if like_a_key && !path.exists() && (lost || name > KEY_LENGTH / 2) {
-        return "no file has that name, which is not repeated, as it may be a key".to_owned();
+    let like_a_key =
+        (KEY_LENGTH - 5..=KEY_LENGTH + 5).contains(&text.len()) && (lost || name > KEY_LENGTH / 2);
+    let like_a_login = lost && text.contains(&b':');
+    if !path.exists() && (like_a_key || like_a_login) {
+        return "no file has that name, which is not repeated, as it may be a key or a password".to_owned();
     }
     path.display().to_string()
 }
@@ -156,14 +160,14 @@ fn public_key(text: &str) -> Result<PublicKey, Failure> {
 
 /// What the security options amount to.
 #[derive(Debug)]
-pub(crate) enum Role {
+pub(crate) enum Credentials {
     None,
     PlainClient(Login),
     CurveClient { own: KeyPair, server: PublicKey },
     CurveServer { own: KeyPair, clients: Option<PathBuf> },
 }
 
-impl Role {
+impl Credentials {
     pub(crate) fn of(options: &Security) -> Result<Self, Failure> {
         if let Some(login) = Login::of(options.user.as_ref(), options.user_file.as_deref())? {
             return Ok(Self::PlainClient(login));
@@ -229,6 +233,9 @@ mod tests {
         {
             assert_eq!(shown(Path::new(path)), path);
         }
+        assert!(
+            !shown(Path::new("joe:hush")).contains("hush") && !shown(Path::new("joe:hu/sh")).contains("hu")
+        );
         let missing = dir.join("a-key-that-is-missing");
         assert_eq!(shown(&missing), missing.display().to_string());
     }

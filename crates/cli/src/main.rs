@@ -1,4 +1,6 @@
 #![forbid(unsafe_code)]
+// They panic where the reader has gone: `say` does not.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 //! `fzmq`: ZeroMQ on the command line.
 //!
 //! Without a command it is a live [`tour`]; with the name of a socket type it is a [`cat`] of messages; `fzmq proxy`
@@ -13,6 +15,7 @@ mod keys;
 mod login;
 mod numbers;
 mod proxy;
+mod say;
 mod signals;
 mod tour;
 

@@ -12,10 +12,11 @@ use ferrozmq::{Context, Passed, Poller, ProxyHandle, Side as Traffic, Socket, So
 
 use crate::{
     args::{Proxy, Side},
-    cat::{Basics, join, only_other_processes, tell},
+    cat::{Basics, join, only_other_processes, subscribe, tell},
     failure::Failure,
-    keys::Role as Security,
+    keys::Credentials,
     numbers::{grouped, rate, scaled},
+    say::say,
     signals::Signals,
 };
 
@@ -66,14 +67,17 @@ struct End {
 impl End {
     fn open(settings: &Proxy, side: &Side, endpoint: &str) -> Result<Self, Failure> {
         only_other_processes(endpoint)?;
-        let security = Security::of(&side.security)?;
+        side.socks.check(side.connect.then_some(endpoint))?;
+        let security = Credentials::of(&side.security)?;
         let ctx = security.context(Context::builder())?;
         let endpoints = [endpoint.to_owned()];
         let basics =
             Basics { endpoints: &endpoints, hwm: settings.hwm, security: &security, socks: &side.socks };
         let mut socket = basics.socket(&ctx, side.kind)?;
-        if side.kind == SocketType::Dish {
-            join(&mut socket, &settings.group)?;
+        match side.kind {
+            SocketType::Dish => join(&mut socket, &settings.group)?,
+            SocketType::Sub => subscribe(&mut socket, &[])?,
+            _ => {}
         }
         // The thread ends with the socket, or with the process.
         drop(tell(socket.monitor()?, side.kind, settings.verbose));
@@ -96,7 +100,7 @@ fn attached(
     }
     socket.bind(endpoint)?;
     if !settings.quiet {
-        eprintln!("bound to {} ({})", socket.last_endpoint(), kind.name());
+        say!("bound to {} ({})", socket.last_endpoint(), kind.name());
     }
     Ok(socket)
 }
@@ -110,21 +114,16 @@ fn steer(mut handle: ProxyHandle, stats: bool, signals: &Signals) -> Result<(), 
     let mut last = (began, Passed::default());
     while signal.wait(stats.then_some(EVERY)).is_ok() {
         let now = (Instant::now(), handle.passed()?);
-        eprintln!("{}", rates(&last.1, &now.1, now.0.duration_since(last.0)));
+        say!("{}", rates(&last.1, &now.1, now.0.duration_since(last.0)));
         last = now;
     }
     if stats {
         let all = handle.passed()?;
         let took = began.elapsed();
-        eprintln!("in all: {}", rates(&Passed::default(), &all, took));
+        say!("in all: {}", rates(&Passed::default(), &all, took));
         let frames = all.front.frames_in + all.back.frames_in;
         let bytes = all.front.bytes_in + all.back.bytes_in;
-        eprintln!(
-            "passed {} frames, {}B, in {:.1} s",
-            grouped(frames),
-            scaled(bytes as f64),
-            took.as_secs_f64()
-        );
+        say!("passed {} frames, {}B, in {:.1} s", grouped(frames), scaled(bytes as f64), took.as_secs_f64());
     }
     Ok(handle.stop()?)
 }

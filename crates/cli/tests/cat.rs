@@ -84,6 +84,18 @@ fn requests_are_echoed_or_answered_by_a_text_a_command_or_the_input() {
 }
 
 #[test]
+fn a_request_that_the_input_does_not_answer_ends_the_server() {
+    let mut rep = Running::bound(&format!("rep {ANY} -t {LIMIT}"), 1);
+    rep.type_in("yes\n");
+    let mut req = Running::start(&format!("req {} --message one --message two", rep.endpoint()));
+    assert_eq!([rep.line(), req.line(), rep.line()], ["one", "yes", "two"]);
+    rep.stdin = None;
+    let (code, _, said) = rep.end();
+    assert_eq!((code, said.trim()), (1, "fzmq: the input has ended, and a request was not answered"));
+    req.kill();
+}
+
+#[test]
 fn a_command_that_fails_is_reported_and_its_output_is_the_answer() {
     // In a script, as the arguments here have no blanks.
     let script = std::env::temp_dir().join(format!("fzmq-test-{}.sh", std::process::id()));
@@ -314,6 +326,32 @@ fn help_names_the_exit_codes() {
         let out = run(line, b"");
         assert_eq!(out.status.code(), Some(0));
         assert!(text(&out.stdout).contains("124  a --timeout or --linger has passed"), "{line}");
+    }
+}
+
+#[test]
+fn help_has_one_form_and_fits_the_command() {
+    let commands = "pub sub push pull req rep dealer router pair xpub xsub stream client server peer dgram radio dish \
+                    scatter gather channel proxy keygen doctor";
+    for command in commands.split_whitespace() {
+        let [long, short] = ["--help", "-h"].map(|how| text(&run(&format!("{command} {how}"), b"").stdout));
+        assert_eq!(long, short, "{command}");
+        assert!(long.contains("Exit codes:") && long.lines().count() < 80, "{command}:\n{long}");
+        let options = &long[long.find("Options:").unwrap()..];
+        for (option, commands) in [
+            ("--topic", "pub sub xsub"),
+            ("--echo", "rep"),
+            ("--group", "radio dish proxy"),
+            ("--id", "req dealer router"),
+            ("--to", "dgram"),
+        ] {
+            let has = options.contains(&format!(" {option} <")) || options.contains(&format!(" {option}  "));
+            assert_eq!(has, commands.split(' ').any(|one| one == command), "{command}: {option}");
+        }
+        // What only this command has stands first.
+        if let Some(topic) = options.find(" --topic") {
+            assert!(options.find(" --bind").is_some_and(|bind| topic < bind), "{long}");
+        }
     }
 }
 

@@ -53,6 +53,18 @@ fn publishers_and_subscribers_meet_at_a_forwarder() {
 }
 
 #[test]
+fn a_sub_hears_everything() {
+    let bridge = "--front-type sub --back-type push --connect-front";
+    let publisher = Running::bound(&format!("pub {ANY} -w 1 -t {LIMIT} --message news -n 1"), 1);
+    let mut proxy = Running::bound(&format!("proxy {} {ANY} {bridge}", publisher.endpoint()), 1);
+    let pull = Running::start(&format!("pull {} --connect -n 1 -t {LIMIT}", proxy.endpoint()));
+    assert_eq!(pull.end().1, "news\n");
+    assert_eq!(publisher.end().0, 0);
+    proxy.interrupt();
+    assert_eq!(proxy.end().0, 130);
+}
+
+#[test]
 fn mistakes_are_named() {
     for (line, code, words) in [
         ("proxy tcp:/x tcp://127.0.0.1:*", 2, "endpoint \"tcp:/x\""),

@@ -326,20 +326,107 @@ fn the_doctor_tells_a_wrong_key_from_a_wrong_mechanism() {
 }
 
 #[test]
-fn the_doctor_knows_who_does_not_speak_zmtp() {
-    let stream = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = stream.local_addr().unwrap();
+fn the_doctor_knows_every_type() {
+    let types = "pub sub push pull req rep dealer router pair xpub xsub client server peer radio dish scatter gather channel";
+    for kind in types.split(' ') {
+        let peer = Running::bound(&format!("{kind} {ANY} --bind -t {LIMIT}"), 1);
+        let seen = run(&format!("doctor {}", peer.endpoint()), b"");
+        let said = text(&seen.stdout);
+        let line = format!("socket type: {}", kind.to_uppercase());
+        assert!(
+            seen.status.success() && said.lines().any(|l| l == line),
+            "{kind}: {said} {}",
+            text(&seen.stderr)
+        );
+    }
+}
+
+/// A peer that takes connections, says this to each, and hangs up or does not.
+fn stranger(words: &'static [u8], hangs_up: bool) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
-        while let Ok((mut peer, _)) = stream.accept() {
-            let _ = std::io::Write::write_all(&mut peer, b"SSH-2.0-x\r\n");
+        let mut open = Vec::new();
+        while let Ok((mut peer, _)) = listener.accept() {
+            let _ = std::io::Write::write_all(&mut peer, words);
+            if hangs_up {
+                let _ = peer.shutdown(std::net::Shutdown::Write);
+            }
+            open.push(peer);
         }
     });
-    let seen = run(&format!("doctor tcp://{address}"), b"");
-    assert_eq!(seen.status.code(), Some(1));
-    assert!(text(&seen.stderr).contains("no ZMTP 3 greeting"), "{}", text(&seen.stderr));
-    let nobody = run("doctor ipc:///no/such/socket", b"");
-    assert_eq!(nobody.status.code(), Some(1));
-    assert_eq!(run("doctor inproc://x", b"").status.code(), Some(1));
+    endpoint
+}
+
+#[test]
+fn the_doctor_tells_other_protocols_from_silence_and_from_a_closed_door() {
+    let greeting = b"\xFF\0\0\0\0\0\0\0\x01\x7F\x03\x01";
+    for (words, hangs_up, code, reason) in [
+        (&b"SSH-2.0-x\r\n"[..], false, 1, "does not speak ZMTP"),
+        (b"\x01\0", false, 1, "does not speak ZMTP"),
+        (b"\xFF\0\0\0\0\0\0\0\x01\x7F\x01\x05\0\0", false, 1, "ZMTP 1 or 2"),
+        (b"", true, 1, "closed the connection before its greeting"),
+        (greeting, true, 1, "closed the connection before its greeting"),
+        (b"", false, 124, "in time"),
+        (greeting, false, 124, "in time"),
+    ] {
+        let seen = run(&format!("doctor {} -t 500ms", stranger(words, hangs_up)), b"");
+        let (out, said) = (text(&seen.stdout), text(&seen.stderr));
+        assert_eq!((seen.status.code(), &out[..]), (Some(code), "reachable\n"), "{words:?}: {said}");
+        assert!(said.contains(reason), "{words:?}: {said}");
+    }
+    // What a peer says of itself does not steer a terminal.
+    let mut hostile = greeting.to_vec();
+    hostile.extend(b"\x1b[2J");
+    hostile.resize(64, 0);
+    let seen = run(&format!("doctor {}", stranger(hostile.leak(), false)), b"");
+    assert!(text(&seen.stdout).contains("mechanism: \\x1b[2J\n"), "{}", text(&seen.stdout));
+}
+
+#[test]
+fn the_doctor_does_not_wait_for_ever_to_be_connected() {
+    // Nobody accepts: once the queue is full, the kernel answers no more.
+    let full = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = full.local_addr().unwrap();
+    let second = std::time::Duration::from_secs(1);
+    while std::net::TcpStream::connect_timeout(&address, second).is_ok() {}
+    let seen = run(&format!("doctor tcp://{address} -t 10ms"), b"");
+    assert_eq!(seen.status.code(), Some(124));
+    assert!(text(&seen.stderr).contains("not reached within 10.0 ms"), "{}", text(&seen.stderr));
+}
+
+#[test]
+fn the_doctor_takes_no_endpoint_and_no_option_in_vain() {
+    for (line, code, words) in [
+        ("doctor ipc:///no/such/socket", 1, "No such file"),
+        ("doctor inproc://x", 2, "by tcp and ipc only"),
+        ("doctor udp://127.0.0.1:1", 2, "by tcp and ipc only"),
+        ("doctor tcp://127.0.0.1:1 --key /no/such/key --clients x", 2, "lets nobody in"),
+    ] {
+        let seen = run(line, b"");
+        assert_eq!(seen.status.code(), Some(code), "{line}");
+        assert!(text(&seen.stderr).contains(words), "{line}: {}", text(&seen.stderr));
+    }
+}
+
+#[test]
+fn a_password_in_the_wrong_place_is_not_repeated() {
+    for (line, words) in [
+        ("push tcp://127.0.0.1:1 --user-file joe:hush", "may be a key or a password"),
+        (
+            "push tcp://127.0.0.1:1 --socks-proxy 127.0.0.1:1 --socks-user-file joe:hush",
+            "may be a key or a password",
+        ),
+        ("push tcp://127.0.0.1:1 --socks-proxy joe:hush@127.0.0.1:1", "given apart"),
+        ("doctor tcp://127.0.0.1:1 --socks-proxy socks5://joe:hush@127.0.0.1:1", "given apart"),
+        ("push tcp://127.0.0.1:1 --usr=joe:hush", "unexpected argument"),
+        ("push tcp://127.0.0.1:1 --user joe:hush --key joe.key", "cannot be used with"),
+    ] {
+        let seen = run(line, b"");
+        let said = text(&seen.stderr);
+        assert!(matches!(seen.status.code(), Some(1 | 2)), "{line}: {said}");
+        assert!(said.contains(words) && !said.contains("hush"), "{line}: {said}");
+    }
 }
 
 #[test]

@@ -90,6 +90,33 @@ fn what_is_no_proxy_is_a_wrong_command_line() {
 }
 
 #[test]
+fn a_proxy_that_nothing_goes_through_is_a_wrong_command_line() {
+    for line in [
+        "push ipc:///tmp/nobody --socks-proxy 127.0.0.1:1 --message x",
+        "pull tcp://127.0.0.1:* --socks-proxy 127.0.0.1:1 -n 1",
+        "push tcp://127.0.0.1:* --bind --socks-proxy 127.0.0.1:1 --message x",
+        "radio udp://127.0.0.1:1 --socks-proxy 127.0.0.1:1 --message x",
+        "doctor ipc:///tmp/nobody --socks-proxy 127.0.0.1:1",
+        "proxy tcp://127.0.0.1:* ipc:///tmp/nobody --connect-back --back-socks-proxy 127.0.0.1:1",
+    ] {
+        let seen = run(line, b"");
+        assert_eq!(seen.status.code(), Some(2), "{line}: {}", text(&seen.stderr));
+        assert!(text(&seen.stderr).contains("only tcp connections go through a proxy"), "{line}");
+    }
+    // One endpoint of several that does is enough.
+    let pull = Running::bound(&format!("pull tcp://127.0.0.1:* -n 1 --timeout {LIMIT}"), 1);
+    let proxy = proxy(pull.endpoint());
+    let local = format!("ipc://@ferrozmq-socks-{}", std::process::id());
+    let beside = Running::bound(&format!("pull {local} -n 1 --timeout {LIMIT}"), 1);
+    let pushed = run(
+        &format!("push {local} tcp://tasks.internal:5555 --socks-proxy {proxy} --socks-user me:secret"),
+        b"one\ntwo\n",
+    );
+    assert!(pushed.status.success(), "{}", text(&pushed.stderr));
+    assert_eq!(pull.end().1.len() + beside.end().1.len(), "one\ntwo\n".len());
+}
+
+#[test]
 fn with_verbose_a_push_says_why_the_proxy_gives_no_connection() {
     let proxy = proxy("127.0.0.1:1");
     for (options, reason) in [

@@ -23,8 +23,8 @@
 //!
 //! A [`Context`] makes them: [`Req`] and [`Rep`], [`Dealer`] and [`Router`] for questions and answers; [`Publisher`]
 //! and [`Subscriber`], [`Xpub`] and [`Xsub`] for news; [`Push`] and [`Pull`] for work; [`Pair`] between threads;
-//! [`Stream`] for raw tcp, [`Dgram`] for udp; and [`Socket`] for tools that choose the kind at run time. A type has what its pattern
-//! allows: a publisher does not receive, a request is answered before the next.
+//! [`Stream`] for raw tcp, [`Dgram`] for udp; and [`Socket`] for tools that choose the kind at run time. A type has what
+//! its pattern allows: a publisher does not receive, a request is answered before the next.
 //!
 //! A socket belongs to one thread at a time: it is `Send`, and everything takes `&mut self`. The context is
 //! `Clone + Send + Sync`.
@@ -32,6 +32,22 @@
 //! For many threads at once, with messages of one frame, there are [`Client`], [`Server`] and [`Peer`], [`Radio`] and
 //! [`Dish`], [`Scatter`] and [`Gather`], and [`Channel`]: they are `Sync`, and everything takes `&self`. While a thread
 //! waits on one of them, others send and receive.
+//!
+//! # Endpoints
+//!
+//! One side [binds](Builder::bind), the other [connects](Builder::connect), in any order; connections that are lost are
+//! made again.
+//!
+//! | Endpoint | Reaches |
+//! |---|---|
+//! | `tcp://host:port` | other machines; to bind, the host may be `*`, and the port `*` for a free one |
+//! | `ipc:///path`, `ipc://@name` | other processes; the latter leaves no file behind |
+//! | `inproc://name` | other sockets of the same context |
+//! | `udp://host:port`, `udp://interface;group:port` | by datagrams, for [`Radio`], [`Dish`] and [`Dgram`] |
+//! | `vsock://cid:port`, `tipc://{type,instance}` | a virtual machine's host, a cluster, where the kernel has them |
+//!
+//! Nothing is encrypted and everybody may connect, unless [`security`] says otherwise: keys, passwords, and who judges
+//! them.
 //!
 //! # Messages
 //!

@@ -32,6 +32,7 @@ pub use authenticator::{Authenticator, Judgement, Peer};
 #[doc(inline)]
 pub use ferrozmq_runtime::curve::{PublicKey, SecretKey};
 use ferrozmq_sys::random;
+use zeroize::Zeroizing;
 
 use crate::{Error, Result};
 
@@ -63,11 +64,9 @@ impl KeyPair {
     /// The system has none.
     #[doc(alias = "zmq_curve_keypair")]
     pub fn generate() -> Result<Self> {
-        let mut bytes = [0; 32];
-        random::fill(&mut bytes).map_err(|e| Error::from(ferrozmq_base::Error::from(e)))?;
-        let secret = SecretKey::new(bytes);
-        bytes.fill(0);
-        Ok(Self::from_secret(secret))
+        let mut bytes = Zeroizing::new([0; 32]);
+        random::fill(&mut *bytes).map_err(|e| Error::from(ferrozmq_base::Error::from(e)))?;
+        Ok(Self::from_secret(SecretKey::from(&*bytes)))
     }
 
     /// The pair of a secret key.

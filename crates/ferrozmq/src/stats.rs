@@ -27,6 +27,7 @@ pub struct Stats {
     events_dropped: u64,
     handshakes_evicted: u64,
     handshakes_unjudged: u64,
+    peers_oversubscribed: u64,
 }
 
 /// Messages that the socket dropped, by reason. One that goes to several peers counts once for each that lost it.
@@ -81,6 +82,7 @@ impl Stats {
             events_dropped: stats.monitor_dropped,
             handshakes_evicted: stats.handshakes_evicted,
             handshakes_unjudged: stats.handshakes_unjudged,
+            peers_oversubscribed: stats.peers_oversubscribed,
             peers: stats.connections.into_iter().map(PeerStats).collect(),
         }
     }
@@ -132,6 +134,20 @@ impl Stats {
     /// ```
     pub fn handshakes_unjudged(&self) -> u64 {
         self.handshakes_unjudged
+    }
+
+    /// Peers that were cut off because they subscribed to more than one may
+    /// ([`max_subscription_bytes`](crate::Builder::max_subscription_bytes)).
+    ///
+    /// ```
+    /// use ferrozmq::Context;
+    ///
+    /// let mut publisher = Context::new().publisher().bind("tcp://127.0.0.1:*")?;
+    /// assert_eq!(publisher.stats()?.peers_oversubscribed(), 0);
+    /// # Ok::<(), ferrozmq::Error>(())
+    /// ```
+    pub fn peers_oversubscribed(&self) -> u64 {
+        self.peers_oversubscribed
     }
 
     /// What the socket dropped, for all peers that it ever had.

@@ -3,7 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ferrozmq::{Context, Error, HandshakeFailure, Monitor, MonitorEvent, Result};
@@ -18,6 +18,16 @@ fn failure(monitor: &mut Monitor) -> HandshakeFailure {
     loop {
         let event = monitor.recv_timeout(PATIENCE).expect("an event in time").expect("an open socket");
         if let MonitorEvent::HandshakeFailed { reason, .. } = event {
+            return reason;
+        }
+    }
+}
+
+/// What the next violation of the monitored socket is.
+fn violation(monitor: &mut Monitor) -> HandshakeFailure {
+    loop {
+        let event = monitor.recv_timeout(PATIENCE).expect("an event in time").expect("an open socket");
+        if let MonitorEvent::Violation { reason, .. } = event {
             return reason;
         }
     }
@@ -110,5 +120,43 @@ fn v07_the_number_of_handshakes_under_way_is_what_the_socket_says() -> Result<()
     rest(&mut silent[6]);
     assert_eq!(failure(&mut monitor), HandshakeFailure::TooManyPending);
     assert_eq!(server.stats()?.handshakes_evicted(), 7);
+    Ok(())
+}
+
+#[test]
+fn v08_a_peer_that_subscribes_to_too_much_is_cut_off() -> Result<()> {
+    const LIMIT: u64 = 1 << 20;
+    let ctx = Context::new();
+    let mut publisher = ctx.publisher().max_subscription_bytes(LIMIT).build()?;
+    let radio = ctx.radio().max_subscription_bytes(LIMIT).build()?;
+    let mut monitors = [publisher.monitor()?, radio.monitor()?];
+    publisher.bind("tcp://127.0.0.1:*")?;
+    radio.bind("tcp://127.0.0.1:*")?;
+    let mut fits = ctx.subscriber().connect(publisher.last_endpoint())?;
+    let mut too_much =
+        ctx.subscriber().reconnect_interval(NEVER, NEVER).connect(publisher.last_endpoint())?;
+    let groups = ctx.dish().reconnect_interval(NEVER, NEVER).connect(radio.last_endpoint())?;
+    let topics = |count: u64| (0..count).map(|n| format!("{n:072}"));
+    topics(LIMIT / 200).try_for_each(|topic| fits.subscribe(topic))?;
+    // Cancelled, they make room for others.
+    topics(LIMIT / 200).try_for_each(|topic| fits.unsubscribe(topic))?;
+    topics(LIMIT / 200).try_for_each(|topic| fits.subscribe(topic.replace('0', "x")))?;
+    topics(LIMIT / 200 + 2).try_for_each(|topic| too_much.subscribe(topic))?;
+    topics(LIMIT / 200 + 2).try_for_each(|group| groups.join(group))?;
+    // The sockets read subscriptions when they are called.
+    let patience = Instant::now() + PATIENCE;
+    while publisher.stats()?.peers_oversubscribed() == 0 || radio.stats()?.peers_oversubscribed() == 0 {
+        assert!(Instant::now() < patience, "nobody was cut off");
+        std::thread::yield_now();
+    }
+    for monitor in &mut monitors {
+        assert_eq!(violation(monitor), HandshakeFailure::SubscribesTooMuch);
+    }
+    assert_eq!([publisher.stats()?, radio.stats()?].map(|stats| stats.peers_oversubscribed()), [1, 1]);
+    fits.subscribe("news")?;
+    publisher.wait_for_subscribers(1, PATIENCE)?;
+    while fits.try_recv().is_err() {
+        publisher.send("news")?;
+    }
     Ok(())
 }

@@ -1,19 +1,20 @@
 //! Nothing of a password stays in memory when nobody needs it any more.
 
+mod scan;
+
 use std::{
-    fs::{self, File},
+    fs,
     io::{Read, Write},
     net::TcpStream,
-    os::unix::fs::FileExt,
     path::PathBuf,
     time::Duration,
 };
 
 use ferrozmq::{Context, Monitor, MonitorEvent, Result, security::Authenticator};
+use scan::MASK;
 use zeroize::{Zeroize, Zeroizing};
 
 const PATIENCE: Duration = Duration::from_secs(20);
-const MASK: u8 = 0x5A;
 /// What the password is under the mask: it is nowhere in the program itself.
 const MASKED: [u8; 60] = {
     let mut masked = [0; 60];
@@ -33,37 +34,8 @@ fn password() -> Zeroizing<String> {
 
 /// How often the password, or most of it, is in the memory of this process.
 fn copies() -> usize {
-    /// The allocator writes over the first bytes of what is freed.
-    const HEAD: usize = 20;
-    const PIECE: usize = 1 << 20;
-    let (maps, memory) =
-        (fs::read_to_string("/proc/self/maps").unwrap(), File::open("/proc/self/mem").unwrap());
-    let wanted = &MASKED[HEAD..];
-    let mut piece = Zeroizing::new(vec![0; PIECE]);
-    // What is read is not looked at itself.
-    let own = piece.as_ptr() as u64..piece.as_ptr() as u64 + PIECE as u64;
-    let mut found = 0;
-    let mut look = |mut at: u64, end: u64| {
-        while at < end {
-            let length = usize::try_from(end - at).unwrap_or(PIECE).min(PIECE);
-            let Ok(n) = memory.read_at(&mut piece[..length], at) else { break };
-            let begins = |window: &&[u8]| window[0] ^ MASK == wanted[0];
-            let is_whole = |window: &&[u8]| window.iter().zip(wanted).all(|(a, b)| a ^ MASK == *b);
-            found += piece[..n].windows(wanted.len()).filter(begins).filter(is_whole).count();
-            // One over the end of a piece is found in the next.
-            at += if at + (n as u64) < end { (n - wanted.len() + 1) as u64 } else { n as u64 };
-        }
-    };
-    for line in maps.lines() {
-        let mut words = line.split(' ');
-        let (start, end) = words.next().and_then(|range| range.split_once('-')).unwrap();
-        let [start, end] = [start, end].map(|number| u64::from_str_radix(number, 16).unwrap());
-        if words.next().is_some_and(|rights| rights.starts_with("rw")) {
-            look(start, end.min(own.start.max(start)));
-            look(start.max(own.end.min(end)), end);
-        }
-    }
-    found
+    // The allocator writes over the first bytes of what is freed.
+    scan::copies(&MASKED[20..])
 }
 
 /// A peer that gives the password under this name, in pieces of this size, and waits.

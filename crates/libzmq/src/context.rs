@@ -12,9 +12,16 @@ use std::ptr;
 #[derive(Debug)]
 pub(crate) struct ContextHandle(Context);
 
+#[cfg(test)]
+impl ContextHandle {
+    pub(crate) fn new() -> Result<Self> {
+        Context::new().map(Self)
+    }
+}
+
 /// The context behind a handle. The handle is in use for this moment only, so that calls never wait for each other.
 pub(crate) fn context(handle: *const c_void) -> Result<Context> {
-    let mut entered = handle::enter_shared(handle).map_err(|refused| refused.or(Error::BadAddress))?;
+    let mut entered = handle::enter(handle).map_err(|_| Error::BadAddress)?;
     match entered.object() {
         Object::Context(ContextHandle(context)) => Ok(context.clone()),
         _ => Err(Error::BadAddress),
@@ -34,7 +41,7 @@ const IO_THREADS: c_int = 1;
 fn terminate(handle: *mut c_void) -> Result<c_int> {
     context(handle)?.term()?;
     // Of several threads that terminate the context, one closes the handle.
-    if let Ok(mut entered) = handle::enter_shared(handle)
+    if let Ok(mut entered) = handle::enter(handle)
         && matches!(entered.object(), Object::Context(_))
     {
         drop(entered.retire());

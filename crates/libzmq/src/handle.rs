@@ -27,6 +27,7 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, TryLockError,
         atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 /// Bytes of a slot.
@@ -37,6 +38,11 @@ const STEP: usize = 8;
 const SLOTS: usize = 1 << 17;
 /// How many free slots are kept unused.
 const RESTING: usize = 64;
+/// How often a thread gives way to one that is inside for a moment, and how often it sleeps for [`NAP`] after that: that
+/// one may have lost its core.
+const YIELDS: u32 = 10_000;
+const NAPS: u32 = 10_000;
+const NAP: Duration = Duration::from_millis(1);
 
 /// What a handle stands for.
 #[derive(Debug)]
@@ -144,27 +150,29 @@ impl Slot {
         if !self.is_named(handle) {
             return Err(Refused::Dead);
         }
-        match self.gate.enter(thread()) {
-            Some(pass) => Ok(pass),
-            None => self.enter_soon(),
-        }
+        let entered = patiently(|| match self.gate.enter(thread()) {
+            Some(pass) => Some(Ok(pass)),
+            None if self.shared.load(Ordering::Relaxed) => None,
+            None => Some(Err(Refused::Busy)),
+        });
+        entered.unwrap_or(Err(Refused::Busy))
     }
+}
 
-    /// Somebody is inside: waits for those who stay for a moment only.
-    #[cold]
-    fn enter_soon(&self) -> Result<Pass<'_>, Refused> {
-        // Bounded: after a fork another thread's moment may never end.
-        for _ in 0..1_000_000 {
-            if !self.shared.load(Ordering::Relaxed) || in_forked_child() {
-                break;
-            }
-            std::thread::yield_now();
-            if let Some(pass) = self.gate.enter(thread()) {
-                return Ok(pass);
-            }
+/// Tries until others are out of what they are in for a moment only.
+fn patiently<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    for tries in 0..YIELDS + NAPS {
+        if let Some(done) = attempt() {
+            return Some(done);
         }
-        Err(Refused::Busy)
+        match tries {
+            0..YIELDS => std::thread::yield_now(),
+            // A moment that another thread was in when the process forked never ends.
+            _ if in_forked_child() => break,
+            _ => std::thread::sleep(NAP),
+        }
     }
+    None
 }
 
 /// Enters what the handle stands for.
@@ -186,18 +194,6 @@ pub(crate) fn enter(handle: *const c_void) -> Result<Entered, Refused> {
         return Err(Refused::Dead);
     }
     Ok(Entered { slot, _pass: pass })
-}
-
-/// As [`enter`], for what several threads may use: waits for the others, who stay for a moment only.
-pub(crate) fn enter_shared(handle: *const c_void) -> Result<Entered, Refused> {
-    // Bounded: after a fork another thread's moment may never end.
-    for _ in 0..10_000 {
-        match enter(handle) {
-            Err(Refused::Busy) => std::thread::yield_now(),
-            entered => return entered,
-        }
-    }
-    Err(Refused::Dead)
 }
 
 /// A new handle.
@@ -222,7 +218,7 @@ pub(crate) fn insert(object: Object) -> Result<*mut c_void> {
         }
     };
     let mut entered = Entered { slot, _pass: pass };
-    slot.shared.store(matches!(object, Object::Shared(_)), Ordering::Relaxed);
+    slot.shared.store(matches!(object, Object::Shared(_) | Object::Context(_)), Ordering::Relaxed);
     *entered.object() = object;
     let step = slot.name.load(Ordering::Relaxed) % STRIDE;
     Ok(ptr::from_ref(slot).wrapping_byte_add(step).cast_mut().cast())
@@ -272,15 +268,12 @@ pub(crate) fn in_forked_child() -> bool {
 
 /// The free slots; none if they stay locked, as they may after a fork that came while another thread had them.
 fn free_slots() -> Option<MutexGuard<'static, VecDeque<usize>>> {
-    for _ in 0..1_000_000 {
-        match FREE.try_lock() {
-            Ok(free) => return Some(free),
-            // Nothing in the critical sections leaves the queue half changed.
-            Err(TryLockError::Poisoned(free)) => return Some(free.into_inner()),
-            Err(TryLockError::WouldBlock) => std::thread::yield_now(),
-        }
-    }
-    None
+    patiently(|| match FREE.try_lock() {
+        Ok(free) => Some(free),
+        // Nothing in the critical sections leaves the queue half changed.
+        Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    })
 }
 
 /// A number of the calling thread that no other live one has: where its thread-local storage is, which the processor
@@ -350,6 +343,20 @@ mod tests {
             assert_eq!(enter(old).err(), Some(Refused::Dead));
             enter(new).expect("alive").retire();
         }
+    }
+
+    #[test]
+    fn who_is_inside_of_a_context_for_long_keeps_nobody_out() {
+        let context = ContextHandle::new().expect("a context");
+        let handle = insert(Object::Context(context)).expect("a slot");
+        let inside = enter(handle).expect("alive");
+        let address = handle as usize;
+        let other = std::thread::spawn(move || enter(address as *const c_void).err());
+        // Not to wait for anything: this is the thread that has lost its core.
+        std::thread::sleep(Duration::from_millis(200));
+        drop(inside);
+        assert_eq!(other.join().expect("no panic"), None);
+        drop(enter(handle).expect("alive").retire());
     }
 
     #[test]

@@ -81,6 +81,7 @@ impl Waiting {
         this.sockets.try_reserve(list.len()).map_err(|_| Error::OutOfMemory)?;
         for (place, Wanted { socket, fd, events }) in list.enumerate() {
             if socket.is_null() {
+                this.fds.try_reserve(1).map_err(|_| Error::OutOfMemory)?;
                 this.fds.push(PollFd::new(&fd, of_fd(events)));
                 continue;
             }

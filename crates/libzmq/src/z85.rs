@@ -11,17 +11,25 @@ use libc::c_int;
 use std::{ffi::CStr, ptr};
 use zeroize::Zeroizing;
 
+/// Groups of four bytes that become text at a time: a caller may have any number of them.
+const PIECE: usize = 1024;
+
 entries! {
     /// Writes five characters for every four bytes, and a NUL.
     fn zmq_z85_encode(dest: *mut c_char, data: *const u8, size: usize) -> *mut c_char, or ptr::null_mut(); {
         // SAFETY: NULL or readable, by the contract of the entry points.
         let data = unsafe { bytes(data, size) }.filter(|_| !dest.is_null()).ok_or(Error::InvalidArgument)?;
-        let text = z85::encode(data).map_err(|_| Error::InvalidArgument)?;
-        // SAFETY: room for the text and its NUL, by the contract of the entry points; the text is our own.
-        unsafe {
-            ptr::copy_nonoverlapping(text.as_ptr().cast(), dest, text.len());
-            dest.add(text.len()).write(0);
+        if !data.len().is_multiple_of(4) {
+            return Err(Error::InvalidArgument);
         }
+        let mut end = dest;
+        for piece in data.chunks(4 * PIECE) {
+            let text = Zeroizing::new(z85::encode(piece).map_err(|_| Error::InvalidArgument)?);
+            // SAFETY: room for the text and its NUL, by the contract of the entry points; the text is our own.
+            end = unsafe { write_text(end, &text) };
+        }
+        // SAFETY: as above.
+        unsafe { end.write(0) };
         Ok(dest)
     }
 
@@ -31,10 +39,19 @@ entries! {
             return Err(Error::InvalidArgument);
         }
         // SAFETY: not NULL, so a C string by the contract of the entry points.
-        let text = unsafe { CStr::from_ptr(string) };
-        let data = z85::decode(text.to_bytes()).map_err(|_| Error::InvalidArgument)?;
-        // SAFETY: room for the data, by the contract of the entry points; the data is our own.
-        unsafe { ptr::copy_nonoverlapping(data.as_ptr(), dest, data.len()) };
+        let text = unsafe { CStr::from_ptr(string) }.to_bytes();
+        if text.is_empty() {
+            return Err(Error::InvalidArgument);
+        }
+        let mut end = dest;
+        for piece in text.chunks(5 * PIECE) {
+            let data = Zeroizing::new(z85::decode(piece).map_err(|_| Error::InvalidArgument)?);
+            // SAFETY: room for the data, by the contract of the entry points; the data is our own.
+            unsafe {
+                ptr::copy_nonoverlapping(data.as_ptr(), end, data.len());
+                end = end.add(data.len());
+            }
+        }
         Ok(dest)
     }
 
@@ -45,10 +62,10 @@ entries! {
         }
         let mut bytes = Zeroizing::new([0; curve::KEY_BYTES]);
         random::fill(&mut *bytes)?;
-        let secret = SecretKey::new(*bytes);
+        let secret = SecretKey::from(&*bytes);
         // SAFETY: not NULL, so room for 41 characters each, by the contract of the entry points.
         unsafe {
-            write_key(z85_secret_key, &secret.expose_text());
+            write_key(z85_secret_key, &Zeroizing::new(secret.expose_text()));
             write_key(z85_public_key, &secret.public().to_text());
         }
         Ok(0)
@@ -73,9 +90,18 @@ entries! {
 /// # Safety
 /// `dest` has room for both.
 unsafe fn write_key(dest: *mut c_char, text: &str) {
+    // SAFETY: by the contract.
+    unsafe { write_text(dest, text).write(0) };
+}
+
+/// Writes text; the place behind it.
+///
+/// # Safety
+/// `dest` has room for it.
+unsafe fn write_text(dest: *mut c_char, text: &str) -> *mut c_char {
     // SAFETY: by the contract; the text is our own.
     unsafe {
         ptr::copy_nonoverlapping(text.as_ptr().cast(), dest, text.len());
-        dest.add(text.len()).write(0);
+        dest.add(text.len())
     }
 }

@@ -90,7 +90,7 @@ impl Net {
                 match due {
                     Due::Readable => self.tell(far, Pattern::readable),
                     Due::Writable => self.tell(far, Pattern::writable),
-                    Due::End(End::Now) => self.disconnect(node, id),
+                    Due::End(End::Now | End::Excess) => self.disconnect(node, id),
                     Due::End(End::Drain) => self.end(far),
                     Due::Drained => self.forget(node, id),
                     Due::Nothing | Due::Look | Due::Flush | Due::Resume => {}

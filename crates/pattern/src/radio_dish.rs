@@ -5,8 +5,9 @@
 use crate::distribute::Distribute;
 use crate::fair_queue::FairQueue;
 use crate::single::only;
+use crate::subscription::PLACE;
 use crate::{Drops, Events, Local, Machine, Setting};
-use ferrozmq_base::{DueList, Error, Kind, Msg, PeerInfo, PipeId, Pipes};
+use ferrozmq_base::{DueList, End, Error, Kind, Msg, PeerInfo, PipeId, Pipes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -14,8 +15,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct Radio {
     groups: BTreeMap<Arc<[u8]>, BTreeSet<PipeId>>,
-    /// How often each peer joined each of its groups. By `PipeId::index`.
-    joined: Vec<BTreeMap<Arc<[u8]>, u32>>,
+    /// By `PipeId::index`.
+    members: Vec<Member>,
     /// Peers that get everything.
     everything: BTreeSet<PipeId>,
     /// What a peer's transport can carry of a message, group and body, where that is limited.
@@ -24,10 +25,20 @@ pub struct Radio {
     no_drop: bool,
 }
 
+/// What a peer joined.
+#[derive(Debug, Default)]
+struct Member {
+    /// How often it joined each group.
+    groups: BTreeMap<Arc<[u8]>, u32>,
+    bytes: u64,
+    /// The most bytes that these may take.
+    limit: Option<u64>,
+}
+
 impl Radio {
     /// The number of peers that joined a group.
     pub(crate) fn members(&self) -> usize {
-        self.joined.iter().filter(|groups| !groups.is_empty()).count()
+        self.members.iter().filter(|member| !member.groups.is_empty()).count()
     }
 
     pub(crate) fn drops_of(&self, id: PipeId) -> u64 {
@@ -39,33 +50,40 @@ impl Radio {
         let mut m = Msg::new();
         while pipes.get(id, &mut m, due) {
             match m.kind() {
-                Kind::Join => self.join(id, m.as_slice()),
+                Kind::Join if !self.join(id, m.as_slice()) => return pipes.end(id, End::Excess, due),
                 Kind::Leave => self.leave(id, m.as_slice()),
                 _ => {}
             }
         }
     }
 
-    fn join(&mut self, id: PipeId, group: &[u8]) {
-        let Some(joined) = self.joined.get_mut(id.index()).filter(|_| group.len() <= Msg::GROUP_MAX) else {
-            return;
+    /// False: it has joined more than it may.
+    fn join(&mut self, id: PipeId, group: &[u8]) -> bool {
+        let Some(member) = self.members.get_mut(id.index()).filter(|_| group.len() <= Msg::GROUP_MAX) else {
+            return true;
         };
-        if let Some(times) = joined.get_mut(group) {
+        if let Some(times) = member.groups.get_mut(group) {
             *times = times.saturating_add(1);
-            return;
+            return true;
         }
+        if member.limit.is_some_and(|limit| member.bytes > limit) {
+            return false;
+        }
+        member.bytes += group.len() as u64 + PLACE;
         let name =
             self.groups.get_key_value(group).map_or_else(|| Arc::from(group), |(name, _)| name.clone());
-        joined.insert(name.clone(), 1);
+        member.groups.insert(name.clone(), 1);
         self.groups.entry(name).or_default().insert(id);
+        true
     }
 
     fn leave(&mut self, id: PipeId, group: &[u8]) {
-        let Some(joined) = self.joined.get_mut(id.index()) else { return };
-        let Some(times) = joined.get_mut(group) else { return };
+        let Some(member) = self.members.get_mut(id.index()) else { return };
+        let Some(times) = member.groups.get_mut(group) else { return };
         *times -= 1;
         if *times == 0 {
-            joined.remove(group);
+            member.groups.remove(group);
+            member.bytes -= group.len() as u64 + PLACE;
             self.drop_member(group, id);
         }
     }
@@ -81,17 +99,19 @@ impl Radio {
 }
 
 impl Machine for Radio {
-    fn opened(&mut self, pipes: &mut Pipes, id: PipeId, _: Local, due: &mut DueList) {
-        if self.joined.len() <= id.index() {
-            self.joined.resize_with(id.index() + 1, BTreeMap::new);
+    fn opened(&mut self, _: &mut Pipes, id: PipeId, _: Local, _: &mut DueList) {
+        if self.members.len() <= id.index() {
+            self.members.resize_with(id.index() + 1, Member::default);
         }
         self.out.attach(id);
-        self.read(pipes, id, due);
     }
 
     fn identified(&mut self, pipes: &mut Pipes, id: PipeId, info: &PeerInfo, due: &mut DueList) {
         if info.subscribes_to_all {
             self.everything.insert(id);
+        }
+        if let Some(member) = self.members.get_mut(id.index()) {
+            member.limit = info.subscription_bytes;
         }
         if let Some(most) = info.longest_message {
             self.longest.insert(id, most);
@@ -116,8 +136,8 @@ impl Machine for Radio {
         self.out.remove(id);
         self.everything.remove(&id);
         self.longest.remove(&id);
-        let joined = self.joined.get_mut(id.index()).map(std::mem::take).unwrap_or_default();
-        for group in joined.keys() {
+        let member = self.members.get_mut(id.index()).map(std::mem::take).unwrap_or_default();
+        for group in member.groups.keys() {
             self.drop_member(group, id);
         }
     }

@@ -3,7 +3,7 @@
 //! The nodes lie in one vector and every operation is a loop, dropping included, so that the length of a topic
 //! costs no stack. Every node but the root holds a whole topic and has a value or at least two children. Splitting
 //! an edge copies as many bytes as the new topic has; a match looks at each byte of the message's topic once.
-use ferrozmq_base::PipeId;
+use ferrozmq_base::{OutOfMemory, PipeId, msg::copied};
 use std::collections::{BTreeMap, BTreeSet};
 
 const ROOT: u32 = 0;
@@ -133,45 +133,58 @@ impl<V: Value> PrefixTree<V> {
     }
 
     /// The node of this topic, made if need be. It stays while its value is not vacant.
-    pub(crate) fn insert(&mut self, topic: &[u8]) -> u32 {
+    pub(crate) fn insert(&mut self, topic: &[u8]) -> Result<u32, OutOfMemory> {
         let mut at = ROOT;
         let mut depth = 0;
         while depth < topic.len() {
-            let Some(child) = self.child(at, topic[depth]) else { return self.add(at, topic) };
+            let Some(child) = self.child(at, topic[depth]) else {
+                let added = self.make(at, topic);
+                match added {
+                    Ok(node) => self.attach(node),
+                    // Perhaps it was made a fork for this one.
+                    Err(OutOfMemory) => self.prune(at),
+                }
+                return added;
+            };
             let known = &self.node(child).topic;
             let common = depth + common_prefix(&topic[depth..], &known[depth..]);
-            at = if common < known.len() { self.split(child, &topic[..common]) } else { child };
+            at = if common < known.len() { self.split(child, &topic[..common])? } else { child };
             depth = common;
         }
-        at
+        Ok(at)
     }
 
-    /// Adds a childless node under `parent`.
-    fn add(&mut self, parent: u32, topic: &[u8]) -> u32 {
-        let node = Node { topic: topic.into(), parent, children: Vec::new(), value: V::default() };
-        let at = if let Some(at) = self.free.pop() {
+    /// Makes a childless node that its parent does not know yet.
+    fn make(&mut self, parent: u32, topic: &[u8]) -> Result<u32, OutOfMemory> {
+        let topic = copied(topic)?.into_boxed_slice();
+        let node = Node { topic, parent, children: Vec::new(), value: V::default() };
+        if let Some(at) = self.free.pop() {
             *self.node_mut(at) = node;
-            at
-        } else {
-            self.nodes.push(node);
-            (self.nodes.len() - 1) as u32
-        };
-        let byte = topic[self.node(parent).topic.len()];
+            return Ok(at);
+        }
+        self.nodes.try_reserve(1).map_err(|_| OutOfMemory)?;
+        self.nodes.push(node);
+        Ok((self.nodes.len() - 1) as u32)
+    }
+
+    /// Puts a node into its parent's list.
+    fn attach(&mut self, at: u32) {
+        let parent = self.node(at).parent;
+        let byte = self.node(at).topic[self.node(parent).topic.len()];
         let siblings = &mut self.node_mut(parent).children;
         let i = siblings.partition_point(|c| c.0 < byte);
         siblings.insert(i, (byte, at));
-        at
     }
 
     /// Puts a node for `topic`, a proper prefix of the child's, between the child and its parent.
-    fn split(&mut self, child: u32, topic: &[u8]) -> u32 {
-        let parent = self.node(child).parent;
+    fn split(&mut self, child: u32, topic: &[u8]) -> Result<u32, OutOfMemory> {
+        let middle = self.make(self.node(child).parent, topic)?;
         self.detach(child);
-        let middle = self.add(parent, topic);
+        self.attach(middle);
         let byte = self.node(child).topic[topic.len()];
         self.node_mut(middle).children.push((byte, child));
         self.node_mut(child).parent = middle;
-        middle
+        Ok(middle)
     }
 
     /// Takes a node out of its parent's list.
@@ -253,29 +266,48 @@ pub(crate) enum Removed {
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
     tree: PrefixTree<Vec<PipeId>>,
-    /// The nodes that each pipe is in; stable while it is.
-    by_pipe: BTreeMap<PipeId, BTreeSet<u32>>,
+    by_pipe: BTreeMap<PipeId, Share>,
     topics: usize,
 }
 
+/// What a pipe has of the tree.
+#[derive(Debug, Default)]
+struct Share {
+    /// The nodes that it is in; stable while it is.
+    nodes: BTreeSet<u32>,
+    bytes: u64,
+}
+
+/// What a subscription takes beside the bytes of its topic, roughly.
+pub(crate) const PLACE: u64 = 128;
+
 impl Subscriptions {
     /// Adds a pipe to a topic; true if the topic is new.
-    pub(crate) fn add(&mut self, topic: &[u8], id: PipeId) -> bool {
-        let at = self.tree.insert(topic);
+    pub(crate) fn add(&mut self, topic: &[u8], id: PipeId) -> Result<bool, OutOfMemory> {
+        let at = self.tree.insert(topic)?;
         let pipes = self.tree.value_mut(at);
-        let Err(i) = pipes.binary_search(&id) else { return false };
+        let Err(i) = pipes.binary_search(&id) else { return Ok(false) };
         let is_new = pipes.is_empty();
         pipes.insert(i, id);
-        self.by_pipe.entry(id).or_default().insert(at);
+        let share = self.by_pipe.entry(id).or_default();
+        share.nodes.insert(at);
+        share.bytes += topic.len() as u64 + PLACE;
         self.topics += usize::from(is_new);
-        is_new
+        Ok(is_new)
+    }
+
+    /// The memory that the subscriptions of a pipe take, as if nobody else had them.
+    pub(crate) fn bytes_of(&self, id: PipeId) -> u64 {
+        self.by_pipe.get(&id).map_or(0, |share| share.bytes)
     }
 
     pub(crate) fn remove(&mut self, topic: &[u8], id: PipeId) -> Removed {
         let Some(at) = self.tree.find(topic) else { return Removed::NotFound };
-        if let Some(nodes) = self.by_pipe.get_mut(&id) {
-            nodes.remove(&at);
-            if nodes.is_empty() {
+        if let Some(share) = self.by_pipe.get_mut(&id)
+            && share.nodes.remove(&at)
+        {
+            share.bytes -= topic.len() as u64 + PLACE;
+            if share.nodes.is_empty() {
                 self.by_pipe.remove(&id);
             }
         }
@@ -296,8 +328,8 @@ impl Subscriptions {
 
     /// Removes all subscriptions of a pipe, in lexicographic order; `removed(topic, was_last)` is told of each.
     pub(crate) fn remove_pipe(&mut self, id: PipeId, mut removed: impl FnMut(&[u8], bool)) {
-        let Some(nodes) = self.by_pipe.remove(&id) else { return };
-        let mut nodes: Vec<u32> = nodes.into_iter().collect();
+        let Some(share) = self.by_pipe.remove(&id) else { return };
+        let mut nodes: Vec<u32> = share.nodes.into_iter().collect();
         nodes.sort_unstable_by(|a, b| self.tree.topic(*a).cmp(self.tree.topic(*b)));
         for at in nodes {
             removed(self.tree.topic(at), self.tree.value(at).len() == 1);
@@ -339,19 +371,19 @@ mod tests {
         let id = pipes(1)[0];
         let mut subscriptions = Subscriptions::default();
         let long = vec![b'a'; 16 << 20];
-        assert!(subscriptions.add(&long, id));
-        assert!(subscriptions.add(&long[..1 << 20], id));
-        assert!(!subscriptions.add(&long, id));
+        assert_eq!(subscriptions.add(&long, id), Ok(true));
+        assert_eq!(subscriptions.add(&long[..1 << 20], id), Ok(true));
+        assert_eq!(subscriptions.add(&long, id), Ok(false));
         let mut matches = 0;
         subscriptions.matching(&long, |_| matches += 1);
         assert_eq!(matches, 2);
         assert_eq!(subscriptions.remove(&long, id), Removed::Last);
         assert_eq!(subscriptions.remove(&long, id), Removed::NotFound);
-        subscriptions.add(&long, id);
+        subscriptions.add(&long, id).unwrap();
         let mut ended = Vec::new();
         subscriptions.remove_pipe(id, |topic, _| ended.push(topic.len()));
         assert_eq!(ended, [1 << 20, 16 << 20]);
-        subscriptions.add(&long, id);
+        subscriptions.add(&long, id).unwrap();
     }
 
     #[test]
@@ -360,7 +392,7 @@ mod tests {
         let mut subscriptions = Subscriptions::default();
         let long = vec![b'a'; 5_000];
         for end in (0..long.len()).rev() {
-            subscriptions.add(&long[..end], id);
+            subscriptions.add(&long[..end], id).unwrap();
         }
         assert_eq!(subscriptions.count(), 5_000);
         assert_eq!(subscriptions.tree.topics().count(), 5_000);
@@ -407,7 +439,7 @@ mod tests {
                     Op::Add(topic, p) => {
                         let is_new = !model.iter().any(|(t, _)| *t == topic);
                         model.insert((topic.clone(), ids[p]));
-                        prop_assert_eq!(subscriptions.add(&topic, ids[p]), is_new);
+                        prop_assert_eq!(subscriptions.add(&topic, ids[p]), Ok(is_new));
                     }
                     Op::Remove(topic, p) => {
                         let found = model.remove(&(topic.clone(), ids[p]));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use dryoc::classic::crypto_core::crypto_scalarmult_base;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::z85;
 
@@ -42,7 +42,7 @@ impl PublicKey {
     ///
     /// See the example of [`PublicKey`].
     pub fn from_text(text: &[u8]) -> Option<Self> {
-        key(text).map(Self)
+        z85::decode(text).ok()?.try_into().ok().map(Self)
     }
 
     /// Its text.
@@ -58,15 +58,18 @@ impl SecretKey {
     /// The key of these bytes: any are one. Let the operating system choose them.
     ///
     /// See the example of [`SecretKey`].
-    pub fn new(bytes: [u8; KEY_BYTES]) -> Self {
-        Self(Box::new(bytes))
+    pub fn new(mut bytes: [u8; KEY_BYTES]) -> Self {
+        let key = Self::from(&bytes);
+        bytes.zeroize();
+        key
     }
 
     /// The key with this text; `None` if it is no text of a key.
     ///
     /// See the example of [`SecretKey`].
     pub fn from_text(text: &[u8]) -> Option<Self> {
-        key(text).map(Self::new)
+        let bytes = Zeroizing::new(z85::decode(text).ok()?);
+        <&[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok().map(Self::from)
     }
 
     /// Its bytes, which are to be kept secret.
@@ -93,11 +96,19 @@ impl SecretKey {
     }
 }
 
-fn key(text: &[u8]) -> Option<[u8; KEY_BYTES]> {
-    let mut bytes = z85::decode(text).ok()?;
-    let key = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok();
-    bytes.zeroize();
-    key
+impl From<&[u8; KEY_BYTES]> for PublicKey {
+    fn from(bytes: &[u8; KEY_BYTES]) -> Self {
+        Self(*bytes)
+    }
+}
+
+/// Makes no other copy of the bytes.
+impl From<&[u8; KEY_BYTES]> for SecretKey {
+    fn from(bytes: &[u8; KEY_BYTES]) -> Self {
+        let mut key = Self::default();
+        key.0.copy_from_slice(bytes);
+        key
+    }
 }
 
 impl fmt::Display for PublicKey {

@@ -72,6 +72,8 @@ pub enum ProtocolError {
     ReplyEnvelope,
     /// A message for a DISH that is not a group and one body.
     GroupEnvelope,
+    /// Subscriptions that take more memory than a publisher has for one peer.
+    SubscribesTooMuch,
 }
 
 /// A command that can be malformed.
@@ -185,6 +187,7 @@ impl fmt::Display for ProtocolError {
             Self::ShortPing => "a PING lacks its time-to-live",
             Self::GroupTooLong => "a group name has more than 255 bytes",
             Self::ReplyEnvelope => "a message for a REQ socket lacks the envelope of a reply",
+            Self::SubscribesTooMuch => "the peer subscribes to more than it may",
             Self::GroupEnvelope => "a message for a DISH socket is not a group followed by one body",
         })
     }

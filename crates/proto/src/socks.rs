@@ -245,11 +245,16 @@ pub fn parse_proxy(text: &[u8]) -> Result<TcpEndpoint, EndpointError> {
     let text = String::from_utf8_lossy(text.get(..end).unwrap_or(text));
     match Endpoint::parse_connect(&format!("tcp://{text}")) {
         Ok(Endpoint::Tcp(endpoint)) => Ok(endpoint),
-        _ => Err(EndpointError {
-            endpoint: text.into_owned(),
-            reason: "the SOCKS5 proxy must be host:port",
-            errno: Error::InvalidArgument,
-        }),
+        _ => {
+            // A name and a password in front of the host are not repeated.
+            let (endpoint, reason) = match text.rsplit_once('@') {
+                Some((_, host)) => {
+                    (host, "the SOCKS5 proxy must be host:port; a name and a password are given apart")
+                }
+                None => (&*text, "the SOCKS5 proxy must be host:port"),
+            };
+            Err(EndpointError { endpoint: endpoint.to_owned(), reason, errno: Error::InvalidArgument })
+        }
     }
 }
 

@@ -254,9 +254,11 @@ impl SocketCore {
         Ok(())
     }
 
-    fn listen(&self, address: &Bind, settings: &Settings) -> Result<Listener, BindError> {
+    fn listen(&mut self, address: &Bind, settings: &Settings) -> Result<Listener, BindError> {
         let options = settings.tcp_options()?;
-        Ok(match (address, self.options.use_fd) {
+        // Whatever comes of it, a descriptor is given away once: its number may soon be that of another.
+        let supplied = self.options.use_fd.take();
+        Ok(match (address, supplied) {
             (Bind::Tcp(_), Some(fd)) => tcp::listen_on(take_over(fd)?, &options).map_err(|(e, _)| e)?,
             (Bind::Ipc(_), Some(fd)) => ipc::listen_on(take_over(fd)?).map_err(|(e, _)| e)?,
             (Bind::Vsock(_), Some(fd)) => vsock::listen_on(take_over(fd)?).map_err(|(e, _)| e)?,

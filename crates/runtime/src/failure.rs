@@ -115,6 +115,8 @@ failures! {
     RoutingId: "the peer's routing id has more than 255 bytes";
     /// A command of the handshake, or a frame, is longer than it may be.
     TooLong: "the peer sent a longer frame than it may";
+    /// The peer of a publisher subscribes to more than one peer may.
+    SubscribesTooMuch: "the peer subscribes to more than one peer may";
     /// A command that does not belong there, or while it was our turn.
     Unexpected: "the peer sent a command that does not belong there";
     /// A command or frame that breaks the protocol in another way.
@@ -201,6 +203,7 @@ impl From<ProtocolError> for HandshakeFailure {
             E::RoutingIdTooLong => Self::RoutingId,
             E::HandshakeTooLong | E::FrameTooLong | E::LengthOutOfRange | E::GroupTooLong => Self::TooLong,
             E::OutOfTurn | E::UnexpectedCommand => Self::Unexpected,
+            E::SubscribesTooMuch => Self::SubscribesTooMuch,
             _ => Self::Malformed,
         }
     }

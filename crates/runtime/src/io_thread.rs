@@ -16,6 +16,7 @@ use ferrozmq_base::{
     ready::ReadyList,
     sync::{AtomicBool, AtomicUsize, Ordering},
 };
+use ferrozmq_proto::ProtocolError;
 use ferrozmq_sys::{Poller, WakeFd, clock};
 
 use crate::{
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Serve(Box<Datagrams>),
     /// End a session, or a udp endpoint.
     Close(u64, Close),
+    /// End a session whose peer has broken a rule that the socket looks after.
+    Blame(u64, ProtocolError),
     /// End a listener and every connection that it accepted.
     Unlisten(u64, Close),
     /// A session's input was paused and has room again.
@@ -244,6 +247,7 @@ impl IoThread {
                 self.with_datagrams(id, now, |d, turn| d.close(how, turn));
             }
             Command::Close(id, how) => self.with_session(id, now, |s, turn| s.close(how, turn)),
+            Command::Blame(id, error) => self.with_session(id, now, |s, turn| s.violation(error, turn)),
             Command::Unlisten(id, how) => {
                 if let Some(entry) = self.listeners.remove(&id) {
                     self.forget_deadline(id, entry.deadline);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use ferrozmq_base::sync::{AtomicBool, Ordering};
-use ferrozmq_sys::{Interest, Listener, Poller, Stream, is_exhaustion};
+use ferrozmq_sys::{Interest, Listener, Poller, Stream, is_exhaustion, net::concerns_connection};
 
 use crate::{
     io_thread::Turn,
@@ -18,7 +18,7 @@ use crate::{
 
 /// How many connections are accepted before others get their turn.
 const ACCEPTS_PER_TURN: usize = 64;
-/// How long a listener rests when descriptors or memory have run out.
+/// How long a listener rests when descriptors or memory have run out, or the application has shut its descriptor down.
 const REST: Duration = Duration::from_millis(100);
 /// How long it rests when a connection was closed to have its descriptor.
 const SHORT_REST: Duration = Duration::from_millis(5);
@@ -90,9 +90,9 @@ impl Listening {
                 Ok(Some(stream)) => self.accepted(stream, turn),
                 Ok(None) => return,
                 Err(e) => {
-                    self.notice(Notice::AcceptFailed, e.raw_os_error().unwrap_or(0));
-                    if is_exhaustion(&e) {
-                        let closed = self.pending.close_oldest(turn.now);
+                    self.failed(&e);
+                    if !concerns_connection(&e) {
+                        let closed = is_exhaustion(&e) && self.pending.close_oldest(turn.now);
                         let rest = if closed { SHORT_REST } else { REST };
                         return self.rest(turn.now + rest, turn);
                     }
@@ -102,6 +102,9 @@ impl Listening {
     }
 
     fn accepted(&self, stream: Stream, turn: &mut Turn<'_>) {
+        if let Err(e) = self.listener.set_up(&stream) {
+            return self.failed(&e);
+        }
         if !self.settings.admits(&stream) {
             self.notice(Notice::AcceptFailed, REFUSED.errno());
             return;
@@ -115,6 +118,10 @@ impl Listening {
         let io = turn.context.choose_io(self.settings.options.affinity).unwrap_or_else(|| turn.io.clone());
         let (port, settings, open) = (self.port.clone(), self.settings.clone(), self.open.clone());
         Session::accepted(turn, io, port, settings, self.id, open, &self.pending, stream, ends);
+    }
+
+    fn failed(&self, error: &std::io::Error) {
+        self.notice(Notice::AcceptFailed, error.raw_os_error().unwrap_or(0));
     }
 
     fn notice(&self, notice: Notice, value: i32) {

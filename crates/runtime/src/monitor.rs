@@ -12,9 +12,8 @@ use ferrozmq_base::{
 
 use crate::{
     failure::HandshakeFailure,
-    port::{Far, Relay},
+    port::Relay,
     socket::{Flags, SocketCore},
-    stats::queued,
 };
 
 /// The most events that wait for a watcher.
@@ -319,11 +318,7 @@ impl SocketCore {
         for id in pipes {
             let Some(far) = self.far(id) else { continue };
             let ends = far.ends();
-            let outbound = match far {
-                Far::Wire(conn) => queued(&conn.link),
-                Far::Inproc { .. } => self.pipes.outbound_queued(id),
-            };
-            let values = [u64::from(outbound), u64::from(self.pipes.inbound_queued(id))];
+            let values = [self.pipes.outbound_queued(id), self.pipes.inbound_queued(id)].map(u64::from);
             self.port().monitor.notify_values(Notice::PipesStats, &values, &ends);
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::{borrow::BorrowMut, time::Duration};
 
-use ferrozmq_base::Result;
+use ferrozmq_base::{Error, Result};
 use ferrozmq_pattern::Events;
 use ferrozmq_sys::{Interest, PollFd, SignalSet, clock};
 
@@ -48,7 +48,7 @@ impl<S: BorrowMut<SocketCore>> PollItem<S> {
 /// `mask` is the signal mask during the sleep.
 ///
 /// # Errors
-/// `Terminated` if a socket's context was; `Interrupted` by a signal.
+/// `Terminated` if a socket's context was; `Interrupted` by a signal; `OutOfMemory`.
 pub fn poll<S: BorrowMut<SocketCore>>(
     sockets: &mut [PollItem<S>],
     fds: &mut [PollFd],
@@ -115,6 +115,8 @@ fn doze<S: BorrowMut<SocketCore>>(
         item.core_mut().resume(held, false);
         return Ok(true);
     }
+    let mut all = Vec::new();
+    all.try_reserve(fds.len() + 2 * sockets.len()).map_err(|_| Error::OutOfMemory)?;
     let mut signalled = true;
     let asleep = sockets.iter().take_while(|item| item.core().port().prepare_sleep()).count();
     if let [item] = sockets {
@@ -124,7 +126,7 @@ fn doze<S: BorrowMut<SocketCore>>(
     let result = if asleep < sockets.len() {
         Ok(1)
     } else {
-        let mut all = fds.to_vec();
+        all.extend_from_slice(fds);
         all.extend(sockets.iter().map(|item| PollFd::new(item.core().port().wake_fd(), Interest::READ)));
         let interrupts = sockets.iter().filter_map(|item| item.core().waits.interrupt.as_deref());
         all.extend(interrupts.map(|i| PollFd::new(i, Interest::READ)));

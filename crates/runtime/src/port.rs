@@ -318,13 +318,17 @@ impl Port {
 
     /// The owner is about to sleep on [`Port::wake_fd`]; false if there is mail already.
     pub(crate) fn prepare_sleep(&self) -> bool {
-        if self.exported.load(Ordering::Relaxed) {
+        if self.is_exported() {
             // A post may signal after its event was taken already: a stale signal must not end the sleep again.
             self.wake.clear();
         }
         self.mailbox.sleeper().prepare();
         if self.has_mail() {
             self.awake(true);
+            if self.is_exported() {
+                // It stays untaken if a wait for several sockets fails because of another one.
+                self.wake.signal();
+            }
             return false;
         }
         true
@@ -368,4 +372,26 @@ pub(crate) fn sleep(
     mask: Option<&ferrozmq_sys::SignalSet>,
 ) -> io::Result<usize> {
     ferrozmq_sys::wait_until(fds, deadline, mask)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ferrozmq_sys::{Interest, PollFd};
+
+    #[test]
+    fn an_exported_descriptor_speaks_for_mail_that_a_wait_has_left() {
+        let port = Port::new().expect("a port");
+        port.export();
+        assert!(port.prepare_sleep());
+        port.post(Event::Stop).expect("open");
+        // As the second of two sockets whose wait fails because of the first.
+        assert!(!port.prepare_sleep());
+        let mut fds = [PollFd::new(port.wake_fd(), Interest::READ)];
+        ferrozmq_sys::wait(&mut fds, Some(std::time::Duration::ZERO), None).expect("a look");
+        assert!(fds[0].is_readable());
+        port.take(&mut Vec::new());
+        ferrozmq_sys::wait(&mut fds, Some(std::time::Duration::ZERO), None).expect("a look");
+        assert!(!fds[0].is_readable());
+    }
 }

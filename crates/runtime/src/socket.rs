@@ -9,6 +9,7 @@ use ferrozmq_base::{
     Due, DueList, End, Error, Kind, Msg, Pipe, PipeId, Pipes, Result, SocketType, sync::lock,
 };
 use ferrozmq_pattern::{Events, Local, Pattern, Setting};
+use ferrozmq_proto::ProtocolError;
 use ferrozmq_sys::ForkEpoch;
 
 use crate::{
@@ -63,6 +64,8 @@ pub struct SocketCore {
     stopped: bool,
     /// How often the socket has heard of something.
     news: u64,
+    /// Peers that were cut off because they subscribed to too much.
+    pub(crate) oversubscribed: u64,
     pub(crate) direct: Direct,
     pub(crate) waits: Waits,
     _live: Live,
@@ -96,6 +99,7 @@ impl SocketCore {
             direct: Direct::new(shared.is_direct()),
             stopped: false,
             news: 0,
+            oversubscribed: 0,
             waits: Waits::default(),
             shared,
         }
@@ -514,17 +518,21 @@ impl SocketCore {
 
     /// The pattern ended a pipe: the far end is told, the near end goes when nothing is left to read.
     fn end_pipe(&mut self, id: PipeId, how: End) {
+        self.oversubscribed += u64::from(how == End::Excess);
         match self.far.get(id.index()).and_then(Option::as_ref) {
             Some(Far::Wire(conn)) => {
-                let close = if how == End::Now { Close::Now } else { linger(self.options.linger) };
-                conn.io.send(Command::Close(conn.session, close));
+                conn.io.send(match how {
+                    End::Now => Command::Close(conn.session, Close::Now),
+                    End::Excess => Command::Blame(conn.session, ProtocolError::SubscribesTooMuch),
+                    End::Drain => Command::Close(conn.session, linger(self.options.linger)),
+                });
             }
             Some(Far::Inproc { port, far, .. }) => {
                 let _ = port.post(Event::Ended(Whose::Inproc(far.clone())));
             }
             None => return,
         }
-        if how == End::Now || !self.pattern.reads_input() || self.pipes.drained(id) {
+        if how != End::Drain || !self.pattern.reads_input() || self.pipes.drained(id) {
             self.forget(id);
         }
     }

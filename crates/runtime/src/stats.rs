@@ -2,7 +2,7 @@
 
 use ferrozmq_base::{
     Error, Result,
-    link::{Dropped, Link, Position},
+    link::{Dropped, Link},
     sync::{AtomicU64, Ordering},
 };
 use ferrozmq_pattern::Drops;
@@ -22,6 +22,8 @@ pub struct Stats {
     pub handshakes_evicted: u64,
     /// Connections that were closed in their handshake because nobody judged the peer in time.
     pub handshakes_unjudged: u64,
+    /// Peers that were cut off because they subscribed to more than one may.
+    pub peers_oversubscribed: u64,
     /// The connections that exist, and those that are being made; not inproc.
     pub connections: Vec<ConnectionStats>,
 }
@@ -80,13 +82,14 @@ impl SocketCore {
     /// `Terminated`; `Interrupted` in a forked child.
     pub fn stats(&mut self) -> Result<Stats> {
         self.check()?;
-        let connections = self.pipes.ids().filter_map(|id| {
+        let ids: Vec<_> = self.pipes.ids().collect();
+        let connections = ids.into_iter().filter_map(|id| {
             let Some(Far::Wire(conn)) = self.far.get(id.index())? else { return None };
             let sent = &conn.link.sent;
             let refused = conn.refused.count();
             Some(ConnectionStats {
                 routing_id: self.pattern.routing_id(id).map(Box::from),
-                queued: queued(&conn.link),
+                queued: self.pipes.outbound_queued(id),
                 sent: (sent.messages.count().saturating_sub(refused), sent.bytes.count()),
                 dropped_full: self.pattern.drops_of(id).unwrap_or(0),
                 dropped_peer_gone: undelivered(&conn.link),
@@ -108,6 +111,7 @@ impl SocketCore {
             monitor_dropped,
             handshakes_evicted,
             handshakes_unjudged,
+            peers_oversubscribed: self.oversubscribed,
             connections,
         })
     }
@@ -116,18 +120,4 @@ impl SocketCore {
 /// What was accepted for the peer and lost with it or its connection.
 pub(crate) fn undelivered(link: &Link) -> u64 {
     [Dropped::Cut, Dropped::PeerGone].map(|why| link.sent.dropped(why).count()).iter().sum()
-}
-
-/// More than are ever queued: half of what positions can tell.
-const QUEUED_MAX: u32 = 1 << 27;
-
-/// What was published and neither sent nor dropped.
-pub(crate) fn queued(link: &Link) -> u32 {
-    let sent = &link.sent;
-    let dropped = [Dropped::Cut, Dropped::PeerGone, Dropped::Restarted].map(|why| sent.dropped(why).count());
-    // Before the other end of the queue, which may grow meanwhile. Positions wrap, so the low bits are enough.
-    let taken = (sent.messages.count() + dropped.iter().sum::<u64>()) as u32;
-    let queued = link.published().messages_since(Position::new(taken, 0));
-    // A queue of the newest message only publishes none, and may drop one.
-    if queued > QUEUED_MAX { 0 } else { queued }
 }

@@ -34,11 +34,6 @@ impl ForkEpoch {
     pub fn is_current(&self) -> bool {
         self.word.load(Ordering::Relaxed) == self.value
     }
-
-    /// The number: never 0, different in parent and child.
-    pub fn number(&self) -> u32 {
-        self.value
-    }
 }
 
 impl PartialEq for ForkEpoch {
@@ -48,11 +43,6 @@ impl PartialEq for ForkEpoch {
 }
 
 impl Eq for ForkEpoch {}
-
-/// The number of the running process's epoch: never 0, different in parent and child.
-pub fn fork_epoch() -> u32 {
-    ForkEpoch::current().number()
-}
 
 /// The word, made at the first use. No lock: a fork while another thread holds one would leave the child stuck.
 fn word() -> &'static AtomicU32 {
@@ -180,6 +170,6 @@ mod tests {
     fn a_fork_is_seen_by_the_kernel_s_page_and_by_the_handler() {
         changes_in_the_child_and_stays_in_the_parent(word());
         changes_in_the_child_and_stays_in_the_parent(counted_word());
-        assert_eq!(fork_epoch(), fork_epoch());
+        assert_eq!(ForkEpoch::current(), ForkEpoch::current());
     }
 }

@@ -3,8 +3,8 @@
 //! Linux first. Invariants of the crate:
 //! - every descriptor is owned by exactly one value, non-blocking and close-on-exec;
 //! - no call here raises SIGPIPE, panics or aborts: what the kernel refuses comes back as `io::Error`;
-//! - only [`wait`](fn@wait) blocks a user's thread, and only it reports EINTR (architecture: a signal handler ends a
-//!   blocking call); everything else retries;
+//! - only [`wait`](fn@wait) blocks a user's thread, and only it reports EINTR, so that a signal handler ends a call that
+//!   waits; everything else retries;
 //! - system calls newer than Linux 4.18 and glibc 2.28 are made by number, with a fallback found out at run time.
 pub mod clock;
 pub mod driver;
@@ -20,7 +20,7 @@ mod wait;
 mod wake;
 
 pub use driver::{Event, Interest, Poller};
-pub use fork::{ForkEpoch, fork_epoch};
+pub use fork::ForkEpoch;
 pub use net::{Connecting, Listener, PeerCredentials, Stream};
 pub use resolve::Resolver;
 pub use signal::SignalSet;

@@ -29,11 +29,6 @@ impl PollFd {
         self.0.fd
     }
 
-    /// Changes what is waited for.
-    pub fn set_interest(&mut self, interest: Interest) {
-        self.0.events = interest.poll_events();
-    }
-
     /// Something can be read, or reading would report the end or an error.
     pub fn is_readable(&self) -> bool {
         self.has(libc::POLLIN | libc::POLLHUP | libc::POLLERR)
@@ -42,11 +37,6 @@ impl PollFd {
     /// Something can be written, or writing would report an error.
     pub fn is_writable(&self) -> bool {
         self.has(libc::POLLOUT | libc::POLLERR)
-    }
-
-    /// Urgent data.
-    pub fn is_priority(&self) -> bool {
-        self.has(libc::POLLPRI)
     }
 
     /// The last wait found an error on the descriptor, its peer gone, or the number not open.

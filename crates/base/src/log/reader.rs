@@ -64,6 +64,10 @@ pub struct Reader {
     snapshot: Count,
     /// Messages that the link was told of.
     credited: u32,
+    /// Of these, those that are not counted as sent.
+    uncounted: u64,
+    /// Whole messages that were consumed and that the connection has not taken.
+    held: u64,
     restarts: u32,
     restarted: bool,
     wake: bool,
@@ -82,9 +86,22 @@ impl Reader {
     pub(super) fn new(shared: Arc<Shared>, link: Arc<Link>, splices: chain::Reader<Splice>) -> Self {
         let place = Place { segment: ptr::null_mut(), at: 0, bytes: 0 };
         let head = Head { at: 0, count: Count::default(), inside: false };
-        let (snapshot, credited) = (Count::default(), 0);
+        let (snapshot, credited, uncounted, held) = (Count::default(), 0, 0, 0);
         let (restarts, restarted, wake) = (0, false, false);
-        Self { shared, link, splices, place, head, snapshot, credited, restarts, restarted, wake }
+        Self {
+            shared,
+            link,
+            splices,
+            place,
+            head,
+            snapshot,
+            credited,
+            uncounted,
+            held,
+            restarts,
+            restarted,
+            wake,
+        }
     }
 
     /// Looks what is published; whether there is anything to write. Applies a restart mark, once no record is half
@@ -119,9 +136,8 @@ impl Reader {
         self.reload();
         let skip = mark.bytes_since(self.head.count.position());
         if skip <= self.snapshot.bytes.wrapping_sub(self.place.bytes) {
-            let mark = self.head.count.at(mark);
             self.pass(skip);
-            self.set_head(mark.messages, false);
+            self.set_head(self.head.count.at(mark).messages, false);
             self.drop_credited(Dropped::Restarted);
         }
     }
@@ -131,13 +147,8 @@ impl Reader {
         mem::take(&mut self.restarted)
     }
 
-    /// What is to be written, as of the last [`Reader::pending`]; returns the number of slices.
-    pub fn slices<'a>(&'a self, buf: &mut [IoSlice<'a>; SLICES]) -> usize {
-        self.slices_within(buf, u64::MAX)
-    }
-
-    /// As [`Reader::slices`], at most `limit` bytes.
-    pub fn slices_within<'a>(&'a self, buf: &mut [IoSlice<'a>; SLICES], limit: u64) -> usize {
+    /// What is to be written, as of the last [`Reader::pending`], at most `limit` bytes; returns the number of slices.
+    pub fn slices<'a>(&'a self, buf: &mut [IoSlice<'a>; SLICES], limit: u64) -> usize {
         let mut out = Slices { buf, len: 0, bytes: 0, limit: limit.min(SLICES_BYTES as u64) as usize };
         let mut place = self.place;
         self.splices.look(|splice| {
@@ -219,7 +230,8 @@ impl Reader {
             bytes -= passed;
         }
         if self.place.bytes == self.snapshot.bytes {
-            self.set_head(self.snapshot.messages, false);
+            // Counted on from the end of a segment, as positions may have wrapped since the last look at what is published.
+            self.set_head(self.head.count.at(self.snapshot.position()).messages, false);
         }
     }
 
@@ -296,8 +308,10 @@ impl Reader {
     }
 
     fn credit_written(&mut self) {
-        let messages = self.credit();
-        self.link.sent.messages.add(messages);
+        self.uncounted += self.credit();
+        let sent = self.uncounted.saturating_sub(self.held);
+        self.uncounted -= sent;
+        self.link.sent.messages.add(sent);
     }
 
     fn drop_credited(&mut self, why: Dropped) -> u64 {
@@ -372,8 +386,20 @@ impl Reader {
         self.advance(header.header_len + header.body_len as usize)
     }
 
-    /// The connection is gone: what it took whole is written, a message that it took in part is dropped, the rest
-    /// stays for the next one.
+    /// The message that ends with the record to be consumed next is not with the connection then: it counts as sent after
+    /// [`Reader::let_go`] only.
+    pub fn hold(&mut self) {
+        self.held += 1;
+    }
+
+    /// The connection has taken so many of the messages that are held.
+    pub fn let_go(&mut self, messages: u64) {
+        self.held = self.held.saturating_sub(messages);
+        self.credit_written();
+    }
+
+    /// The connection is gone: what it took whole is written, a message that it took in part is dropped, as are those
+    /// that are held, and the rest stays for the next one.
     pub fn connection_lost(&mut self) -> Lost {
         let end = self.place.bytes;
         (self.place.at, self.place.bytes) = (self.head.at, self.head.count.bytes);
@@ -395,6 +421,8 @@ impl Reader {
         lost.written += u64::from(before.wrapping_sub(self.credited));
         self.set_head(self.credited.wrapping_add(lost.written as u32), false);
         self.credit_written();
+        self.link.sent.dropped(Dropped::Cut).add(mem::take(&mut self.uncounted));
+        self.held = 0;
         if lost.cut {
             self.set_head(self.credited.wrapping_add(1), false);
             self.drop_credited(Dropped::Cut);

@@ -36,7 +36,7 @@ fn drain(r: &mut Reader, step: usize) -> Vec<u8> {
     let mut out = Vec::new();
     while r.pending() {
         let mut buf = [IoSlice::new(&[]); SLICES];
-        let n = r.slices_within(&mut buf, step as u64);
+        let n = r.slices(&mut buf, step as u64);
         assert!(n > 0, "pending, but no slices");
         let before = out.len();
         buf[..n].iter().for_each(|s| out.extend_from_slice(s));
@@ -186,7 +186,7 @@ fn a_full_log_becomes_writable_once_at_half() {
 
 fn drain_bytes(r: &mut Reader) -> usize {
     let mut buf = [IoSlice::new(&[]); SLICES];
-    let n = r.slices(&mut buf);
+    let n = r.slices(&mut buf, u64::MAX);
     buf[..n].iter().map(|s| s.len()).sum()
 }
 
@@ -249,7 +249,7 @@ fn a_connection_lost_at_any_byte_leaves_whole_messages() {
             while left > 0 {
                 assert!(r.pending());
                 let mut buf = [IoSlice::new(&[]); SLICES];
-                let n = r.slices_within(&mut buf, left.min(step) as u64);
+                let n = r.slices(&mut buf, left.min(step) as u64);
                 let written = buf[..n].iter().map(|s| s.len()).sum();
                 r.advance(written);
                 left -= written;
@@ -367,7 +367,7 @@ fn the_log_agrees_with_its_model() {
                 }
                 _ if r.pending() => {
                     let mut buf = [IoSlice::new(&[]); SLICES];
-                    let n = r.slices(&mut buf);
+                    let n = r.slices(&mut buf, u64::MAX);
                     let bytes: Vec<u8> = buf[..n].iter().flat_map(|s| s.to_vec()).collect();
                     let written = 1 + below(bytes.len() as u64) as usize;
                     assert!(model.drain(..written).eq(bytes[..written].iter().copied()), "seed {seed}");
@@ -451,7 +451,7 @@ fn a_full_pipe_reopens_with_the_write_that_makes_room() {
     r.link().sent.set_writing(true);
     let mut buf = [IoSlice::new(&[]); SLICES];
     assert!(r.pending());
-    r.slices(&mut buf);
+    r.slices(&mut buf, u64::MAX);
     assert!(!r.advance(5));
     r.link().sent.set_writing(false);
     assert!(!w.reopens(), "it reopens at half");
@@ -475,11 +475,57 @@ fn no_more_is_taken_than_positions_can_tell_and_all_that_was_is_sent() {
         let mut sent = 0;
         while r.pending() {
             let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = r.slices(&mut slices);
+            let count = r.slices(&mut slices, u64::MAX);
             let bytes = slices[..count].iter().map(|s| s.len()).sum();
             r.advance(bytes);
             sent += bytes;
         }
         assert_eq!(sent, taken, "round {round}");
     }
+}
+
+#[test]
+fn counts_are_right_if_more_is_queued_than_positions_can_tell() {
+    for looks in [false, true] {
+        let (mut w, mut r) = pair(0);
+        send(&mut w, b"first");
+        if looks {
+            r.pending();
+        }
+        // As if so many had been sent that take no room.
+        w.here.count.messages += 1 << 28;
+        // Into the next segment.
+        for _ in 0..50 {
+            send(&mut w, &[0; 100]);
+        }
+        assert_eq!(w.queued(), (1 << 28) + 51);
+        drain(&mut r, usize::MAX);
+        assert_eq!((w.queued(), r.link().sent.messages.count()), (0, (1 << 28) + 51));
+    }
+}
+
+#[test]
+fn a_message_that_is_held_is_sent_when_the_connection_has_taken_it() {
+    let (mut w, mut r) = pair(0);
+    let consume = |r: &mut Reader| {
+        assert!(r.next_record().is_some());
+        r.hold();
+        r.consume();
+    };
+    let counts = |r: &Reader| {
+        let sent = &r.link().sent;
+        (sent.messages.count(), sent.dropped(Dropped::Cut).count())
+    };
+    (0..6).for_each(|_| _ = send(&mut w, b"held"));
+    (0..4).for_each(|_| consume(&mut r));
+    r.let_go(3);
+    assert_eq!((w.queued(), counts(&r)), (6, (0, 0)), "told in portions");
+    r.connection_lost();
+    assert_eq!((w.queued(), counts(&r)), (2, (3, 1)));
+    (0..2).for_each(|_| consume(&mut r));
+    assert_eq!((w.queued(), counts(&r)), (2, (3, 1)));
+    r.let_go(2);
+    assert_eq!((w.queued(), counts(&r)), (0, (5, 1)));
+    r.connection_lost();
+    assert_eq!(counts(&r), (5, 1));
 }

@@ -3,7 +3,7 @@
 use ferrozmq::{Dropped, Error};
 
 use super::{Conversation, messages};
-use crate::{args::is_udp, failure::Failure, numbers::grouped};
+use crate::{args::is_udp, failure::Failure, numbers::grouped, say::say};
 
 /// What a socket has dropped, at the end.
 pub(super) struct Losses {
@@ -12,6 +12,8 @@ pub(super) struct Losses {
     refused: u64,
     refusal: Option<Error>,
     over_udp: bool,
+    /// Messages for peers that were not there.
+    unreachable: u64,
 }
 
 impl Losses {
@@ -22,6 +24,7 @@ impl Losses {
             refused: stats.peers().iter().map(|peer| peer.refused()).sum(),
             refusal: stats.peers().iter().find_map(|peer| peer.refusal()),
             over_udp: talk.is_over_udp(),
+            unreachable: talk.unreachable,
         })
     }
 
@@ -37,7 +40,7 @@ impl Losses {
         let say = |count: u64, why: &str| {
             if count > 0 {
                 let s = if count == 1 { "" } else { "s" };
-                eprintln!("fzmq: {} {what}{s} dropped: {why}", grouped(count));
+                say!("fzmq: {} {what}{s} dropped: {why}", grouped(count));
             }
         };
         if self.over_udp || all {
@@ -49,8 +52,12 @@ impl Losses {
         }
     }
 
-    /// That datagrams were refused, as a failure.
+    /// What was not sent, as a failure.
     pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.unreachable > 0 {
+            let text = format!("{} not sent: the peer was not there", messages(self.unreachable));
+            return Err(Failure::Run(text));
+        }
         if self.refused == 0 {
             return Ok(());
         }

@@ -10,7 +10,7 @@ mod output;
 mod reply;
 mod watch;
 
-pub(crate) use open::{Basics, join, only_other_processes};
+pub(crate) use open::{Basics, join, only_other_processes, subscribe};
 pub(crate) use watch::tell;
 
 use std::time::{Duration, Instant};
@@ -20,8 +20,9 @@ use ferrozmq::{Context, Error, Interest, Interrupt, Message, Multipart, PeerId, 
 use crate::{
     args::{Answer, Cat},
     failure::Failure,
-    keys::Role as Security,
+    keys::Credentials,
     numbers::{Tally, time},
+    say::say,
     signals::Signals,
 };
 use dropped::Losses;
@@ -36,7 +37,7 @@ const LOOK_FOR_PEERS: Duration = Duration::from_millis(100);
 const GONE: &str = "the peer has refused us, or has gone for good";
 
 pub(crate) fn run(cat: &Cat, signals: &Signals) -> Result<(), Failure> {
-    let security = Security::of(&cat.common.security)?;
+    let security = Credentials::of(&cat.common.security)?;
     let ctx = security.context(Context::builder().interrupt(&signals.interrupt))?;
     let (socket, watch, number) = open::open(&ctx, cat, &security, signals)?;
     let mut talk = Conversation::new(cat, socket, &signals.interrupt)?;
@@ -48,18 +49,18 @@ pub(crate) fn run(cat: &Cat, signals: &Signals) -> Result<(), Failure> {
     if result.is_ok() {
         result = talk.delivered(cat.common.linger);
     }
-    let losses = Losses::of(&mut talk)?;
-    if cat.common.stats {
-        talk.report(&losses);
-    }
-    losses.report(cat.common.stats);
-    result = settled(result, losses.check());
     // What was sent is on its way unless we gave up.
     let linger = match &result {
         Ok(()) => cat.common.linger,
         Err(Failure::Interrupted | Failure::Timeout(_)) => Some(Duration::ZERO),
         Err(_) => Some(cat.common.linger.unwrap_or(Duration::from_secs(1))),
     };
+    let losses = Losses::of(&mut talk)?;
+    if cat.common.stats {
+        talk.report(&losses);
+    }
+    losses.report(cat.common.stats);
+    result = settled(result, losses.check());
     let Conversation { socket, .. } = talk;
     match linger {
         Some(linger) => socket.close_within(linger.saturating_sub(began.elapsed())),
@@ -91,7 +92,7 @@ fn settled(first: Result<(), Failure>, second: Result<(), Failure>) -> Result<()
 
 /// What a socket type does with input and output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+pub(crate) enum Role {
     Sends,
     Receives,
     /// Sends, then receives, and so on.
@@ -103,7 +104,7 @@ enum Role {
 }
 
 impl Role {
-    const fn of(kind: SocketType) -> Self {
+    pub(crate) const fn of(kind: SocketType) -> Self {
         match kind {
             SocketType::Pub | SocketType::Push | SocketType::Radio | SocketType::Scatter => Self::Sends,
             SocketType::Sub | SocketType::Pull | SocketType::Dish | SocketType::Gather => Self::Receives,
@@ -135,6 +136,9 @@ struct Conversation<'a> {
     left: bool,
     pace: Pace,
     sent: Tally,
+    /// Messages for peers that were not there, and whether the last message was one.
+    unreachable: u64,
+    missed: bool,
     received: Tally,
     /// Since when the network lets nothing pass.
     idle: Option<Instant>,
@@ -172,6 +176,8 @@ impl<'a> Conversation<'a> {
             left: false,
             pace,
             sent: Tally::default(),
+            unreachable: 0,
+            missed: false,
             received: Tally::default(),
             idle: None,
         })
@@ -182,7 +188,12 @@ impl<'a> Conversation<'a> {
             self.receive()?;
             self.send()?;
             if self.is_finished() {
-                return Ok(());
+                return match self.role {
+                    Role::Answers if self.asked => {
+                        Err(Failure::Run("the input has ended, and a request was not answered".to_owned()))
+                    }
+                    _ => Ok(()),
+                };
             }
             self.output.flush()?;
             self.wait()?;
@@ -198,9 +209,7 @@ impl<'a> Conversation<'a> {
             Role::Asks => reached(self.received.messages) || (input_ended && !self.asked),
             Role::Answers => {
                 reached(self.sent.messages)
-                    || (input_ended
-                        && !self.asked
-                        && matches!(self.input, Input::Read(_) | Input::Given { .. }))
+                    || (input_ended && matches!(self.input, Input::Read(_) | Input::Given { .. }))
             }
             Role::Talks => {
                 let enough = self
@@ -372,12 +381,12 @@ impl<'a> Conversation<'a> {
             let Some(message) = self.pending.take() else { break };
             let bytes = message.iter().map(|part| part.len()).sum();
             let message = self.addressed(message);
-            // Where a RADIO drops nothing it waits for room by itself; it is ready to send at any time.
-            let waits = self.cat.kind == SocketType::Radio && self.cat.is_udp_only();
+            let waits = self.cat.waits_for_room_in_send();
             let sent = if waits { self.socket.send(message) } else { self.socket.try_send(message) };
             match sent {
                 Ok(()) => {
                     self.sent.add(bytes);
+                    self.missed = false;
                     self.pace.sent();
                     self.asked = self.role == Role::Asks;
                     self.prepare();
@@ -388,7 +397,12 @@ impl<'a> Conversation<'a> {
                     break;
                 }
                 Err(e) if e.error() == Error::HostUnreachable => {
-                    eprintln!("fzmq: the peer is gone; not sent")
+                    if !self.missed {
+                        say!("fzmq: warning: the peer is not there; what is for it is not sent");
+                    }
+                    self.missed = true;
+                    self.unreachable += 1;
+                    self.prepare();
                 }
                 Err(e) => return Err(e.error().into()),
             }
@@ -507,8 +521,9 @@ impl<'a> Conversation<'a> {
         }
         let mut poller = Poller::new();
         poller.interrupt(self.interrupt);
-        let sends = self.blocked && self.may_send();
-        match (self.may_receive(), sends) {
+        // Where sending waits for room, a poll does not: it calls the socket writable if anybody has room.
+        let (sends, waits) = (self.blocked && self.may_send(), self.cat.waits_for_room_in_send());
+        match (self.may_receive(), sends && !waits) {
             (true, true) => poller.add(&self.socket, Ready::Socket, Interest::BOTH)?,
             (true, false) => poller.add(&self.socket, Ready::Socket, Interest::READABLE)?,
             (false, true) => poller.add(&self.socket, Ready::Socket, Interest::WRITABLE)?,
@@ -520,7 +535,7 @@ impl<'a> Conversation<'a> {
             poller.add_fd(descriptor, Ready::Input, Interest::READABLE)?;
         }
         // Between two batches there is nothing to wait for.
-        let sends_next = self.pending.is_some() && self.may_send() && !self.blocked;
+        let sends_next = self.pending.is_some() && self.may_send() && (waits || !self.blocked);
         let pause = sends_next.then(|| self.pace.wait().unwrap_or_default());
         let limit = [pause, patience, waits_for_peers.then_some(LOOK_FOR_PEERS)].into_iter().flatten().min();
         let input = poller.wait(limit)?.iter().any(|event| event.key == Ready::Input);
@@ -552,10 +567,10 @@ impl<'a> Conversation<'a> {
     fn report(&self, losses: &Losses) {
         if self.role != Role::Receives {
             let what = if losses.refused() { "tried to send" } else { "sent" };
-            eprintln!("{}", self.sent.summary(what));
+            say!("{}", self.sent.summary(what));
         }
         if self.role != Role::Sends {
-            eprintln!("{}", self.received.summary("received"));
+            say!("{}", self.received.summary("received"));
         }
     }
 }

@@ -8,9 +8,10 @@ use crate::{
     args::{Cat, Common, Socks},
     cat::watch::Watch,
     failure::Failure,
-    keys::Role as Security,
+    keys::Credentials,
     login::Login,
     numbers::time,
+    say::say,
     signals::Signals,
 };
 
@@ -36,10 +37,10 @@ macro_rules! configured {
         // Whoever writes an IPv6 address wants it.
         let builder = $builder.ipv6($basics.endpoints.iter().any(|endpoint| endpoint.contains('[')));
         let builder = match $basics.security {
-            Security::None => builder,
-            Security::PlainClient(login) => builder.plain_client(&login.name, &login.password),
-            Security::CurveClient { own, server } => builder.curve_client(own, *server),
-            Security::CurveServer { own, .. } => builder.curve_server(&own.secret),
+            Credentials::None => builder,
+            Credentials::PlainClient(login) => builder.plain_client(&login.name, &login.password),
+            Credentials::CurveClient { own, server } => builder.curve_client(own, *server),
+            Credentials::CurveServer { own, .. } => builder.curve_server(&own.secret),
         };
         let builder = match $basics.hwm {
             Some(hwm) => builder.send_hwm(hwm).receive_hwm(hwm),
@@ -61,7 +62,7 @@ macro_rules! configured {
 pub(crate) struct Basics<'a> {
     pub(crate) endpoints: &'a [String],
     pub(crate) hwm: Option<u32>,
-    pub(crate) security: &'a Security,
+    pub(crate) security: &'a Credentials,
     pub(crate) socks: &'a Socks,
 }
 
@@ -82,6 +83,8 @@ macro_rules! each {
     };
 }
 
+/// How long a send waits for room before the other direction has its turn, in milliseconds.
+const SEND_TURN_MS: i32 = 10;
 /// The longest name of a group (zmq_join(3)).
 const GROUP_MAX: usize = 255;
 
@@ -92,7 +95,7 @@ type Opened = (Socket, Watch, Option<PeerId>);
 pub(crate) fn open(
     ctx: &Context,
     cat: &Cat,
-    security: &Security,
+    security: &Credentials,
     signals: &Signals,
 ) -> Result<Opened, Failure> {
     if cat.kind.is_thread_safe() && cat.common.multipart.is_some() {
@@ -102,6 +105,8 @@ pub(crate) fn open(
     if cat.common.wait_peers > 0 && cat.is_udp_only() {
         return Err(Failure::Usage("--wait-peers: over udp nobody says that he is there".to_owned()));
     }
+    let connections = cat.common.endpoints.iter().map(String::as_str).filter(|endpoint| !cat.binds(endpoint));
+    cat.common.socks.check(connections)?;
     let mut made = make(ctx, cat, security)?;
     // A socket that is watched tells from the beginning.
     let monitor = each!(&mut made, socket => socket.monitor()?);
@@ -133,7 +138,7 @@ pub(crate) fn open(
     Ok((socket, watch, number))
 }
 
-fn make(ctx: &Context, cat: &Cat, security: &Security) -> Result<Made, Failure> {
+fn make(ctx: &Context, cat: &Cat, security: &Credentials) -> Result<Made, Failure> {
     let common = &cat.common;
     let basics = Basics { endpoints: &common.endpoints, hwm: common.hwm, security, socks: &common.socks };
     Ok(match cat.kind {
@@ -146,7 +151,7 @@ fn make(ctx: &Context, cat: &Cat, security: &Security) -> Result<Made, Failure> 
                     .set_option(ROUTING_ID, id.as_bytes())
                     .map_err(|e| Failure::Usage(format!("--id {id:?}: {e}; a name has 1 to 255 bytes")))?;
             }
-            if matches!(kind, SocketType::Radio | SocketType::Dish) {
+            if kind == SocketType::Radio {
                 check_groups(&cat.topics)?;
             }
             if let Some(hops) = cat.multicast.hops {
@@ -155,26 +160,30 @@ fn make(ctx: &Context, cat: &Cat, security: &Security) -> Result<Made, Failure> 
             if cat.multicast.no_loop {
                 socket.set_option(MULTICAST_LOOP, &0_i32.to_ne_bytes())?;
             }
+            if cat.waits_for_room_in_send() {
+                socket.set_option(SNDTIMEO, &SEND_TURN_MS.to_ne_bytes())?;
+            }
             match kind {
                 SocketType::Dish => join(&mut socket, &cat.topics)?,
                 // Over udp there is no slow peer to drop messages for: the system takes them as fast as it can.
                 SocketType::Radio if cat.is_udp_only() => {
                     socket.set_option(XPUB_NODROP, &1_i32.to_ne_bytes())?;
-                    if let Some(timeout) = common.timeout {
-                        let ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
-                        socket.set_option(SNDTIMEO, &ms.to_ne_bytes())?;
-                    }
                 }
                 SocketType::Router => socket.set_option(ROUTER_MANDATORY, &1_i32.to_ne_bytes())?,
-                SocketType::Sub if cat.topics.is_empty() => socket.set_option(SUBSCRIBE, b"")?,
-                SocketType::Sub => {
-                    cat.topics.iter().try_for_each(|t| socket.set_option(SUBSCRIBE, t.as_bytes()))?
-                }
+                SocketType::Sub => subscribe(&mut socket, &cat.topics)?,
                 _ => {}
             }
             Made::Other(socket)
         }
     })
+}
+
+/// Subscribes to the topics, or to everything if there are none.
+pub(crate) fn subscribe(sub: &mut Socket, topics: &[String]) -> Result<(), Failure> {
+    if topics.is_empty() {
+        sub.set_option(SUBSCRIBE, b"")?;
+    }
+    Ok(topics.iter().try_for_each(|topic| sub.set_option(SUBSCRIBE, topic.as_bytes()))?)
 }
 
 /// Joins the groups, or the one without a name if there are none.
@@ -209,7 +218,7 @@ fn attach(made: &mut Made, cat: &Cat, endpoint: &str) -> Result<Option<PeerId>, 
             socket.last_endpoint().to_owned()
         });
         if !cat.common.quiet {
-            eprintln!("bound to {bound}");
+            say!("bound to {bound}");
         }
         return Ok(None);
     }

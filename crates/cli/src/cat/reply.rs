@@ -8,7 +8,7 @@ use std::{
 
 use ferrozmq::{Message, Multipart};
 
-use crate::{args::Answer, failure::Failure};
+use crate::{args::Answer, failure::Failure, say::say};
 
 /// The answer, unless it comes from the input.
 pub(crate) fn answer(how: &Answer, request: &Multipart) -> Result<Option<Multipart>, Failure> {
@@ -39,7 +39,7 @@ fn output_of(command: &str, request: &Multipart) -> Result<Vec<u8>, Failure> {
         child.wait_with_output().map_err(failed)
     })?;
     if !output.status.success() {
-        eprintln!("fzmq: --exec {command:?}: {}", output.status);
+        say!("fzmq: --exec {command:?}: {}", output.status);
     }
     let mut bytes = output.stdout;
     if bytes.last() == Some(&b'\n') {

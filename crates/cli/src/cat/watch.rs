@@ -9,7 +9,7 @@ use std::{
 
 use ferrozmq::{Context, Error, Interest, Interrupt, Monitor, MonitorEvent, Poller, Pull, SocketType};
 
-use crate::{failure::Failure, numbers::time};
+use crate::{failure::Failure, numbers::time, say::say};
 
 /// A thread that follows a socket's monitor until the socket is closed.
 pub(crate) struct Watch {
@@ -73,22 +73,36 @@ pub(crate) fn tell(monitor: Monitor, kind: SocketType, verbose: bool) -> JoinHan
 }
 
 fn follow(monitor: Monitor, kind: SocketType, verbose: bool, mut tell: impl FnMut(usize)) {
+    use MonitorEvent::*;
     let mut peers = 0_usize;
+    // Connections that never were peers, until they end.
+    let mut failed = Vec::new();
     let mut warned = HashSet::new();
     for event in monitor {
         // An error is the end of the context.
         let Ok(event) = event else { return };
         if verbose {
-            eprintln!("{}", described(&event));
+            say!("{}", described(&event));
         } else if failure(&event).is_some_and(|failure| warned.insert(failure)) {
-            eprintln!("fzmq: warning: {}", described(&event));
+            say!("fzmq: warning: {}", described(&event));
+        }
+        if let Disconnected { local, remote } | Closed { local, remote } | ConnectFailed { local, remote, .. } =
+            &event
+            && let Some(i) = failed.iter().position(|(l, r)| (l, r) == (local, remote))
+        {
+            failed.swap_remove(i);
+            continue;
         }
         // STREAM shakes no hands.
         let raw = kind == SocketType::Stream;
         peers = match event {
-            MonitorEvent::HandshakeSucceeded { .. } => peers + 1,
-            MonitorEvent::Connected { .. } | MonitorEvent::Accepted { .. } if raw => peers + 1,
-            MonitorEvent::Disconnected { .. } => peers.saturating_sub(1),
+            HandshakeSucceeded { .. } => peers + 1,
+            HandshakeFailed { local, remote, .. } => {
+                failed.push((local, remote));
+                continue;
+            }
+            Connected { .. } | Accepted { .. } if raw => peers + 1,
+            Disconnected { .. } => peers.saturating_sub(1),
             _ => continue,
         };
         tell(peers);

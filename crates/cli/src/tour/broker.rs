@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ferrozmq::{Context, Error, Rep, Req};
+use ferrozmq::{Error, Rep, Req};
 
 use super::{Scene, Stage, actor, ipc, screen::Style};
 use crate::{
@@ -62,17 +62,9 @@ pub(super) fn show(stage: &mut Stage<'_>) -> Result<(), Failure> {
     actors.push(actor(move || ferrozmq::proxy(&mut front, &mut back).run()));
 
     let style = stage.style;
-    play(stage, &ctx, actors, |took| lines(style, &clients, &workers, took))
-}
-
-fn play(
-    stage: &mut Stage<'_>,
-    ctx: &Context,
-    actors: Vec<super::Actor<'_>>,
-    lines: impl Fn(Duration) -> Vec<String>,
-) -> Result<(), Failure> {
     // The broker knows no end: what is under way then is given up.
-    stage.play(&Scene { ctx, curtain: &|| {}, is_over: &|| true }, actors, lines)
+    let scene = Scene { ctx: &ctx, curtain: &|| {}, is_over: &|| true };
+    stage.play(&scene, actors, |took| lines(style, &clients, &workers, took))
 }
 
 fn ask(mut requests: Req, seed: u64, seen: &Seen) -> Result<(), Error> {

@@ -55,7 +55,7 @@ fn table(style: Style, rows: &[Row]) -> Vec<String> {
     let mut lines = vec![style.dim(head)];
     for row in rows {
         let per_second =
-            row.per_second.map_or_else(|| "…".to_owned(), |x| format!("{}messages/s", spaced(x)));
+            row.per_second.map_or_else(|| "…".to_owned(), |x| format!("{} messages/s", scaled(x).trim_end()));
         let (median, slow) = match row.round_trip {
             Some(trip) => (time(trip.median), time(trip.slow)),
             None => ("…".to_owned(), "…".to_owned()),
@@ -68,10 +68,6 @@ fn table(style: Style, rows: &[Row]) -> Vec<String> {
         ));
     }
     lines
-}
-
-fn spaced(x: f64) -> String {
-    format!("{} ", scaled(x).trim_end())
 }
 
 fn endpoint(transport: &str) -> String {
@@ -107,25 +103,16 @@ fn throughput(stage: &Stage<'_>, transport: &str) -> Result<f64, Failure> {
 fn count(limit: Duration, mut receive: impl FnMut() -> Result<(), Error>) -> Result<(u64, Duration), Error> {
     const BETWEEN_CLOCKS: u64 = 256;
     receive()?;
-    let began = Instant::now();
-    for n in 1.. {
-        receive()?;
-        let took = began.elapsed_every(n, BETWEEN_CLOCKS);
-        if let Some(took) = took.filter(|took| *took >= limit) {
-            return Ok((n, took));
+    let (began, mut count) = (Instant::now(), 0);
+    loop {
+        for _ in 0..BETWEEN_CLOCKS {
+            receive()?;
         }
-    }
-    Ok((0, limit))
-}
-
-/// A clock that is not read each time.
-trait Sometimes {
-    fn elapsed_every(&self, n: u64, interval: u64) -> Option<Duration>;
-}
-
-impl Sometimes for Instant {
-    fn elapsed_every(&self, n: u64, interval: u64) -> Option<Duration> {
-        n.is_multiple_of(interval).then(|| self.elapsed())
+        count += BETWEEN_CLOCKS;
+        let took = began.elapsed();
+        if took >= limit {
+            return Ok((count, took));
+        }
     }
 }
 

@@ -131,7 +131,7 @@ impl Stage<'_> {
         scene: &Scene<'_>,
         lines: &impl Fn(Duration) -> Vec<String>,
     ) -> Result<Duration, Failure> {
-        const STRAGGLERS: Duration = Duration::from_secs(1);
+        const STRAGGLERS: Duration = Duration::from_secs(5);
         let began = Instant::now();
         while began.elapsed() < self.scene {
             self.screen.draw(&lines(began.elapsed()))?;

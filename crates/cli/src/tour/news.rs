@@ -51,7 +51,8 @@ pub(super) fn show(stage: &mut Stage<'_>) -> Result<(), Failure> {
     // The audience counts along: nothing is dropped for a reader that comes late.
     let mut publisher = ctx.publisher().linger(Duration::ZERO).send_hwm(0).build()?;
     let readers = [Reader::new("weather.", "tcp"), Reader::new("prices.", "ipc"), Reader::new("", "inproc")];
-    let (sent, stop) = (Sent::default(), AtomicBool::new(false));
+    let sent = Sent::default();
+    let (stop, ended) = (AtomicBool::new(false), AtomicBool::new(false));
 
     let mut actors = Vec::new();
     for reader in &readers {
@@ -64,18 +65,23 @@ pub(super) fn show(stage: &mut Stage<'_>) -> Result<(), Failure> {
         actors.push(actor(move || read(news, reader)));
     }
     publisher.wait_for_subscribers(readers.len(), Duration::from_secs(5))?;
-    let (all_sent, end) = (&sent, &stop);
-    actors.push(actor(move || publish(publisher, all_sent, end)));
+    let (counts, curtain_fell, over) = (&sent, &stop, &ended);
+    actors.push(actor(move || publish(publisher, counts, curtain_fell, over)));
 
     let style = stage.style;
     let curtain = || stop.store(true, Ordering::Relaxed);
-    let is_over =
-        || readers.iter().all(|reader| reader.count.load(Ordering::Relaxed) == wanted(reader, &sent));
-    let scene = Scene { ctx: &ctx, curtain: &curtain, is_over: &is_over };
-    stage.play(&scene, actors, |_| lines(style, &readers, &sent, stop.load(Ordering::Relaxed)))
+    // Not before the publisher has ended: all may have what is out while it is at its last messages.
+    let is_complete = || ended.load(Ordering::Acquire) && readers.iter().all(|reader| has_all(reader, &sent));
+    let scene = Scene { ctx: &ctx, curtain: &curtain, is_over: &is_complete };
+    stage.play(&scene, actors, |_| lines(style, &readers, &sent, is_complete()))
 }
 
-fn publish(mut publisher: Publisher, sent: &Sent, stop: &AtomicBool) -> Result<(), Error> {
+fn publish(
+    mut publisher: Publisher,
+    sent: &Sent,
+    stop: &AtomicBool,
+    ended: &AtomicBool,
+) -> Result<(), Error> {
     let mut random = 2463534242_u32;
     while !stop.load(Ordering::Relaxed) {
         for (topic, count) in TOPICS.iter().zip(sent) {
@@ -93,6 +99,7 @@ fn publish(mut publisher: Publisher, sent: &Sent, stop: &AtomicBool) -> Result<(
         }
         thread::sleep(Duration::from_millis(1));
     }
+    ended.store(true, Ordering::Release);
     // The socket stays open until everybody has read everything: until the context ends.
     loop {
         publisher.wait_for_subscribers(usize::MAX, Duration::from_secs(3600))?;
@@ -109,13 +116,14 @@ fn read(mut news: Subscriber, reader: &Reader) -> Result<(), Error> {
     }
 }
 
-/// How many of the messages sent a reader wants.
-fn wanted(reader: &Reader, sent: &Sent) -> u64 {
+/// Whether a reader has read all of the messages sent that it wants.
+fn has_all(reader: &Reader, sent: &Sent) -> bool {
     let counts = TOPICS.iter().zip(sent).filter(|(topic, _)| reader.wants(topic));
-    counts.map(|(_, count)| count.load(Ordering::Relaxed)).sum()
+    let wanted: u64 = counts.map(|(_, count)| count.load(Ordering::Relaxed)).sum();
+    reader.count.load(Ordering::Relaxed) == wanted
 }
 
-fn lines(style: Style, readers: &[Reader], sent: &Sent, over: bool) -> Vec<String> {
+fn lines(style: Style, readers: &[Reader], sent: &Sent, complete: bool) -> Vec<String> {
     let mut lines = vec![
         format!(
             "    a publisher {} on tcp, ipc and inproc; three subscribers {}",
@@ -135,8 +143,7 @@ fn lines(style: Style, readers: &[Reader], sent: &Sent, over: bool) -> Vec<Strin
         ));
     }
     let total: u64 = sent.iter().map(|count| count.load(Ordering::Relaxed)).sum();
-    let complete = readers.iter().all(|reader| reader.count.load(Ordering::Relaxed) == wanted(reader, sent));
-    let verdict = if over && complete { "; each subscriber has all that it asked for" } else { "" };
+    let verdict = if complete { "; each subscriber has all that it asked for" } else { "" };
     lines.push(String::new());
     lines.push(format!("    {} published{verdict}", style.number(grouped(total))));
     lines

@@ -8,7 +8,7 @@ use super::{Request, request};
 use crate::distribute::Distribute;
 use crate::subscription::{Removed, Subscriptions};
 use crate::{Drops, Events, Local, Machine, Setting};
-use ferrozmq_base::{DueList, Error, Msg, OutOfMemory, PeerInfo, PipeId, Pipes};
+use ferrozmq_base::{DueList, End, Error, Msg, OutOfMemory, PeerInfo, PipeId, Pipes, msg::copied};
 use std::collections::VecDeque;
 
 /// An XPUB socket.
@@ -51,6 +51,20 @@ struct Input {
     handed_on: bool,
     /// It came when too much was unread.
     dropped: bool,
+    /// The most bytes that its subscriptions may take.
+    limit: Option<u64>,
+}
+
+/// Why a request of a peer is not carried out: the peer is let go, since it would wait in vain.
+enum Unfit {
+    NoMemory,
+    TooMuch,
+}
+
+impl From<OutOfMemory> for Unfit {
+    fn from(_: OutOfMemory) -> Self {
+        Self::NoMemory
+    }
 }
 
 /// The most frames that wait for an application that does not receive. Messages beyond it are dropped and counted;
@@ -85,26 +99,31 @@ impl Xpub {
     fn read(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
         let mut m = Msg::new();
         while pipes.get(id, &mut m, due) {
-            self.frame(id, &mut m);
+            match self.frame(id, &mut m) {
+                Ok(()) => {}
+                // It may connect again.
+                Err(Unfit::NoMemory) => return pipes.end(id, End::Now, due),
+                Err(Unfit::TooMuch) => return pipes.end(id, End::Excess, due),
+            }
         }
     }
 
-    fn frame(&mut self, id: PipeId, m: &mut Msg) {
-        let Some(input) = self.inputs.get_mut(id.index()) else { return };
+    fn frame(&mut self, id: PipeId, m: &mut Msg) -> Result<(), Unfit> {
+        let Some(input) = self.inputs.get_mut(id.index()) else { return Ok(()) };
         let is_first = !input.in_message;
         input.in_message = m.more();
         let asked = if is_first || input.requests { request(m) } else { None };
         if is_first {
             input.requests = !self.options.only_first_subscribe || asked.is_some();
             input.handed_on = false;
-            input.dropped = self.pending.len() >= UNREAD_MAX;
+            input.dropped = self.pending.len() >= UNREAD_MAX || self.pending.try_reserve(1).is_err();
         }
         let dropped = input.dropped;
         // A request inside of a message of the application is both.
         let as_part = asked.is_none() || input.handed_on;
         input.handed_on = as_part && m.more();
         if let Some((what, topic)) = asked {
-            let announce = self.apply(what, topic, id);
+            let announce = self.apply(what, topic, id)?;
             if announce && !as_part && !self.is_mute {
                 let notice = announcement(what, topic).map(|mut notice| {
                     notice.set_peer(m.peer());
@@ -121,30 +140,38 @@ impl Xpub {
             message.set_more(more);
             self.pending.push_back(Pending { message, from: Some(id) });
         }
+        Ok(())
     }
 
     /// Carries out a request and says whether the application is told.
-    fn apply(&mut self, what: Request, topic: &[u8], id: PipeId) -> bool {
+    fn apply(&mut self, what: Request, topic: &[u8], id: PipeId) -> Result<bool, Unfit> {
         let options = &self.options;
+        let topics = if options.manual { &self.manual_topics } else { &self.topics };
+        let limit = self.inputs.get(id.index()).and_then(|input| input.limit);
+        if what == Request::Subscribe && limit.is_some_and(|limit| topics.bytes_of(id) > limit) {
+            return Err(Unfit::TooMuch);
+        }
         if options.manual {
             match what {
-                Request::Subscribe => _ = self.manual_topics.add(topic, id),
+                Request::Subscribe => _ = self.manual_topics.add(topic, id)?,
                 Request::Cancel => _ = self.manual_topics.remove(topic, id),
             }
-            return true;
+            return Ok(true);
         }
-        match what {
-            Request::Subscribe => self.topics.add(topic, id) || options.announce_every_subscribe,
+        Ok(match what {
+            Request::Subscribe => self.topics.add(topic, id)? || options.announce_every_subscribe,
             Request::Cancel => {
                 self.topics.remove(topic, id) == Removed::Last || options.announce_every_cancel
             }
-        }
+        })
     }
 
     fn announce(&mut self, notice: Result<Msg, OutOfMemory>, from: Option<PipeId>) {
         match notice {
-            Ok(message) => self.pending.push_back(Pending { message, from }),
-            Err(OutOfMemory) => self.unread_lost += 1,
+            Ok(message) if self.pending.try_reserve(1).is_ok() => {
+                self.pending.push_back(Pending { message, from });
+            }
+            _ => self.unread_lost += 1,
         }
     }
 
@@ -217,14 +244,17 @@ impl Machine for Xpub {
         self.inputs[id.index()] = Input::default();
         self.out.attach(id);
         self.write_welcome(pipes, id, due);
-        self.read(pipes, id, due);
     }
 
     fn identified(&mut self, pipes: &mut Pipes, id: PipeId, info: &PeerInfo, due: &mut DueList) {
+        if let Some(input) = self.inputs.get_mut(id.index()) {
+            input.limit = info.subscription_bytes;
+        }
         if info.subscribes_to_all
             && let Ok(mut everything) = announcement(Request::Subscribe, b"")
         {
-            self.frame(id, &mut everything);
+            // Small, and a topic of no bytes: there is memory for it.
+            let _ = self.frame(id, &mut everything);
         }
         self.read(pipes, id, due);
     }
@@ -296,12 +326,12 @@ impl Machine for Xpub {
                 options.to_last_pipe = on;
             }
             Setting::XpubNodrop(on) => options.no_drop = on,
-            Setting::XpubWelcome(message) => self.welcome = message.to_vec(),
+            Setting::XpubWelcome(message) => self.welcome = copied(message)?,
             Setting::OnlyFirstSubscribe(on) => options.only_first_subscribe = on,
             Setting::InvertMatching(on) => options.invert = on,
             Setting::Subscribe(topic) if options.manual => {
                 if let Some(id) = self.last_pipe {
-                    self.topics.add(topic, id);
+                    self.topics.add(topic, id)?;
                 }
             }
             Setting::Unsubscribe(topic) if options.manual => {

@@ -7,7 +7,7 @@ use crate::distribute::Distribute;
 use crate::fair_queue::FairQueue;
 use crate::subscription::PrefixTree;
 use crate::{Drops, Events, Local, Machine, Setting};
-use ferrozmq_base::{DueList, Error, Kind, Msg, PipeId, Pipes};
+use ferrozmq_base::{DueList, Error, Kind, Msg, OutOfMemory, PipeId, Pipes};
 
 /// An XSUB socket.
 #[derive(Debug, Default)]
@@ -39,11 +39,12 @@ impl Xsub {
         self.topics_count
     }
 
-    fn add(&mut self, topic: &[u8]) {
-        let at = self.topics.insert(topic);
+    fn add(&mut self, topic: &[u8]) -> Result<(), OutOfMemory> {
+        let at = self.topics.insert(topic)?;
         let count = self.topics.value_mut(at);
         self.topics_count += usize::from(*count == 0);
         *count += 1;
+        Ok(())
     }
 
     /// Takes one subscription back; true if it was the last of its topic.
@@ -70,7 +71,7 @@ impl Xsub {
         due: &mut DueList,
     ) -> Result<(), Error> {
         let mut command = Msg::command(Kind::Subscribe, topic)?;
-        self.add(topic);
+        self.add(topic)?;
         let sent = self.out.send_everywhere(pipes, &mut command, due);
         if sent.is_err() {
             self.remove(topic);
@@ -102,11 +103,11 @@ impl Xsub {
     }
 
     /// Counts a request in a frame and says whether the frame is still to be sent.
-    fn count_request(&mut self, m: &Msg, more: bool) -> (Option<Request>, bool) {
-        match request(m) {
+    fn count_request(&mut self, m: &Msg, more: bool) -> Result<(Option<Request>, bool), OutOfMemory> {
+        Ok(match request(m) {
             None => (None, true),
             Some((Request::Subscribe, topic)) => {
-                self.add(topic);
+                self.add(topic)?;
                 (Some(Request::Subscribe), true)
             }
             Some((Request::Cancel, topic)) => {
@@ -114,14 +115,15 @@ impl Xsub {
                 // The last frame of a message that was begun has to go, or that would never end.
                 (Some(Request::Cancel), was_last || self.cancel_always || (self.out.in_message() && !more))
             }
-        }
+        })
     }
 
     /// Undoes the count of a request that could not be sent.
     fn take_back(&mut self, m: &Msg) {
         match request(m) {
             Some((Request::Subscribe, topic)) => _ = self.remove(topic),
-            Some((Request::Cancel, topic)) => self.add(topic),
+            // If there is no memory for the topic any more, it stays cancelled here.
+            Some((Request::Cancel, topic)) => _ = self.add(topic),
             None => {}
         }
     }
@@ -197,7 +199,7 @@ impl Machine for Xsub {
         let mut asked = None;
         let mut is_sent = true;
         if is_first || self.requests {
-            (asked, is_sent) = self.count_request(m, more);
+            (asked, is_sent) = self.count_request(m, more)?;
             self.requests |= asked.is_some();
         }
         if !is_sent {

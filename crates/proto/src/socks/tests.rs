@@ -145,6 +145,10 @@ fn a_proxy_is_a_host_and_a_port() {
         assert_eq!(error.errno, Error::InvalidArgument, "{error}");
         assert!(error.to_string().contains("SOCKS5"), "{error}");
     }
+    for text in [&b"joe:hush@proxy:1080"[..], b"socks5://joe:hush@proxy:1080", b"joe:hu@sh@proxy"] {
+        let error = parse_proxy(text).unwrap_err().to_string();
+        assert!(!error.contains("hu") && error.contains("proxy"), "{error}");
+    }
 }
 
 #[test]

@@ -1,18 +1,19 @@
 //! How much one read takes, and what becomes of coded frames.
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     os::{
         linux::net::SocketAddrExt,
         unix::net::{SocketAddr, UnixListener, UnixStream},
     },
 };
 
-use ferrozmq_base::SocketType;
-use ferrozmq_proto::{Config, Engine};
-use ferrozmq_sys::{Connecting, net::ipc, random};
+use ferrozmq_base::{Msg, SocketType, link::Dropped, promise::Promise};
+use ferrozmq_proto::{Config, Engine, ProtocolError, Scanner};
+use ferrozmq_sys::{Connecting, Stream, net::ipc, random};
 
-use super::*;
+use super::{output::WIRE_BYTES, *};
+use crate::codec::Codec;
 
 /// The inbound direction of a plain connection, and the socket's and the peer's end of it.
 fn inbound(batch: usize) -> (InHalf, inbox::Reader, UnixStream) {
@@ -23,17 +24,22 @@ fn inbound(batch: usize) -> (InHalf, inbox::Reader, UnixStream) {
 }
 
 fn connected(transfer: Transfer, scanner: Option<Scanner>) -> (InHalf, inbox::Reader, UnixStream) {
+    let (stream, peer) = streams();
+    let (writer, reader) = inbox::inbox(0);
+    let mut half = InHalf::new(Some(Sink::Inbox(writer)), transfer);
+    half.attach(stream, scanner, None, &[]).expect("memory");
+    (half, reader, peer)
+}
+
+/// Our end of a connection and the peer's.
+fn streams() -> (Arc<Stream>, UnixStream) {
     let name = format!("ferrozmq-conn-{:x}", random::number().expect("a number"));
     let address = SocketAddr::from_abstract_name(&name).expect("a name");
     let peer = UnixListener::bind_addr(&address).expect("a listener");
     let Connecting::Done(stream) = ipc::connect(format!("@{name}")).expect("a connection") else {
         panic!("ipc connects at once")
     };
-    let (peer, _) = peer.accept().expect("the connection");
-    let (writer, reader) = inbox::inbox(0);
-    let mut half = InHalf::new(Some(Sink::Inbox(writer)), transfer);
-    half.attach(Arc::new(stream), scanner, None, &[]).expect("memory");
-    (half, reader, peer)
+    (Arc::new(stream), peer.accept().expect("the connection").0)
 }
 
 /// How many messages one read brought.
@@ -83,13 +89,18 @@ fn a_large_body_comes_in_batches() {
 
 /// The inbound direction of a connection with a peer of ZMTP 1, whose frames are no records.
 fn coded(copies: bool) -> (InHalf, Codec, inbox::Reader, UnixStream) {
+    let (half, reader, peer) = connected(Transfer { read: usize::MAX, write: usize::MAX, copies }, None);
+    (half, old_codec(SocketType::Pull), reader, peer)
+}
+
+/// What speaks ZMTP 1.
+fn old_codec(kind: SocketType) -> Codec {
     let now = std::time::Instant::now();
-    let mut engine = Engine::new(Config::new(SocketType::Pull), now);
+    let mut engine = Engine::new(Config::new(kind), now);
     engine.start(&mut Vec::new());
     engine.handshake(b"\x01\0", &mut Vec::new(), now).expect("an empty identity");
     assert!(engine.ready().is_some());
-    let (half, reader, peer) = connected(Transfer { read: usize::MAX, write: usize::MAX, copies }, None);
-    (half, Codec::Zmtp(Box::new(engine)), reader, peer)
+    Codec::Zmtp(Box::new(engine))
 }
 
 /// The frame of ZMTP 1 with this body.
@@ -156,4 +167,49 @@ fn what_came_before_a_violation_arrives() {
     assert!(matches!(fill, Fill::Violation(ProtocolError::ZeroLength)), "{fill:?}");
     let mut m = Msg::new();
     assert!(reader.get(&mut m).frame && m.as_slice() == b"well");
+}
+
+/// The outbound direction of a connection with a peer of ZMTP 1 that reads nothing, and messages that fill it.
+fn blocked() -> (OutHalf, Codec, log::Writer, UnixStream) {
+    let (stream, peer) = streams();
+    let (mut writer, reader) = log::log(Arc::new(Link::new(Promise::idle())), 0);
+    for _ in 0..MESSAGES {
+        writer.put(&mut Msg::from_vec(vec![7; BODY]), false).expect("memory");
+        writer.publish();
+    }
+    let mut half = OutHalf::new(Some(Source::Log(reader)), usize::MAX);
+    half.attach(stream, false, Vec::new());
+    let mut codec = old_codec(SocketType::Push);
+    let control = &writer.link().control;
+    assert!(matches!(half.flush(control, Some(&mut codec)), Flush::Blocked));
+    (half, codec, writer, peer)
+}
+
+const MESSAGES: u32 = 3000;
+const BODY: usize = 1000;
+
+#[test]
+fn what_was_encoded_and_not_written_is_lost_and_counted() {
+    let (mut half, codec, writer, mut peer) = blocked();
+    half.detach();
+    drop(codec);
+    let mut written = Vec::new();
+    peer.read_to_end(&mut written).expect("everything that the kernel took");
+    let frame = old_frame(false, &[7; BODY]).len();
+    let sent = &writer.link().sent;
+    let (whole, lost) = (sent.messages.count(), sent.dropped(Dropped::Cut).count());
+    assert_eq!(whole as usize, written.len() / frame);
+    assert!((1..=WIRE_BYTES / frame + 1).contains(&(lost as usize)), "{lost}");
+    assert_eq!(writer.queued(), MESSAGES - whole as u32 - lost as u32);
+}
+
+#[test]
+fn a_slow_reader_is_no_reason_to_encode_ahead() {
+    let (mut half, mut codec, writer, mut peer) = blocked();
+    let mut piece = vec![0; 10_000];
+    for _ in 0..100 {
+        peer.read_exact(&mut piece).expect("a piece");
+        half.flush(&writer.link().control, Some(&mut codec));
+        assert!(half.wire.len() < WIRE_BYTES + BODY + 20, "{}", half.wire.len());
+    }
 }

@@ -5,8 +5,8 @@ use ferrozmq_base::{Error, Result};
 use ferrozmq_proto::{
     Mechanism, Password,
     curve::{KEY_BYTES, KEY_TEXT, PublicKey, SecretKey},
+    z85,
 };
-use zeroize::Zeroize;
 
 /// A security mechanism, with its number in `zmq.h`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,35 +126,39 @@ impl Security {
     }
 
     pub(super) fn set_public_key(&mut self, value: Option<&[u8]>) -> Result<()> {
-        self.public_key = PublicKey(key(value)?);
+        self.public_key = key(value, PublicKey::from_text)?;
         self.mechanism = MechanismKind::Curve;
         Ok(())
     }
 
     pub(super) fn set_secret_key(&mut self, value: Option<&[u8]>) -> Result<()> {
-        let mut bytes = key(value)?;
-        self.secret_key = SecretKey::new(bytes);
-        bytes.zeroize();
+        self.secret_key = key(value, SecretKey::from_text)?;
         self.mechanism = MechanismKind::Curve;
         Ok(())
     }
 
     pub(super) fn set_server_key(&mut self, value: Option<&[u8]>) -> Result<()> {
-        self.server_key = PublicKey(key(value)?);
+        self.server_key = key(value, PublicKey::from_text)?;
         (self.mechanism, self.server) = (MechanismKind::Curve, false);
         Ok(())
     }
 }
 
 /// A key as 32 bytes, as 40 characters, or as 40 characters and a NUL.
-fn key(value: Option<&[u8]>) -> Result<[u8; KEY_BYTES]> {
+fn key<K: for<'a> From<&'a [u8; KEY_BYTES]>>(
+    value: Option<&[u8]>,
+    of_text: fn(&[u8]) -> Option<K>,
+) -> Result<K> {
     let value = value.ok_or(Error::InvalidArgument)?;
-    let text = match value.len() {
-        KEY_BYTES => return value.try_into().map_err(|_| Error::InvalidArgument),
-        KEY_TEXT => value,
-        _ => value.strip_suffix(&[0]).ok_or(Error::InvalidArgument)?,
+    if let Ok(bytes) = <&[u8; KEY_BYTES]>::try_from(value) {
+        return Ok(K::from(bytes));
+    }
+    let text = if value.len() == KEY_TEXT {
+        value
+    } else {
+        value.strip_suffix(&[0]).ok_or(Error::InvalidArgument)?
     };
-    PublicKey::from_text(text).map(|key| key.0).ok_or(Error::InvalidArgument)
+    of_text(text).ok_or(Error::InvalidArgument)
 }
 
 /// Writes a key as 32 bytes or as 40 characters and a NUL, by the length of the buffer.
@@ -162,7 +166,8 @@ pub(super) fn write_key(buffer: &mut [u8], key: &[u8; KEY_BYTES]) -> Result<usiz
     if buffer.len() == KEY_BYTES {
         return super::encode::exact(buffer, key);
     }
-    let text = zeroize::Zeroizing::new(PublicKey(*key).to_text());
+    // 32 is a multiple of 4, the only thing that could be wrong.
+    let text = zeroize::Zeroizing::new(z85::encode(key).unwrap_or_default());
     if buffer.len() != KEY_TEXT + 1 {
         return Err(Error::InvalidArgument);
     }

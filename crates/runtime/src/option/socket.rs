@@ -86,7 +86,7 @@ pub struct SocketOptions {
     pub connect_timeout: Option<Duration>,
     /// The proxy through which tcp connections are made.
     pub socks: SocksProxy,
-    /// A listening descriptor made by the application; the library closes it.
+    /// A listening descriptor made by the application, which the next bind takes; the library closes it.
     #[doc(alias = "ZMQ_USE_FD")]
     pub use_fd: Option<i32>,
     /// Name of the interface to which sockets are bound (SO_BINDTODEVICE); empty is none.
@@ -122,6 +122,9 @@ pub struct SocketOptions {
     /// How many accepted connections of one listener may be in their handshake; `None`: 1024, or half of the descriptors
     /// that the process may have. Not an option of `zmq.h`.
     pub max_pending_handshakes: Option<u32>,
+    /// The most bytes of memory for what one peer of a PUB or XPUB subscribes to, roughly: each topic counts with 128
+    /// more. `None` is unlimited. Not an option of `zmq.h`.
+    pub max_subscription_bytes: Option<u64>,
 }
 
 /// Settings of tcp connections. `None` leaves a setting to the system.
@@ -265,6 +268,7 @@ impl SocketOptions {
             security: Security::default(),
             accept_old_versions: true,
             max_pending_handshakes: None,
+            max_subscription_bytes: Some(1 << 30),
         }
     }
 
@@ -287,11 +291,5 @@ impl SocketOptions {
         use SocketType::{Client, Dealer, Peer};
         let fits = matches!(kind, Dealer | Client | Peer);
         (fits && !self.hiccup_message.is_empty()).then_some(&self.hiccup_message)
-    }
-
-    /// Whether this type keeps only the newest message: conflating where the option acts.
-    pub const fn conflates(&self, kind: SocketType) -> bool {
-        use SocketType::{Dealer, Pub, Pull, Push, Sub};
-        self.conflate && matches!(kind, Dealer | Push | Pull | Pub | Sub)
     }
 }

@@ -5,7 +5,7 @@
 //! them with `conformance/data/socket_options.csv`.
 use super::row::{Effect::*, Getter, Kinds, Null, ReadAs, Row, Setter, Status::*, Write};
 use super::{AcceptFilter, LiveOption, MechanismKind, Setting, SocketOptions};
-use ferrozmq_base::{Error, Result, SocketType};
+use ferrozmq_base::{Error, Result, SocketType, msg::copied};
 use ferrozmq_proto::Password;
 use std::time::Duration;
 
@@ -323,7 +323,7 @@ rows! {
     set bytes(4, 4, Null::Clears, |o, v| credential(&mut o.ipc_filters.gids, v, u32::from_ne_bytes)); get WRITE_ONLY;
     "Adds a group id from which ipc peers are accepted; NULL clears the list."
 61 ZMQ_CONNECT_ROUTING_ID "connect_routing_id"; Stable NextEndpoint "-" NAMING;
-    set bytes(1, usize::MAX, Null::Refused, |o, v| { o.connect_routing_id = v.map(Box::from); Ok(()) }).only(NAMING);
+    set bytes(1, usize::MAX, Null::Refused, |o, v| { o.connect_routing_id = Some(boxed(v)?); Ok(()) }).only(NAMING);
     get WRITE_ONLY;
     "Name for the peer of the next connect, which takes it."
 62 ZMQ_GSSAPI_SERVER "gssapi_server"; Stable NextEndpoint "-" NONE;
@@ -392,7 +392,7 @@ rows! {
     set UNBUILT; get WRITE_ONLY; "Connect timeout of the vmci transport; not built."
 89 ZMQ_USE_FD "use_fd"; Stable NextEndpoint "-1" ALL;
     set int(-1, MAX, |o, v| o.use_fd = (v >= 0).then_some(v)); get as_int(|o| o.use_fd.unwrap_or(-1));
-    "A listening descriptor made by the application; -1 is none."
+    "A listening descriptor made by the application, which the next bind takes; -1 is none."
 90 ZMQ_GSSAPI_PRINCIPAL_NAMETYPE "gssapi_principal_nametype"; Stable NextEndpoint "-" NONE;
     set UNBUILT; get WRITE_ONLY; "Name type of the own principal of GSSAPI; not built."
 91 ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE "gssapi_service_principal_nametype"; Stable NextEndpoint "-" NONE;
@@ -508,7 +508,7 @@ fn metadata(options: &mut SocketOptions, value: Option<&[u8]>) -> Result<()> {
     }
     if options.metadata.iter().all(|(known, _)| known != name) {
         let value = value.split(|byte| *byte == 0).next().unwrap_or_default();
-        options.metadata.push((name.to_owned(), value.to_vec()));
+        options.metadata.push((name.to_owned(), copied(value)?));
     }
     Ok(())
 }
@@ -522,8 +522,12 @@ fn credential<T>(list: &mut Vec<T>, value: Option<&[u8]>, decode: fn([u8; 4]) ->
 }
 
 fn keep(field: &mut Box<[u8]>, value: Option<&[u8]>) -> Result<()> {
-    *field = value.unwrap_or_default().into();
+    *field = boxed(value)?;
     Ok(())
+}
+
+fn boxed(value: Option<&[u8]>) -> Result<Box<[u8]>> {
+    Ok(copied(value.unwrap_or_default())?.into_boxed_slice())
 }
 
 // Between C's integers and the typed fields. The row's range has been checked; a field that the Rust API set to

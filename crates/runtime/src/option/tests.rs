@@ -454,7 +454,6 @@ fn settings_reach_only_the_patterns_they_act_on() {
     let mut options = fresh(SocketType::Pair);
     set_int(&mut options, SocketType::Pair, 54, 1).expect("accepted");
     assert_eq!(read_int(&options, SocketType::Pair, 54), Ok(1));
-    assert!(!options.conflates(SocketType::Pair) && options.conflates(SocketType::Pull));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::*;
 const FAREWELL: Duration = Duration::from_secs(2);
 
 impl Session {
-    pub(super) fn violation(&mut self, error: ProtocolError, turn: &mut Turn<'_>) {
+    pub(crate) fn violation(&mut self, error: ProtocolError, turn: &mut Turn<'_>) {
         let libzmq = error.event_code().map(|code| (Notice::HandshakeProtocol, u64::from(code)));
         self.port.monitor.notify_failure(Some((Notice::Violation, error.into())), libzmq, &self.ends);
         self.leave(After::End, turn);

@@ -235,7 +235,7 @@ impl Session {
 
     /// Tells the socket who is there. False: the socket is closed.
     pub(super) fn introduce(&mut self, conn: &Arc<Conn>, pipe: Option<Pipe>, ready: Option<&Ready>) -> bool {
-        let info = peer_info(ready, self.peer);
+        let info = peer_info(ready, self.peer, self.settings.options.max_subscription_bytes);
         let connected = matches!(self.role, Role::Connect(_));
         let event = match pipe {
             Some(pipe) => {
@@ -284,13 +284,14 @@ impl Session {
     }
 }
 
-fn peer_info(ready: Option<&Ready>, peer: Option<PeerRef>) -> PeerInfo {
+fn peer_info(ready: Option<&Ready>, peer: Option<PeerRef>, most: Option<u64>) -> PeerInfo {
     let Some(ready) = ready else { return PeerInfo { peer, ..PeerInfo::default() } };
     PeerInfo {
         socket_type: ready.peer.socket_type,
         routing_id: ready.peer.routing_id.clone().into_boxed_slice(),
         subscribes_to_all: ready.phantom_subscription,
         longest_message: None,
+        subscription_bytes: most,
         peer,
     }
 }

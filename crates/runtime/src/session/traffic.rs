@@ -75,6 +75,7 @@ impl Session {
                 conn.link.promise.promise();
                 self.want_write(&stream, true, turn);
             }
+            Flush::Lost(e) if e.kind() == io::ErrorKind::OutOfMemory => self.lost(&e, turn),
             Flush::Lost(e) => self.output_lost(&e, turn),
         }
     }
@@ -174,7 +175,14 @@ impl Session {
     /// Commands that the application read.
     pub(crate) fn inbound(&mut self, commands: Vec<Vec<u8>>, turn: &mut Turn<'_>) {
         if let Err(e) = self.commands(commands, turn) {
-            self.violation(e, turn);
+            self.refused(e, turn);
+        }
+    }
+
+    fn refused(&mut self, why: Refused, turn: &mut Turn<'_>) {
+        match why {
+            Refused::Protocol(e) => self.violation(e, turn),
+            Refused::Memory => self.lost(&io::ErrorKind::OutOfMemory.into(), turn),
         }
     }
 
@@ -203,7 +211,7 @@ impl Session {
                 engine.heard(turn.now);
             }
             if let Err(e) = self.commands(commands, turn) {
-                return self.violation(e, turn);
+                return self.refused(e, turn);
             }
             match fill {
                 Fill::Progress => {
@@ -226,7 +234,7 @@ impl Session {
 
     /// Commands that came together. The socket hears of them when all are there: who counts subscribers is not to see
     /// half of what one has subscribed to.
-    fn commands(&mut self, commands: Vec<Vec<u8>>, turn: &mut Turn<'_>) -> Result<(), ProtocolError> {
+    fn commands(&mut self, commands: Vec<Vec<u8>>, turn: &mut Turn<'_>) -> Result<(), Refused> {
         let mut wake = false;
         let result = commands.iter().try_for_each(|command| {
             wake |= self.command(command, turn)?;
@@ -239,7 +247,7 @@ impl Session {
     }
 
     /// True: the socket has to be told that there is something to read.
-    fn command(&mut self, body: &[u8], turn: &mut Turn<'_>) -> Result<bool, ProtocolError> {
+    fn command(&mut self, body: &[u8], turn: &mut Turn<'_>) -> Result<bool, Refused> {
         let Some(conn) = self.conn.clone() else { return Ok(false) };
         let Some(engine) = self.codec.as_mut().and_then(Codec::engine) else { return Ok(false) };
         let (kind, topic) = match engine.command(body, turn.now)? {
@@ -257,14 +265,10 @@ impl Session {
         if !self.settings.takes(kind) {
             return Ok(false);
         }
-        Ok(match conn.input.try_lock() {
-            Some(mut half) => match half.push_command(kind, topic) {
-                Ok(wake) => wake,
-                Err(Refused::Protocol(e)) => return Err(e),
-                Err(Refused::Memory) => false,
-            },
-            None => false,
-        })
+        match conn.input.try_lock() {
+            Some(mut half) => half.push_command(kind, topic),
+            None => Ok(false),
+        }
     }
 
     pub(super) fn pause(&mut self, turn: &mut Turn<'_>) {

@@ -36,27 +36,41 @@ impl Listener {
         Self { fd, tcp: None, directory: Some(directory) }
     }
 
-    /// Takes the next connection, `None` if there is none.
+    /// Takes the next connection, `None` if there is none. It has no options yet: see [`Listener::set_up`].
     ///
-    /// No error ends the listener. ECONNABORTED, EPROTO, EPERM and options that the kernel refuses concern that one
-    /// connection, which is closed. After [`is_exhaustion`](crate::is_exhaustion) the connection still waits in the
-    /// kernel: pause before the next call, the listener stays readable.
+    /// No error ends the listener. After one that [concerns a connection](concerns_connection) the next may be there. After
+    /// any other, for want of descriptors or memory or because somebody has shut the socket down, the listener stays
+    /// readable: pause before the next call.
     pub fn accept(&self) -> io::Result<Option<Stream>> {
         let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
         let accepted = retry(|| {
             // SAFETY: null pointers mean that the peer's address is not wanted.
             check(unsafe { libc::accept4(self.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags) })
         });
-        let fd = match accepted {
+        match accepted {
             // SAFETY: a new descriptor that nobody owns yet.
-            Ok(fd) => unsafe { own(fd) },
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        if let Some(options) = &self.tcp {
-            options.apply_to_accepted(fd.as_fd())?;
+            Ok(fd) => Ok(Some(Stream::new(unsafe { own(fd) }))),
+            // A unix socket that is shut down stays readable, and has nothing.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if self.is_shut_down() {
+                    Err(errno(libc::EINVAL))
+                } else {
+                    Ok(None)
+                }
+            }
+            Err(error) => Err(error),
         }
-        Ok(Some(Stream::new(fd)))
+    }
+
+    fn is_shut_down(&self) -> bool {
+        let mut fd = libc::pollfd { fd: self.as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
+        // SAFETY: `fd` is valid for the call, which does not wait.
+        unsafe { libc::poll(&raw mut fd, 1, 0) == 1 && fd.revents & libc::POLLRDHUP != 0 }
+    }
+
+    /// Gives a connection that was accepted its options. An error is that of one that the kernel refuses.
+    pub fn set_up(&self, stream: &Stream) -> io::Result<()> {
+        self.tcp.as_ref().map_or(Ok(()), |options| options.apply_to_accepted(stream.as_fd()))
     }
 
     /// Closes it. The error is that of removing the file and directory of an ipc wildcard.
@@ -70,6 +84,22 @@ impl Listener {
     pub fn local_endpoint(&self) -> String {
         SocketAddress::local(self.as_fd()).map_or_else(|_| String::new(), |address| address.endpoint())
     }
+}
+
+/// Whether an error of [`Listener::accept`] is that of one connection, which is gone with it (accept(2)).
+pub fn concerns_connection(error: &io::Error) -> bool {
+    let of_connection = [libc::ECONNABORTED, libc::EPROTO, libc::EPERM];
+    // What the network has to say of it.
+    let of_network = [
+        libc::ENETDOWN,
+        libc::ENETUNREACH,
+        libc::EHOSTDOWN,
+        libc::EHOSTUNREACH,
+        libc::ENOPROTOOPT,
+        libc::EOPNOTSUPP,
+        libc::ETIMEDOUT,
+    ];
+    error.raw_os_error().is_some_and(|code| of_connection.contains(&code) || of_network.contains(&code))
 }
 
 /// Checks a descriptor that the application gave to listen on, and makes it non-blocking and close-on-exec.

@@ -20,7 +20,7 @@ pub(crate) use address::SocketAddress;
 #[cfg(test)]
 pub(crate) use address::ip_text;
 pub use credentials::{PeerCredentials, PeerFilter};
-pub use listener::Listener;
+pub use listener::{Listener, concerns_connection};
 pub use stream::Stream;
 
 /// A connection attempt that the kernel has accepted.
@@ -63,7 +63,8 @@ mod testing {
 
     pub(super) fn accept(listener: &Listener) -> io::Result<Stream> {
         until(listener, Interest::READ);
-        listener.accept().map(|stream| stream.expect("the listener was readable"))
+        let stream = listener.accept()?.expect("the listener was readable");
+        listener.set_up(&stream).map(|()| stream)
     }
 
     /// Waits for the end of a connection attempt.

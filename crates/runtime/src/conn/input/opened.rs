@@ -10,7 +10,7 @@
 
 use ferrozmq_base::{chunk::Chunk, record};
 
-use super::{Codec, InHalf, Kind, Msg, READ_BYTES, Refused, Sink, conflate};
+use super::{Codec, InHalf, Kind, Msg, READ_BYTES, Refused, Sink, conflate, keep};
 use crate::codec::Decoded;
 
 /// The longest record that moves.
@@ -84,7 +84,7 @@ impl InHalf {
                     return Ok(needed.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX)));
                 }
                 Decoded::Command { consumed, body } => {
-                    commands.push(body.to_vec());
+                    keep(commands, body)?;
                     opened.next += consumed;
                     continue;
                 }
