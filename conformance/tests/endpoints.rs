@@ -552,6 +552,25 @@ fn inproc_names_are_free_after_close() {
 }
 
 #[test]
+fn what_was_sent_to_an_inproc_name_waits_for_its_binder() {
+    let ctx = Ctx::new();
+    let (endpoint, push) = (inproc(), ctx.socket(zmq::PUSH));
+    push.connect(&endpoint).unwrap();
+    push.send("x");
+    push.send(["y", "z"]);
+    push.close().unwrap();
+    let pull = ctx.socket(zmq::PULL);
+    pull.bind(&endpoint).unwrap();
+    pull.expect("x");
+    pull.expect(["y", "z"]);
+    // The one that has left is no peer.
+    let push = ctx.socket(zmq::PUSH);
+    push.connect(&endpoint).unwrap();
+    push.send("next");
+    pull.expect("next");
+}
+
+#[test]
 fn inproc_unbind_is_for_the_owner() {
     let ctx = Ctx::new();
     let (owner, other) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PULL));

@@ -56,7 +56,7 @@ fn zmq_ctx_new() {
     let (a, b) = (lib.zmq_ctx_new(), lib.zmq_ctx_new());
     assert!(!a.is_null() && !b.is_null() && a != b);
     assert_eq!((lib.zmq_ctx_term(a), lib.zmq_ctx_term(b)), (0, 0));
-    // EMFILE, ENFILE: only with every descriptor of the process in use. EINVAL: of a transport that is not built.
+    // EMFILE, ENFILE: of libzmq, with every descriptor of the process in use; ours takes one with the first socket. EINVAL: of a transport that is not built.
 }
 
 /// What the three names of the termination have in common.

@@ -2,6 +2,8 @@
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
 use std::ptr::{null, null_mut};
 use std::thread;
 
@@ -665,6 +667,20 @@ fn zmq_poller_wait() {
     assert_eq!(drafts.zmq_poller_wait(poller.1, &raw mut event, 0), -1);
     assert_eq!(event, BLANK, "blank after a failure");
     // ENOMEM: takes a process without memory.
+}
+
+#[test]
+fn a_poller_leaves_alone_what_it_wants_nothing_of() {
+    let (lib, drafts) = (c_library!(), drafts!());
+    let (near, far) = UnixStream::pair().unwrap();
+    let (fd, poller, mut event) = (near.as_raw_fd(), Poller::new(drafts), BLANK);
+    assert_eq!(drafts.zmq_poller_add_fd(poller.1, fd, NULL, 1), 0);
+    drop(far);
+    assert_eq!(drafts.zmq_poller_wait(poller.1, &raw mut event, -1), 0);
+    assert_eq!(event.fd, fd);
+    assert_eq!(drafts.zmq_poller_modify_fd(poller.1, fd, 0), 0);
+    let waited = lib.check(drafts.zmq_poller_wait(poller.1, &raw mut event, 0));
+    assert_eq!(waited, Err(zmq::EAGAIN), "a hang-up that nobody wants to hear of");
 }
 
 #[test]

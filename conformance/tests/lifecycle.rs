@@ -742,6 +742,55 @@ fn in_a_forked_child_a_socket_can_be_closed() {
 }
 
 #[test]
+fn in_a_forked_child_the_options_of_a_socket_can_be_read_and_set() {
+    let (pull, push) = pair(zmq::PULL, zmq::PUSH, Transport::Tcp);
+    let socket = &pull;
+    let codes = in_child(|| {
+        vec![
+            code(socket.set(zmq::LINGER, 0)),
+            code(socket.set(zmq::RCVHWM, 5)),
+            socket.option(zmq::LINGER).unwrap_or(-2),
+            socket.option(zmq::RCVHWM).unwrap_or(-2),
+            socket.option(zmq::TYPE).unwrap_or(-2),
+        ]
+    });
+    assert_eq!(codes, [0, 0, 0, 5, zmq::PULL]);
+    assert_eq!(pull.option(zmq::RCVHWM), Ok(1000));
+    push.send("the parent is not affected");
+    pull.expect("the parent is not affected");
+}
+
+#[test]
+fn a_context_without_sockets_is_for_a_forked_child_as_well() {
+    // As of a program that makes its context before it becomes a daemon.
+    let ctx = Ctx::new();
+    let works = |ctx: &Ctx, transport| {
+        let (pull, push) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PUSH));
+        push.connect(&pull.bind_any(transport)).unwrap();
+        push.send("x");
+        pull.recv().map_or(-1, |message| message[0].len() as i32)
+    };
+    let transports = [Transport::Tcp, Transport::Ipc, Transport::Inproc];
+    let own = &ctx;
+    assert_eq!(in_child(|| transports.iter().map(|&transport| works(own, transport)).collect()), [1; 3]);
+    assert_eq!(transports.map(|transport| works(&ctx, transport)), [1; 3]);
+}
+
+#[test]
+fn in_a_forked_child_a_context_without_sockets_ends() {
+    ours_only!("EINTR for ever");
+    let ctx = Ctx::new();
+    let own = &ctx;
+    let codes = in_child(|| {
+        drop(own.socket(zmq::PULL));
+        vec![code(own.term())]
+    });
+    assert_eq!(codes, [0]);
+    drop(ctx.socket(zmq::PULL));
+    assert_eq!(ctx.term(), Ok(()));
+}
+
+#[test]
 fn in_a_forked_child_a_new_context_works() {
     let (pull, push) = pair(zmq::PULL, zmq::PUSH, Transport::Tcp);
     let received = in_child(|| {

@@ -111,6 +111,57 @@ fn a_refused_connect_is_reported_in_a_circle() {
 }
 
 #[test]
+fn a_refused_connect_of_ipc_goes_round_as_well() {
+    let push = Ctx::new().socket(zmq::PUSH);
+    push.set(zmq::RECONNECT_IVL, 20).unwrap();
+    let events = Monitor::new(&push);
+    let endpoint = Transport::Ipc.endpoint();
+    push.connect(&endpoint).unwrap();
+    for _ in 0..3 {
+        for wanted in [zmq::EVENT_CLOSED, zmq::EVENT_CONNECT_RETRIED] {
+            let event = events.next();
+            assert_eq!((event.event, &event.endpoint), (wanted, &endpoint));
+        }
+    }
+}
+
+#[test]
+fn a_socket_that_is_closed_tells_the_end_of_its_listeners() {
+    for transports in [&[Transport::Tcp][..], &[Transport::Ipc], &[Transport::Tcp, Transport::Ipc]] {
+        let ctx = Ctx::new();
+        let (pull, push) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PUSH));
+        let mut bound: Vec<String> = transports.iter().map(|transport| pull.bind_any(*transport)).collect();
+        push.connect(&bound[0]).unwrap();
+        push.send("x");
+        pull.expect("x");
+        let events = Monitor::detached(&pull, zmq::EVENT_ALL);
+        drop(pull);
+        // Not the end of its connection.
+        let mut closed: Vec<String> = bound
+            .iter()
+            .map(|_| events.next())
+            .inspect(|event| assert_eq!(event.event, zmq::EVENT_CLOSED, "{event:?}"))
+            .map(|event| event.endpoint)
+            .collect();
+        bound.sort();
+        closed.sort();
+        assert_eq!(closed, bound);
+        assert_eq!(events.next().event, zmq::EVENT_MONITOR_STOPPED);
+    }
+}
+
+#[test]
+fn the_name_is_free_when_its_end_is_told() {
+    let ctx = Ctx::new();
+    let pull = ctx.socket(zmq::PULL);
+    let endpoint = pull.bind_any(Transport::Tcp);
+    let events = Monitor::detached(&pull, zmq::EVENT_CLOSED);
+    drop(pull);
+    assert_eq!(events.next().endpoint, endpoint);
+    assert_eq!(ctx.socket(zmq::PULL).bind(&endpoint), Ok(()));
+}
+
+#[test]
 fn without_reconnecting_a_refused_connect_ends_there() {
     let push = Ctx::new().socket(zmq::PUSH);
     push.set(zmq::RECONNECT_IVL, -1).unwrap();

@@ -161,9 +161,11 @@ fn a_supplied_tcp_listener_is_used() {
     let address = listener.local_addr().unwrap();
     let ctx = Ctx::new();
     let (pull, push) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PUSH));
-    pull.set(zmq::USE_FD, listener.into_raw_fd()).unwrap();
+    let fd = listener.into_raw_fd();
+    pull.set(zmq::USE_FD, fd).unwrap();
     pull.bind("tcp://127.0.0.1:1").unwrap();
     assert_eq!(pull.last_endpoint(), format!("tcp://{address}"), "the address of the text is not looked at");
+    assert_eq!(pull.option(zmq::USE_FD), Ok(fd), "it stays set");
     push.connect(&format!("tcp://{address}")).unwrap();
     push.send("hello");
     pull.expect("hello");

@@ -360,13 +360,7 @@ impl Pipes {
     /// Whether a frame can be read now. A false arms "tell me when readable".
     #[inline]
     pub fn has(&mut self, id: PipeId) -> bool {
-        let Some(pipe) = self.pipe(id) else { return false };
-        match &mut pipe.rx {
-            Rx::Queue(r) => r.has(),
-            Rx::Inbox(r) => r.has(),
-            Rx::Slot(r) => r.has(),
-            Rx::Closed => false,
-        }
+        self.pipe(id).is_some_and(Pipe::has)
     }
 
     /// As [`Pipes::has`], without arming: for a caller that spins or only asks.
@@ -457,6 +451,17 @@ impl Pipe {
             Rx::Queue(r) => r.set_hwm(receive),
             Rx::Inbox(r) => r.set_hwm(receive),
             Rx::Slot(_) | Rx::Closed => {}
+        }
+    }
+
+    /// As [`Pipes::has`].
+    #[inline]
+    pub fn has(&mut self) -> bool {
+        match &mut self.rx {
+            Rx::Queue(r) => r.has(),
+            Rx::Inbox(r) => r.has(),
+            Rx::Slot(r) => r.has(),
+            Rx::Closed => false,
         }
     }
 

@@ -177,9 +177,11 @@ fn remove(poller: *mut c_void, subject: Subject) -> Result<c_int> {
 fn wait(poller: *mut c_void, events: &mut [PollerEvent], milliseconds: c_long) -> Result<usize> {
     let (registered, wake) = with_poller(poller, |registered| {
         let wake = registered.outlook.as_ref().map(|outlook| outlook.wake.clone());
-        Ok((registered.list.clone(), wake))
+        // One that wants nothing is not looked at: an error of its descriptor would be told in every wait.
+        let list = registered.list.iter().filter(|r| r.wanted.events != 0);
+        Ok((list.copied().collect::<Vec<_>>(), wake))
     })?;
-    if milliseconds < 0 && registered.iter().all(|r| r.wanted.events == 0) {
+    if milliseconds < 0 && registered.is_empty() {
         return Err(Error::BadAddress);
     }
     let mut waiting = Waiting::new(registered.iter().map(|r| r.wanted))?;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -59,9 +59,8 @@ pub(crate) struct Shared {
     ids: AtomicU64,
     /// Sockets and sessions that exist.
     live: AtomicUsize,
-    /// Signalled when the last of them is gone.
-    idle: WakeFd,
-    pub epoch: ForkEpoch,
+    /// None until the first socket: what a parent made and did not use, as before it became a daemon, is its child's to use.
+    home: OnceLock<Home>,
     direct: AtomicBool,
     seed: AtomicU64,
     judge: Mutex<Option<Arc<Judge>>>,
@@ -89,6 +88,14 @@ struct State {
     ports: BTreeMap<u64, Arc<Port>>,
 }
 
+/// The process that a context belongs to.
+#[derive(Debug)]
+struct Home {
+    epoch: ForkEpoch,
+    /// Signalled when the last socket or session is gone.
+    idle: WakeFd,
+}
+
 #[derive(Debug)]
 struct Running {
     io: Arc<Io>,
@@ -101,12 +108,12 @@ pub(crate) struct Live(Arc<Shared>);
 
 impl Drop for Live {
     fn drop(&mut self) {
-        if !self.0.epoch.is_current() {
+        let Some(home) = self.0.home.get().filter(|home| home.epoch.is_current()) else {
             // A forked child: the descriptor is the parent's too, and the threads are the parent's only.
             return;
-        }
+        };
         if self.0.live.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.idle.signal();
+            home.idle.signal();
             if lock(&self.0.state).released {
                 self.0.stop_threads();
             }
@@ -118,7 +125,7 @@ impl Context {
     /// A context with the default options and no threads yet.
     ///
     /// # Errors
-    /// `TooManyFiles` and the like: a context needs one descriptor.
+    /// That of the system's source of random numbers.
     pub fn new() -> Result<Self> {
         let shared = Arc::new(Shared {
             options: Mutex::default(),
@@ -127,12 +134,11 @@ impl Context {
             resolver: Resolver::new(),
             ids: AtomicU64::new(1),
             live: AtomicUsize::new(0),
-            idle: WakeFd::new()?,
-            epoch: ForkEpoch::current(),
+            home: OnceLock::new(),
             direct: AtomicBool::new(std::env::var_os("FERROZMQ_DIRECT").is_none_or(|v| v != "off")),
             seed: AtomicU64::new(random::number()?),
             judge: Mutex::default(),
-            questions: Arc::new(Line::new(ForkEpoch::current())),
+            questions: Arc::new(Line::new()),
         });
         Ok(Self { _handle: Arc::new(Handle(shared.clone())), shared })
     }
@@ -181,7 +187,7 @@ impl Context {
     /// Ends every blocking call on the context's sockets with `Terminated` (zmq_ctx_shutdown(3)). Does not block;
     /// more than one call does no harm.
     pub fn shutdown(&self) {
-        if !self.shared.epoch.is_current() {
+        if self.shared.is_a_parents() {
             return;
         }
         let ports: Vec<_> = {
@@ -203,22 +209,29 @@ impl Context {
     /// # Errors
     /// `Interrupted` by a signal, or in a forked child: call again.
     pub fn term(&self) -> Result<()> {
-        if !self.shared.epoch.is_current() {
+        if self.shared.is_a_parents() {
             return Err(Error::Interrupted);
         }
         self.shutdown();
+        if let Some(Home { idle, .. }) = self.shared.home.get() {
+            self.wait_for(idle)?;
+        }
+        self.shared.stop_threads();
+        Ok(())
+    }
+
+    fn wait_for(&self, idle: &WakeFd) -> Result<()> {
         while self.shared.live.load(Ordering::Acquire) != 0 {
-            let mut fds = [PollFd::new(&self.shared.idle, Interest::READ)];
+            let mut fds = [PollFd::new(idle, Interest::READ)];
             sleep(&mut fds, None, None)?;
             if self.shared.live.load(Ordering::Acquire) != 0 {
                 // An old signal. A new one is for every thread that waits here, so none may be lost.
-                self.shared.idle.clear();
+                idle.clear();
                 if self.shared.live.load(Ordering::Acquire) == 0 {
-                    self.shared.idle.signal();
+                    idle.signal();
                 }
             }
         }
-        self.shared.stop_threads();
         Ok(())
     }
 
@@ -242,6 +255,16 @@ impl Context {
 }
 
 impl Shared {
+    /// Whether this process is a child, and its parent's sockets are in the context.
+    pub(crate) fn is_a_parents(&self) -> bool {
+        self.home.get().is_some_and(|home| !home.epoch.is_current())
+    }
+
+    /// The epoch of the process that the context belongs to, or will belong to.
+    pub(crate) fn epoch(&self) -> ForkEpoch {
+        self.home.get().map_or_else(ForkEpoch::current, |home| home.epoch)
+    }
+
     pub(crate) fn is_direct(&self) -> bool {
         self.direct.load(Ordering::Relaxed)
     }
@@ -295,6 +318,10 @@ impl Shared {
         let mut state = lock(&self.state);
         if state.stopped {
             return Err(Error::Terminated);
+        }
+        if self.home.get().is_none() {
+            // The lock of the state is held: nobody else sets it.
+            let _ = self.home.set(Home { epoch: ForkEpoch::current(), idle: WakeFd::new()? });
         }
         if state.threads.is_none() {
             state.threads = Some(self.start_threads(&options)?);
@@ -356,7 +383,7 @@ impl Shared {
     }
 
     fn released(&self) {
-        if !self.epoch.is_current() {
+        if self.is_a_parents() {
             return;
         }
         lock(&self.state).released = true;

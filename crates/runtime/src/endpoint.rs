@@ -244,6 +244,7 @@ impl SocketCore {
         let ends = Ends::bound(&resolved);
         self.port().monitor.notify(Notice::Listening, fd_value(&listener), &ends);
         let id = self.shared.next_id();
+        self.port().monitor.listens();
         let listening = Listening::new(id, listener, resolved.clone(), self.port().clone(), settings);
         let alias = matches!(address, Bind::Tipc(_)).then(|| text.to_owned());
         io.add_load();

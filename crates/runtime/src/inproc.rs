@@ -92,10 +92,11 @@ impl Registry {
         self.pending.entry(name.to_owned()).or_default().push(pending);
     }
 
-    /// A pipe that waited is gone.
-    pub(crate) fn forget(&mut self, near: &Arc<Owner>) {
+    /// A pipe that waited is gone. If its socket lingers, what it has sent waits for the binder all the same; with the
+    /// context it goes.
+    pub(crate) fn forget(&mut self, near: &Arc<Owner>, lingers: bool) {
         self.pending.retain(|_, list| {
-            list.retain(|p| !Arc::ptr_eq(&p.near, near));
+            list.retain_mut(|p| !Arc::ptr_eq(&p.near, near) || lingers && p.pipe.has());
             !list.is_empty()
         });
     }

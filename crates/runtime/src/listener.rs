@@ -140,6 +140,7 @@ impl Listening {
             Err(error) => (Notice::CloseFailed, error.raw_os_error().unwrap_or(0)),
         };
         port.monitor.notify(notice, value as u64, &ends);
+        port.monitor.unlistened();
     }
 }
 

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use ferrozmq_base::{
     Error, Msg, PipeId, Result, SocketType,
-    sync::{AtomicU64, Mutex, Ordering, lock},
+    sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock},
 };
 
 use crate::{
@@ -76,6 +76,9 @@ pub(crate) struct MonitorSlot {
     /// The events that are wanted: one load when nobody watches.
     mask: AtomicU64,
     monitor: Mutex<Option<Monitor>>,
+    /// The listeners that exist: the end of each is told, also after the socket was closed.
+    listeners: AtomicUsize,
+    closed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -104,6 +107,28 @@ impl MonitorSlot {
         monitor.socket.close();
     }
 
+    /// A listener is made, whose end is told by [`MonitorSlot::unlistened`].
+    pub(crate) fn listens(&self) {
+        self.listeners.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A listener has ended and said so. After a close the last one stops the watching.
+    pub(crate) fn unlistened(&self) {
+        if self.listeners.fetch_sub(1, Ordering::SeqCst) == 1 && self.closed.load(Ordering::SeqCst) {
+            self.stop();
+        }
+    }
+
+    /// The socket is being closed: its connections end without a word, its listeners not.
+    pub(crate) fn close(&self) {
+        let last = Notice::Closed as u64 | Notice::CloseFailed as u64 | Notice::Stopped as u64;
+        self.mask.fetch_and(last, Ordering::AcqRel);
+        self.closed.store(true, Ordering::SeqCst);
+        if self.listeners.load(Ordering::SeqCst) == 0 {
+            self.stop();
+        }
+    }
+
     /// Tells the watcher, if it wants this event.
     pub(crate) fn notify(&self, notice: Notice, value: u64, ends: &Ends) {
         self.notify_values(notice, &[value], ends);
@@ -121,7 +146,7 @@ impl MonitorSlot {
 
     /// Tells the watcher of an event that only the typed layout has.
     pub(crate) fn notify_typed(&self, notice: Notice, value: u64, ends: &Ends) {
-        if self.mask.load(Ordering::Acquire) == 0 {
+        if !self.wants(notice) {
             return;
         }
         if let Some(monitor) = &mut *lock(&self.monitor)
@@ -144,7 +169,7 @@ impl MonitorSlot {
         }
         let Some(monitor) = &mut *lock(&self.monitor) else { return };
         match (typed, libzmq) {
-            (Some((notice, why)), _) if monitor.version == TYPED => {
+            (Some((notice, why)), _) if monitor.version == TYPED && self.wants(notice) => {
                 monitor.emit(notice, &why.numbers(), ends);
             }
             (_, Some((notice, value))) if monitor.version != TYPED && self.wants(notice) => {

@@ -3,7 +3,7 @@
 //! The core never blocks: [`SocketCore::try_send`], [`SocketCore::try_recv`] and [`SocketCore::events`] answer at
 //! once; only [`SocketCore::send`] and [`SocketCore::recv`] wait, in one place ([`crate::wait`]).
 
-use std::{os::fd::RawFd, sync::Arc};
+use std::{os::fd::RawFd, sync::Arc, time::Duration};
 
 use ferrozmq_base::{
     Due, DueList, End, Error, Kind, Msg, Pipe, PipeId, Pipes, Result, SocketType, sync::lock,
@@ -83,7 +83,7 @@ impl SocketCore {
         Self {
             _live: shared.live(),
             id,
-            epoch: shared.epoch,
+            epoch: shared.epoch(),
             kind,
             port,
             pattern,
@@ -549,7 +549,7 @@ impl SocketCore {
         self.pipes.close_output(id);
         self.pattern.ended(&mut self.pipes, id, &mut self.due);
         if let Some(Far::Inproc { port, far, near, .. }) = far {
-            lock(&self.shared.registry).forget(&near);
+            lock(&self.shared.registry).forget(&near, self.options.linger != Some(Duration::ZERO));
             let _ = port.post(Event::Ended(Whose::Inproc(far)));
         }
         if !drain || self.pipes.drained(id) {
@@ -604,11 +604,15 @@ impl SocketCore {
     /// # Errors
     /// `InvalidArgument`; `Terminated` once the socket has noticed the end of its context.
     pub fn set_option(&mut self, number: i32, value: Option<&[u8]>) -> Result<()> {
-        self.check_fork()?;
         if self.stopped {
             return Err(Error::Terminated);
         }
-        match option::set(&mut self.options, self.kind, number, value)? {
+        let outcome = option::set(&mut self.options, self.kind, number, value)?;
+        if self.check_fork().is_err() {
+            // A forked child has a copy, which it can only close; programs set its options before they do.
+            return Ok(());
+        }
+        match outcome {
             Outcome::Stored => {}
             Outcome::Hwm => self.apply_hwm(),
             Outcome::Pattern(setting) => {
@@ -642,7 +646,6 @@ impl SocketCore {
     /// # Errors
     /// `InvalidArgument`; `Terminated` once the socket has noticed the end of its context.
     pub fn option(&mut self, number: i32, buffer: &mut [u8]) -> Result<usize> {
-        self.check_fork()?;
         if self.stopped {
             return Err(Error::Terminated);
         }
@@ -682,7 +685,7 @@ impl SocketCore {
     /// Closes the socket (zmq_close(3)). Returns at once: what was accepted is still sent, as long as the linger
     /// option says, and the context's end waits for it.
     pub fn close(mut self) {
-        if !self.shared.epoch.is_current() {
+        if self.shared.is_a_parents() {
             // A forked child leaves everything that it shares with its parent alone.
             std::mem::forget(self);
             return;
@@ -691,7 +694,7 @@ impl SocketCore {
     }
 
     fn end(&mut self) {
-        self.port.monitor.stop();
+        self.port.monitor.close();
         for endpoint in std::mem::take(&mut self.endpoints) {
             endpoint.release(&self.shared, &self.port, linger(self.options.linger));
         }
@@ -726,7 +729,7 @@ impl SocketCore {
         match far {
             Far::Wire(conn) => conn.io.send(Command::Close(conn.session, linger(self.options.linger))),
             Far::Inproc { port, near, far, .. } => {
-                lock(&self.shared.registry).forget(&near);
+                lock(&self.shared.registry).forget(&near, self.options.linger != Some(Duration::ZERO));
                 let _ = port.post(Event::Ended(Whose::Inproc(far)));
             }
         }
@@ -736,7 +739,7 @@ impl SocketCore {
 impl Drop for SocketCore {
     fn drop(&mut self) {
         // Closed already, or dropped without: the same, unless it is a forked child's copy.
-        if self.shared.epoch.is_current() && !self.is_closed() {
+        if !self.shared.is_a_parents() && !self.is_closed() {
             self.end();
         }
     }

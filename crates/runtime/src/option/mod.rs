@@ -22,7 +22,7 @@ pub use ferrozmq_pattern::Setting;
 pub use filter::{AcceptFilter, IpcFilters};
 pub use row::{Effect, Kinds, Null, ReadAs, Row, Status, Write};
 pub use security::{MechanismKind, Security};
-pub use socket::{Heartbeat, Multicast, SocketOptions, SocksProxy, Tcp};
+pub use socket::{Heartbeat, Multicast, SocketOptions, SocksProxy, SuppliedFd, Tcp};
 pub use table::{TABLE, row};
 
 use ferrozmq_base::{Error, Result, SocketType};

@@ -4,6 +4,30 @@ use ferrozmq_base::SocketType;
 use ferrozmq_proto::Password;
 use std::time::Duration;
 
+/// The number of a descriptor that the application made, which can be read as long as it is set, and is given away once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SuppliedFd {
+    number: Option<i32>,
+    taken: bool,
+}
+
+impl SuppliedFd {
+    /// This one, if any.
+    pub fn new(number: Option<i32>) -> Self {
+        Self { number, taken: false }
+    }
+
+    /// What was set.
+    pub fn number(self) -> Option<i32> {
+        self.number
+    }
+
+    /// What was set, unless it was taken before.
+    pub fn take(&mut self) -> Option<i32> {
+        if std::mem::replace(&mut self.taken, true) { None } else { self.number }
+    }
+}
+
 /// The options of one socket. An endpoint takes a copy when it is bound or connected.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SocketOptions {
@@ -88,7 +112,7 @@ pub struct SocketOptions {
     pub socks: SocksProxy,
     /// A listening descriptor made by the application, which the next bind takes; the library closes it.
     #[doc(alias = "ZMQ_USE_FD")]
-    pub use_fd: Option<i32>,
+    pub use_fd: SuppliedFd,
     /// Name of the interface to which sockets are bound (SO_BINDTODEVICE); empty is none.
     #[doc(alias = "ZMQ_BINDTODEVICE")]
     pub bind_to_device: Box<[u8]>,
@@ -255,7 +279,7 @@ impl SocketOptions {
             heartbeat: Heartbeat::default(),
             connect_timeout: None,
             socks: SocksProxy::default(),
-            use_fd: None,
+            use_fd: SuppliedFd::default(),
             bind_to_device: Box::default(),
             metadata: Vec::new(),
             hello_message: Box::default(),

@@ -4,7 +4,7 @@
 //! read; meaning. Numbers, ranges and defaults are those of `zmq.h` and zmq_setsockopt(3); the tests compare
 //! them with `conformance/data/socket_options.csv`.
 use super::row::{Effect::*, Getter, Kinds, Null, ReadAs, Row, Setter, Status::*, Write};
-use super::{AcceptFilter, LiveOption, MechanismKind, Setting, SocketOptions};
+use super::{AcceptFilter, LiveOption, MechanismKind, Setting, SocketOptions, SuppliedFd};
 use ferrozmq_base::{Error, Result, SocketType, msg::copied};
 use ferrozmq_proto::Password;
 use std::time::Duration;
@@ -391,7 +391,8 @@ rows! {
 88 ZMQ_VMCI_CONNECT_TIMEOUT "vmci_connect_timeout"; Stable NextEndpoint "-" NONE;
     set UNBUILT; get WRITE_ONLY; "Connect timeout of the vmci transport; not built."
 89 ZMQ_USE_FD "use_fd"; Stable NextEndpoint "-1" ALL;
-    set int(-1, MAX, |o, v| o.use_fd = (v >= 0).then_some(v)); get as_int(|o| o.use_fd.unwrap_or(-1));
+    set int(-1, MAX, |o, v| o.use_fd = SuppliedFd::new((v >= 0).then_some(v)));
+    get as_int(|o| o.use_fd.number().unwrap_or(-1));
     "A listening descriptor made by the application, which the next bind takes; -1 is none."
 90 ZMQ_GSSAPI_PRINCIPAL_NAMETYPE "gssapi_principal_nametype"; Stable NextEndpoint "-" NONE;
     set UNBUILT; get WRITE_ONLY; "Name type of the own principal of GSSAPI; not built."

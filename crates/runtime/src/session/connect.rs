@@ -3,6 +3,8 @@
 use super::*;
 
 const EINPROGRESS: u64 = 115;
+/// In the place of a descriptor that was open for a moment only.
+const NO_DESCRIPTOR: u64 = -1_i32 as u32 as u64;
 
 impl Session {
     pub(crate) fn start(&mut self, turn: &mut Turn<'_>) {
@@ -24,7 +26,11 @@ impl Session {
         match connector.begin(self.id, &self.io, turn.context) {
             Ok(None) => self.phase = Phase::Resolving,
             Ok(Some(connecting)) => self.begun(connecting, turn),
-            Err(e) => self.not_connected(&e, turn),
+            Err(e) => {
+                // Refused at once, as ipc is: libzmq tells the end of the descriptor all the same.
+                self.port.monitor.notify(Notice::Closed, NO_DESCRIPTOR, &self.ends);
+                self.not_connected(&e, turn);
+            }
         }
     }
 

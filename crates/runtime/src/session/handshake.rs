@@ -168,12 +168,15 @@ impl Session {
     }
 
     pub(super) fn handshake_refused(&mut self, error: ProtocolError, turn: &mut Turn<'_>) {
-        let libzmq = match (error.auth_status(), error.event_code()) {
-            (Some(status), _) => Some((Notice::HandshakeAuth, u64::from(status))),
-            (None, code) => code.map(|code| (Notice::HandshakeProtocol, u64::from(code))),
-        };
-        let typed = Some((Notice::HandshakeFailed, self.as_seen(error.into())));
-        self.port.monitor.notify_failure(typed, libzmq, &self.ends);
+        // As there: what a peer says that does not know yet.
+        if !self.rejected {
+            let libzmq = match (error.auth_status(), error.event_code()) {
+                (Some(status), _) => Some((Notice::HandshakeAuth, u64::from(status))),
+                (None, code) => code.map(|code| (Notice::HandshakeProtocol, u64::from(code))),
+            };
+            let typed = Some((Notice::HandshakeFailed, self.as_seen(error.into())));
+            self.port.monitor.notify_failure(typed, libzmq, &self.ends);
+        }
         self.leave(After::End, turn);
     }
 

@@ -21,10 +21,9 @@ use crate::io_thread::{Command, Io};
 pub(super) const UNREAD: usize = 64;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Line {
     state: Mutex<State>,
-    epoch: ForkEpoch,
 }
 
 #[derive(Debug, Default)]
@@ -41,11 +40,12 @@ struct State {
 pub(crate) struct Ticket {
     line: Arc<Line>,
     number: u64,
+    epoch: ForkEpoch,
 }
 
 impl Line {
-    pub(crate) fn new(epoch: ForkEpoch) -> Self {
-        Self { state: Mutex::default(), epoch }
+    pub(crate) fn new() -> Self {
+        Self::default()
     }
 
     /// A ticket for a session, which hears of it when it is called later.
@@ -58,7 +58,7 @@ impl Line {
         } else {
             state.waiting.insert(number, (io.clone(), session));
         }
-        Ticket { line: self.clone(), number }
+        Ticket { line: self.clone(), number, epoch: ForkEpoch::current() }
     }
 
     /// Ends a ticket; who is called in its place.
@@ -83,7 +83,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         // A forked child leaves alone what is its parent's, and a lock that may be held by nobody who lives.
-        if self.line.epoch.is_current()
+        if self.epoch.is_current()
             && let Some((io, session)) = self.line.leave(self.number)
         {
             io.send(Command::Answered(session));
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn who_comes_first_is_called_first_and_who_leaves_is_not() {
-        let (line, io) = (Arc::new(Line::new(ForkEpoch::current())), Arc::new(Io::new().unwrap()));
+        let (line, io) = (Arc::new(Line::new()), Arc::new(Io::new().unwrap()));
         let mut called: Vec<Ticket> = (0..UNREAD as u64).map(|session| line.enter(&io, session)).collect();
         let [first, second, third] = [1000, 1001, 1002].map(|session| line.enter(&io, session));
         assert!(called.iter().all(Ticket::is_called) && !first.is_called());
