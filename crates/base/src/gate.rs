@@ -14,12 +14,13 @@ use crate::sync::{AtomicBool, AtomicU64, Ordering, heavy_fence, lightest_fence, 
 /// Changes of owner before the gate becomes a plain lock.
 pub const TAKE_OVERS: usize = if cfg!(loom) { 2 } else { 16 };
 
-/// Owner word: the thread's token above, the number of its tenure below. No thread has token 0.
-const TENURE_BITS: u32 = 8;
+/// Numbers of threads are multiples of this, not 0: the owner word is one and, below, the number of its tenure.
+pub const THREAD_STEP: u64 = 64;
 const REVOKED: u64 = 0;
 const SHARED: u64 = u64::MAX;
 /// One for each tenure; a power of two, so that a tenure's is found by masking.
 const FLAGS: usize = (TAKE_OVERS + 1).next_power_of_two();
+const _: () = assert!(FLAGS <= THREAD_STEP as usize);
 
 /// See the module.
 #[derive(Debug)]
@@ -58,11 +59,11 @@ impl Gate {
     }
 
     /// Enters; none: another thread is inside or just entering, or this thread is inside already. `thread` is a
-    /// number of the calling thread, from 1 to 2^56 - 2, that no other live thread has.
+    /// number of the calling thread, a multiple of [`THREAD_STEP`] from there to 2^63, that no other live thread has.
     #[inline]
     pub fn enter(&self, thread: u64) -> Option<Pass<'_>> {
         let owner = self.owner.load(Ordering::Relaxed);
-        if owner >> TENURE_BITS == thread && self.flag(owner).load(Ordering::Relaxed) {
+        if self.flag_of(thread, owner).is_some_and(|inside| inside.load(Ordering::Relaxed)) {
             return None;
         }
         self.enter_again(thread).or_else(|| self.take_over(thread))
@@ -72,8 +73,8 @@ impl Gate {
     #[inline(always)]
     pub fn enter_again(&self, thread: u64) -> Option<Pass<'_>> {
         let owner = self.owner.load(Ordering::Relaxed);
-        let inside = self.flag(owner);
-        if owner >> TENURE_BITS != thread || inside.load(Ordering::Relaxed) {
+        let inside = self.flag_of(thread, owner)?;
+        if inside.load(Ordering::Relaxed) {
             return None;
         }
         inside.store(true, Ordering::Relaxed);
@@ -86,7 +87,12 @@ impl Gate {
         Some(Pass { inside, thread: PhantomData })
     }
 
+    /// The flag of the tenure, if it is this thread's.
     #[inline(always)]
+    fn flag_of(&self, thread: u64, owner: u64) -> Option<&AtomicBool> {
+        self.inside.get((owner ^ thread) as usize)
+    }
+
     fn flag(&self, owner: u64) -> &AtomicBool {
         &self.inside[owner as usize % FLAGS]
     }
@@ -119,13 +125,14 @@ impl Gate {
                 self.owner.store(owner, Ordering::Release);
                 return None;
             }
-            tenure = (owner & ((1 << TENURE_BITS) - 1)) + 1;
+            tenure = owner % THREAD_STEP + 1;
         }
         if tenure > TAKE_OVERS as u64 {
             self.owner.store(SHARED, Ordering::Release);
             return Some(&self.taking);
         }
-        let owner = thread << TENURE_BITS | tenure;
+        debug_assert!(thread != 0 && thread.is_multiple_of(THREAD_STEP));
+        let owner = thread | tenure;
         let inside = self.flag(owner);
         inside.store(true, Ordering::Relaxed);
         self.owner.store(owner, Ordering::Release);

@@ -2,7 +2,7 @@
 #![cfg(loom)]
 use ferrozmq_base::{
     drive_lock::DriveLock,
-    gate::Gate,
+    gate::{Gate, THREAD_STEP},
     link::Link,
     mailbox::Mailbox,
     promise::Promise,
@@ -198,7 +198,7 @@ fn gate_model(threads: u64, entries: usize) {
         let run = move |thread: u64, gate: Arc<(Gate, UnsafeCell<usize>, AtomicBool)>| {
             let mut entered = 0;
             for _ in 0..entries {
-                if let Some(_pass) = gate.0.enter(thread) {
+                if let Some(_pass) = gate.0.enter(thread * THREAD_STEP) {
                     assert!(!gate.2.swap(true, Ordering::Relaxed), "two inside");
                     gate.1.with_mut(|p| unsafe { *p += 1 });
                     entered += 1;
@@ -216,7 +216,7 @@ fn gate_model(threads: u64, entries: usize) {
         let mut entered = run(1, Arc::clone(&gate));
         entered += others.into_iter().map(|t| t.join().unwrap()).sum::<usize>();
         // Whoever comes when nobody is inside gets in.
-        assert!(gate.0.enter(1).is_some() && gate.0.enter(2).is_some());
+        assert!(gate.0.enter(THREAD_STEP).is_some() && gate.0.enter(2 * THREAD_STEP).is_some());
         gate.1.with(|p| assert_eq!(unsafe { *p }, entered));
     });
 }
@@ -237,18 +237,18 @@ fn a_gate_that_became_a_lock() {
         let gate = Arc::new((Gate::new(), UnsafeCell::new(0)));
         // Enough changes of owner, in one thread of the model.
         for turn in 0..8 {
-            drop(gate.0.enter(1 + turn % 2).unwrap());
+            drop(gate.0.enter((1 + turn % 2) * THREAD_STEP).unwrap());
         }
         let other = Arc::clone(&gate);
         let thread = thread::spawn(move || {
-            if let Some(_pass) = other.0.enter(1) {
+            if let Some(_pass) = other.0.enter(THREAD_STEP) {
                 other.1.with_mut(|p| unsafe { *p += 1 });
             }
         });
-        if let Some(_pass) = gate.0.enter(2) {
+        if let Some(_pass) = gate.0.enter(2 * THREAD_STEP) {
             gate.1.with_mut(|p| unsafe { *p += 1 });
         }
         thread.join().unwrap();
-        assert!(gate.0.enter(1).is_some());
+        assert!(gate.0.enter(THREAD_STEP).is_some());
     });
 }

@@ -13,7 +13,7 @@
 use crate::{context::ContextHandle, poller::Registrations, socket::SocketHandle, timers::Timers};
 use ferrozmq_base::{
     Error, Result,
-    gate::{Gate, Pass},
+    gate::{Gate, Pass, THREAD_STEP},
     sync::heavy_fence,
 };
 use ferrozmq_runtime::SharedSocket;
@@ -276,8 +276,9 @@ fn free_slots() -> Option<MutexGuard<'static, VecDeque<usize>>> {
     })
 }
 
-/// A number of the calling thread that no other live one has: where its thread-local storage is, which the processor
-/// holds. A thread that gets the place of one that has ended began after that end.
+/// A number of the calling thread for a gate: about where its thread-local storage is, which the processor holds, and of
+/// which every thread has more than the steps of these numbers. A thread that gets the place of one that has ended began
+/// after that end.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #[inline(always)]
 fn thread() -> u64 {
@@ -286,10 +287,10 @@ fn thread() -> u64 {
     unsafe {
         std::arch::asm!("mov {}, fs:[0]", out(reg) pointer, options(nostack, preserves_flags, readonly, pure));
     }
-    pointer
+    pointer & !(THREAD_STEP - 1)
 }
 
-/// A number of the calling thread that no other has.
+/// A number of the calling thread for a gate.
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 #[inline(always)]
 fn thread() -> u64 {
@@ -299,7 +300,7 @@ fn thread() -> u64 {
     }
     NUMBER.with(|number| {
         if number.get() == 0 {
-            number.set(ferrozmq_base::sync::unique_id());
+            number.set(ferrozmq_base::sync::unique_id() * THREAD_STEP);
         }
         number.get()
     })
