@@ -847,7 +847,7 @@ impl Msg {
 /// A copy in memory of its own.
 ///
 /// # Errors
-/// There is none.
+/// [`OutOfMemory`]: unlike `to_vec` it does not end the process.
 pub fn copied(bytes: &[u8]) -> Result<Vec<u8>, OutOfMemory> {
     let mut copy = Vec::new();
     copy.try_reserve_exact(bytes.len()).map_err(|_| OutOfMemory)?;
