@@ -63,4 +63,5 @@ DELAYED(int, epoll_wait, (int fd, struct epoll_event *events, int count, int tim
 DELAYED(int, epoll_ctl, (int fd, int what, int of, struct epoll_event *event), (fd, what, of, event))
 DELAYED(int, accept4, (int fd, struct sockaddr *address, socklen_t *size, int flags), (fd, address, size, flags))
 DELAYED(int, connect, (int fd, const struct sockaddr *address, socklen_t size), (fd, address, size))
+DELAYED(int, shutdown, (int fd, int how), (fd, how))
 DELAYED(int, close, (int fd), (fd))

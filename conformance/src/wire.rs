@@ -202,10 +202,13 @@ impl Raw {
         assert!(flags == 4 && body.starts_with(b"\x05READY"), "READY, not {flags} {}", hex(&body));
     }
 
-    /// Says that nothing more will be written.
+    /// Says that nothing more will be written. A peer that has had enough may have reset the connection before.
     #[track_caller]
     pub fn finish(&self) {
-        self.0.shutdown(std::net::Shutdown::Write).expect("shutdown");
+        match self.0.shutdown(std::net::Shutdown::Write) {
+            Err(e) if e.kind() == ErrorKind::NotConnected => {}
+            done => done.expect("shutdown"),
+        }
     }
 
     /// The address of the other end.
