@@ -231,7 +231,7 @@ pub(crate) fn enter(handle: *const c_void) -> Result<Entered, Refused> {
     }
     // SAFETY: a gate begins there.
     let gate: &'static Gate = unsafe { &*handle.cast() };
-    // SAFETY: slots have the size of their gates.
+    // SAFETY: slots have the size of their gates, of which the address of a region is a multiple.
     let slot: &'static Slot = unsafe {
         &*handle.map_addr(|address| address & !(STRIDE - 1)).byte_add(offset_of!(Region, slots)).cast()
     };
