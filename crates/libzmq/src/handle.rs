@@ -254,12 +254,14 @@ pub(crate) fn insert(object: Object) -> Result<*mut c_void> {
     // SAFETY: the slot is free, and this thread has its number.
     let rest = unsafe { &mut *slot.rest.get() };
     let turn = rest.uses % GATES;
+    let pass = rest.passes[turn].take();
     let handle = ptr::from_ref(&region.gates[index][turn]).cast_mut().cast::<c_void>();
     slot.shared.store(matches!(object, Object::Shared(_) | Object::Context(_)), Ordering::Relaxed);
     // SAFETY: as above.
     unsafe { (*slot.object.get()).write(object) };
     slot.name.store(handle.addr(), Ordering::Release);
-    rest.passes[turn] = None;
+    // Who guesses the handle may be inside from now on: the slot is no more touched here.
+    drop(pass);
     Ok(handle)
 }
 
@@ -325,24 +327,118 @@ mod tests {
         insert(Object::Timers(Box::default())).expect("a slot")
     }
 
+    /// All that looks like a handle, or nearly so: in the gates of the slot of `live`, and in the rest of the region.
+    fn lookalikes(live: *const c_void) -> impl Iterator<Item = *const c_void> {
+        let region = ptr::from_ref(Region::get()).cast::<c_void>();
+        let of_the_slot = live.map_addr(|address| address & !(STRIDE - 1));
+        let near = (0..STRIDE).map(move |byte| of_the_slot.wrapping_byte_add(byte));
+        let apart = offset_of!(Region, _apart);
+        let slots = offset_of!(Region, slots);
+        let end = size_of::<Region>();
+        let far = [
+            apart - 16,
+            apart - 1,
+            apart,
+            apart + 16,
+            slots,
+            slots + 16,
+            slots + STRIDE,
+            end - 16,
+            end - 1,
+            end,
+        ];
+        let far = far.map(|byte| region.wrapping_byte_add(byte)).into_iter();
+        near.chain(far).filter(move |pointer| *pointer != live)
+    }
+
     #[test]
     fn pointers_that_are_no_handles_are_dead() {
         let live = timers();
         let here = 0u8;
-        for pointer in [
+        let outside = [
             ptr::null(),
             ptr::without_provenance(1),
             ptr::without_provenance(usize::MAX),
             (&raw const here).cast(),
-            live.wrapping_byte_add(1),
-            live.wrapping_byte_add(8),
-            live.wrapping_byte_sub(1),
-            live.wrapping_byte_add(STRIDE * SLOTS),
-        ] {
-            assert_eq!(enter(pointer).err(), Some(Refused::Dead), "{pointer:?}");
+            ptr::from_ref(Region::get()).cast::<c_void>().wrapping_byte_sub(16),
+        ];
+        for pointer in outside.into_iter().chain(lookalikes(live)) {
+            assert_eq!(enter(pointer).err(), Some(Refused::Dead), "{pointer:?} beside {live:?}");
         }
         enter(live).expect("alive").retire();
         assert_eq!(enter(live).err(), Some(Refused::Dead));
+    }
+
+    /// Until the same slot is used by the same gate.
+    fn make_again(handle: *const c_void) {
+        loop {
+            let new = timers();
+            if ptr::eq(new, handle) {
+                return;
+            }
+            enter(new).expect("alive").retire();
+        }
+    }
+
+    #[test]
+    fn a_handle_that_comes_again_is_a_new_one() {
+        let handle = timers();
+        enter(handle).expect("alive").retire();
+        make_again(handle);
+        let address = handle as usize;
+        let other =
+            std::thread::spawn(move || drop(enter(address as *const c_void).expect("alive").retire()));
+        other.join().expect("no panic");
+        assert_eq!(enter(handle).err(), Some(Refused::Dead), "closed by another thread than the first time");
+        make_again(handle);
+        enter(handle).expect("alive").retire();
+        assert_eq!(enter(handle).err(), Some(Refused::Dead));
+    }
+
+    /// Somebody uses and closes a handle that nobody has told him, in the moment in which it is made.
+    #[test]
+    fn what_is_closed_by_a_guess_is_closed_once() {
+        if !crate::tests::is_alone("handle::tests::what_is_closed_by_a_guess_is_closed_once") {
+            return;
+        }
+        const ROUNDS: usize = 4 * GATES * (RESTING + 1);
+        let region = Region::get();
+        // The order in which slots and gates are used in a process that does nothing else.
+        let guess =
+            |round: usize| ptr::from_ref(&region.gates[round % (RESTING + 1)][round / (RESTING + 1) % GATES]);
+        let round = AtomicUsize::new(0);
+        let (closed, guessed) = std::thread::scope(|scope| {
+            let intruder = scope.spawn(|| {
+                let mut closed = 0;
+                loop {
+                    let now = round.load(Ordering::Relaxed);
+                    if now == ROUNDS {
+                        return closed;
+                    }
+                    if let Ok(mut entered) = enter(guess(now).cast())
+                        && matches!(entered.object(), Object::Timers(_))
+                    {
+                        drop(entered.retire());
+                        closed += 1;
+                    }
+                }
+            });
+            let mut closed = 0;
+            for now in 0..ROUNDS {
+                let handle = timers();
+                let entered = patiently(|| match enter(handle) {
+                    Err(Refused::Busy) => None,
+                    entered => Some(entered.ok()),
+                });
+                if let Some(entered) = entered.expect("the intruder goes") {
+                    drop(entered.retire());
+                    closed += 1;
+                }
+                round.store(now + 1, Ordering::Relaxed);
+            }
+            (closed, intruder.join().expect("no panic"))
+        });
+        assert_eq!(closed + guessed, ROUNDS);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Pointers that are no handles, and handles that were closed: the documented errno, never a crash.
+use super::is_alone;
 use crate::*;
 use ferrozmq_base::Msg;
-use libc::{EFAULT, EINVAL, ENOTSOCK, c_int, c_void};
+use libc::{EFAULT, EINVAL, EMFILE, ENOTSOCK, c_int, c_void};
 use std::ptr;
 
 #[track_caller]
@@ -201,5 +202,38 @@ fn timers() {
         }
         fails(zmq_timers_destroy(ptr::null_mut()), EFAULT);
         assert_eq!(zmq_ctx_term(context), 0);
+    }
+}
+
+#[test]
+fn more_handles_than_there_are_is_emfile() {
+    if !is_alone("tests::handles::more_handles_than_there_are_is_emfile") {
+        return;
+    }
+    // SAFETY: handles of this test.
+    unsafe {
+        let context = zmq_ctx_new();
+        let mut pollers: Vec<_> =
+            std::iter::repeat_with(|| zmq_poller_new()).take_while(|new| !new.is_null()).collect();
+        assert!(pollers.len() > 100_000);
+        for _ in 0..3 {
+            null(zmq_poller_new(), EMFILE);
+            null(zmq_timers_new(), EMFILE);
+            null(zmq_ctx_new(), EMFILE);
+            null(zmq_socket(context, 0), EMFILE);
+        }
+        assert_eq!(zmq_poller_destroy(&raw mut pollers[77]), 0);
+        let socket = zmq_socket(context, 0);
+        assert_eq!(zmq_bind(socket, c"inproc://the-last".as_ptr()), 0);
+        null(zmq_socket(context, 0), EMFILE);
+        assert_eq!(zmq_close(socket), 0);
+        let timers = zmq_timers_new();
+        assert_eq!(zmq_timers_timeout(timers), -1);
+        fails(zmq_close(socket), ENOTSOCK);
+        // It would wait for a socket that nobody can close.
+        assert_eq!(zmq_ctx_term(context), 0);
+        for poller in pollers.iter_mut().filter(|poller| !poller.is_null()) {
+            assert_eq!((zmq_poller_size(*poller), zmq_poller_destroy(poller)), (0, 0));
+        }
     }
 }

@@ -2,7 +2,11 @@
 use crate::*;
 use ferrozmq_base::{Msg, error::ZMQ_HAUSNUMERO};
 use libc::{EAGAIN, EFAULT, EINVAL, ENOTSOCK, c_int, c_void, iovec};
-use std::{ptr, thread};
+use std::{
+    ptr,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 const EFSM: c_int = ZMQ_HAUSNUMERO + 51;
 const DONTWAIT: c_int = 1;
@@ -123,6 +127,33 @@ fn a_free_function_may_use_the_socket_that_receives() {
         zmq_msg_close(&raw mut m);
     }
     pair.end();
+}
+
+#[test]
+fn a_free_function_inside_of_a_call_cannot_use_or_close_its_socket() {
+    static REFUSED: AtomicUsize = AtomicUsize::new(0);
+    unsafe extern "C" fn meddle(_data: *mut c_void, socket: *mut c_void) {
+        fails(send(socket, b"again", 0), EFSM);
+        let mut item = PollItem { socket, fd: 0, events: 1, revents: 0 };
+        // SAFETY: a handle, and one item.
+        unsafe {
+            fails(zmq_close(socket), EFSM);
+            fails(zmq_poll(&raw mut item, 1, 0), EFSM);
+        }
+        REFUSED.fetch_add(1, Ordering::Relaxed);
+    }
+    const PUB: c_int = 1;
+    let mut m = Msg::new();
+    // SAFETY: the text is static, the socket outlives the message.
+    unsafe {
+        let context = zmq_ctx_new();
+        let publisher = zmq_socket(context, PUB);
+        zmq_msg_init_data(&raw mut m, c"old".as_ptr().cast_mut().cast(), 3, Some(meddle), publisher);
+        // Nobody has subscribed: it is freed at once.
+        assert_eq!(zmq_msg_send(&raw mut m, publisher, 0), 3);
+        assert_eq!(REFUSED.load(Ordering::Relaxed), 1);
+        assert_eq!((send(publisher, b"x", 0), zmq_close(publisher), zmq_ctx_term(context)), (1, 0, 0));
+    }
 }
 
 #[test]
