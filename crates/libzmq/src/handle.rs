@@ -395,50 +395,64 @@ mod tests {
         assert_eq!(enter(handle).err(), Some(Refused::Dead));
     }
 
-    /// Somebody uses and closes a handle that nobody has told him, in the moment in which it is made.
+    /// Threads use and close handles that they guess, in the moment in which they are made, and old ones: never are two
+    /// inside, and each object is closed once.
     #[test]
-    fn what_is_closed_by_a_guess_is_closed_once() {
-        if !crate::tests::is_alone("handle::tests::what_is_closed_by_a_guess_is_closed_once") {
+    fn intruders_with_guessed_and_old_handles() {
+        if !crate::tests::is_alone("handle::tests::intruders_with_guessed_and_old_handles") {
             return;
         }
-        const ROUNDS: usize = 4 * GATES * (RESTING + 1);
-        let region = Region::get();
+        const USED: usize = RESTING + 1;
+        const ROUNDS: usize = 4 * GATES * USED;
+        static INSIDE: [AtomicBool; USED] = [const { AtomicBool::new(false) }; USED];
         // The order in which slots and gates are used in a process that does nothing else.
-        let guess =
-            |round: usize| ptr::from_ref(&region.gates[round % (RESTING + 1)][round / (RESTING + 1) % GATES]);
+        let nth = |use_: usize| {
+            ptr::from_ref(&Region::get().gates[use_ % USED][use_ / USED % GATES]).cast::<c_void>()
+        };
+        /// Whether the thread came to close it.
+        fn visit(handle: *const c_void, use_: usize, close: bool) -> Option<bool> {
+            let mut entered = enter(handle).ok()?;
+            let inside = &INSIDE[use_ % USED];
+            assert!(!inside.swap(true, Ordering::Relaxed), "two inside");
+            assert!(matches!(entered.object(), Object::Timers(_)));
+            inside.store(false, Ordering::Relaxed);
+            if close {
+                drop(entered.retire());
+            }
+            Some(close)
+        }
         let round = AtomicUsize::new(0);
-        let (closed, guessed) = std::thread::scope(|scope| {
-            let intruder = scope.spawn(|| {
-                let mut closed = 0;
-                loop {
-                    let now = round.load(Ordering::Relaxed);
-                    if now == ROUNDS {
-                        return closed;
-                    }
-                    if let Ok(mut entered) = enter(guess(now).cast())
-                        && matches!(entered.object(), Object::Timers(_))
-                    {
-                        drop(entered.retire());
-                        closed += 1;
-                    }
+        let intruder = |closes: bool| {
+            let mut closed = 0;
+            loop {
+                let now = round.load(Ordering::Relaxed);
+                if now == ROUNDS {
+                    return closed;
                 }
-            });
+                for generations in [0, 1, GATES - 1, GATES, GATES + 1] {
+                    let use_ = now.saturating_sub(generations * USED);
+                    closed += usize::from(visit(nth(use_), use_, closes) == Some(true));
+                }
+            }
+        };
+        let closed: usize = std::thread::scope(|scope| {
+            let intruders = [true, false].map(|closes| scope.spawn(move || intruder(closes)));
             let mut closed = 0;
             for now in 0..ROUNDS {
                 let handle = timers();
-                let entered = patiently(|| match enter(handle) {
-                    Err(Refused::Busy) => None,
-                    entered => Some(entered.ok()),
-                });
-                if let Some(entered) = entered.expect("the intruder goes") {
-                    drop(entered.retire());
-                    closed += 1;
-                }
+                assert!(ptr::eq(handle, nth(now)));
+                let dead = || enter(handle).is_err_and(|refused| refused == Refused::Dead);
+                let mut ended = patiently(|| visit(handle, now, true).or_else(|| dead().then_some(false)));
+                closed += usize::from(ended.take().expect("intruders go"));
+                // Who closed it may not have given back the slot yet.
+                let is_free =
+                    || free_slots()?.slots.back().is_some_and(|slot| *slot == now % USED).then_some(());
+                patiently(is_free).expect("a free slot");
                 round.store(now + 1, Ordering::Relaxed);
             }
-            (closed, intruder.join().expect("no panic"))
+            closed + intruders.map(|intruder| intruder.join().expect("no panic")).iter().sum::<usize>()
         });
-        assert_eq!(closed + guessed, ROUNDS);
+        assert_eq!(closed, ROUNDS);
     }
 
     #[test]
