@@ -7,10 +7,12 @@
 //! interrupt other threads it is one from the start.
 //!
 //! Invariant: of all passes of one gate at most one exists at any time, and a pass happens after the pass before it.
-//! A gate whose bytes are all zero is open and without an owner.
+//! A gate whose bytes are all zero is open and without an owner (but in a model).
 use std::{array, marker::PhantomData};
 
-use crate::sync::{AtomicBool, AtomicU64, Ordering, heavy_fence, lightest_fence, prepare_fences};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, prepare_fences};
+#[cfg(not(loom))]
+use crate::sync::{lightest_fence, try_heavy_fence};
 
 /// Changes of owner before the gate becomes a plain lock.
 pub const TAKE_OVERS: usize = if cfg!(loom) { 2 } else { 6 };
@@ -75,12 +77,12 @@ impl Gate {
     pub fn enter_again(&self, thread: u64) -> Option<Pass<'_>> {
         let owner = self.owner.load(Ordering::Relaxed);
         let inside = self.flag_of(thread, owner)?;
+        // Another thread may have ended the pass before this one.
         if inside.load(Ordering::Acquire) {
             return None;
         }
         inside.store(true, Ordering::Relaxed);
-        lightest_fence();
-        if self.owner.load(Ordering::Relaxed) != owner {
+        if self.owner_after_entry() != owner {
             return too_late(inside);
         }
         Some(Pass { inside, thread: PhantomData })
@@ -108,39 +110,75 @@ impl Gate {
         Some(Pass { inside: inside?, thread: PhantomData })
     }
 
-    /// With `taking` set: only this thread changes the owner word. The result is set and says that this thread is
-    /// inside; it is `taking` itself in a gate that is shared.
+    /// With `taking` set: only this thread changes the owner word, and `taking` orders it for the next one. The result is
+    /// set and says that this thread is inside; it is `taking` itself in a gate that is shared.
     fn take_tenure(&self, thread: u64) -> Option<&AtomicBool> {
-        let owner = self.owner.load(Ordering::Acquire);
+        let owner = self.owner.load(Ordering::Relaxed);
         let tenure = match owner {
             SHARED => return Some(&self.taking),
             REVOKED if prepare_fences() => 0,
             REVOKED => TENURES as u64,
             _ => {
-                self.owner.store(REVOKED, Ordering::Relaxed);
-                heavy_fence();
+                self.set_owner(REVOKED);
                 // The owner either is seen here, or sees its word changed and goes.
-                if self.flag(owner).load(Ordering::Acquire) {
-                    self.owner.store(owner, Ordering::Release);
+                if self.may_be_inside_after_revocation(owner) {
+                    self.set_owner(owner);
                     return None;
                 }
                 owner % THREAD_STEP + 1
             }
         };
         if tenure >= TENURES as u64 {
-            self.owner.store(SHARED, Ordering::Release);
+            self.set_owner(SHARED);
             return Some(&self.taking);
         }
         debug_assert!(thread != 0 && thread.is_multiple_of(THREAD_STEP));
         let owner = thread | tenure;
         let inside = self.flag(owner);
         inside.store(true, Ordering::Relaxed);
-        self.owner.store(owner, Ordering::Release);
+        self.set_owner(owner);
         Some(inside)
     }
 }
 
-/// The owner was about to enter when another thread took over. Only the owner ever sets the flag of its tenure.
+/// The two fences, each with the load that comes after it.
+#[cfg(not(loom))]
+impl Gate {
+    #[inline(always)]
+    fn owner_after_entry(&self) -> u64 {
+        lightest_fence();
+        self.owner.load(Ordering::Relaxed)
+    }
+
+    /// Whether this owner is inside; also if that cannot be found out.
+    fn may_be_inside_after_revocation(&self, owner: u64) -> bool {
+        !try_heavy_fence() || self.flag(owner).load(Ordering::Acquire)
+    }
+
+    fn set_owner(&self, owner: u64) {
+        self.owner.store(owner, Ordering::Relaxed);
+    }
+}
+
+/// In the model there are no fences: they would order more than the real ones do, so that a load or store here that is too
+/// weak would not be noticed. Instead each load is an exchange, which reads the newest value.
+#[cfg(loom)]
+impl Gate {
+    fn owner_after_entry(&self) -> u64 {
+        self.owner.fetch_add(0, Ordering::Relaxed)
+    }
+
+    fn may_be_inside_after_revocation(&self, owner: u64) -> bool {
+        self.flag(owner).compare_exchange(false, false, Ordering::Acquire, Ordering::Relaxed).is_err()
+    }
+
+    fn set_owner(&self, owner: u64) {
+        self.owner.swap(owner, Ordering::Relaxed);
+    }
+}
+
+/// The owner was about to enter when another thread took over. Only the owner ever sets the flag of its tenure. Who finds
+/// it cleared here finds what the owner did when it was inside before.
 #[cold]
 fn too_late(inside: &AtomicBool) -> Option<Pass<'_>> {
     inside.store(false, Ordering::Release);

@@ -92,11 +92,19 @@ fn full_fence() {
 
 /// The dear side of an asymmetric pair: a full fence of this thread and, by the kernel, of every running thread of
 /// the process. About a microsecond: only before a thread goes to sleep, or against an intruder.
-#[inline(never)]
 pub fn heavy_fence() {
+    try_heavy_fence();
+}
+
+/// [`heavy_fence`] for those who must know. False: the kernel refused it, since the program is in a sandbox that was not
+/// there when it was first asked; the light side may have been too light.
+#[inline(never)]
+pub fn try_heavy_fence() -> bool {
     fence(Ordering::SeqCst);
+    #[cfg(loom)]
+    return true;
     #[cfg(not(loom))]
-    membarrier::all_threads();
+    membarrier::all_threads()
 }
 
 /// Finds out, once, whether [`light_fence`] may be light, and says so: called by whatever is made to use it.
@@ -134,6 +142,8 @@ mod membarrier {
     const UNKNOWN: u8 = 0;
     const AVAILABLE: u8 = 1;
     const MISSING: u8 = 2;
+    /// It was available, and is refused since.
+    const LOST: u8 = 3;
 
     /// A thread that does not know yet fences fully, which pairs with either form of the other side.
     static STATE: AtomicU8 = AtomicU8::new(UNKNOWN);
@@ -150,13 +160,14 @@ mod membarrier {
         }
     }
 
-    pub(super) fn all_threads() {
+    /// Whether what this thread did before is ordered against every light fence.
+    pub(super) fn all_threads() -> bool {
         match STATE.load(Ordering::Relaxed) {
-            MISSING => return,
-            UNKNOWN if !register() => return,
-            _ => {}
+            MISSING => true,
+            LOST => false,
+            UNKNOWN if !register() => true,
+            _ => expedite(),
         }
-        expedite();
     }
 
     #[cfg(target_os = "linux")]
@@ -174,11 +185,14 @@ mod membarrier {
         ok
     }
 
+    /// Cannot fail once registered, but by a filter of system calls.
     #[cfg(target_os = "linux")]
-    fn expedite() {
-        // Cannot fail once registered: its errors are EINVAL and EPERM for an unregistered process.
+    fn expedite() -> bool {
         let done = call(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-        debug_assert!(done, "membarrier failed after it was registered");
+        if !done {
+            STATE.store(LOST, Ordering::SeqCst);
+        }
+        done
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -188,5 +202,7 @@ mod membarrier {
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn expedite() {}
+    fn expedite() -> bool {
+        true
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Each such test starts this program again for itself alone.
 
-use ferrozmq_base::sync::{heavy_fence, light_fence};
+use ferrozmq_base::gate::{Gate, THREAD_STEP};
+use ferrozmq_base::sync::{heavy_fence, light_fence, prepare_fences};
 use ferrozmq_sys::net::{Connecting, ipc, tcp, vsock};
 use ferrozmq_sys::{
     ForkEpoch, Interest, Listener, PollFd, Poller, SignalSet, Stream, WakeFd, is_exhaustion, random, wait,
@@ -336,6 +337,24 @@ fn an_old_kernel_is_enough() {
             assert_eq!(status, 0);
         }
         assert!(epoch.is_current());
+    });
+}
+
+/// A program may go into its sandbox when it has used the fence already.
+#[test]
+fn without_the_fence_nobody_takes_over_a_gate() {
+    alone("without_the_fence_nobody_takes_over_a_gate", || {
+        if !prepare_fences() {
+            return;
+        }
+        let (one, other) = (THREAD_STEP, 2 * THREAD_STEP);
+        let (used, new) = (Gate::new(), Gate::new());
+        assert!(used.enter(one).is_some() && used.enter(other).is_some());
+        filter_calls(vec![load(NUMBER), unless(libc::SYS_membarrier as u32, 1), refuse(libc::EPERM)]);
+        assert!(used.enter(one).is_none(), "the other could be inside");
+        assert!(used.enter(other).is_some());
+        assert!(new.enter(one).is_some() && new.enter(other).is_some(), "a plain lock");
+        fences_order_a_store_before_a_load();
     });
 }
 

@@ -6,7 +6,7 @@ use crate::{
     Kind, chain,
     link::{Dropped, Link, Position},
     record,
-    sync::{Arc, Ordering, heavy_fence},
+    sync::{Arc, Ordering, try_heavy_fence},
 };
 
 /// The most slices that [`Reader::slices`] gives at once.
@@ -474,8 +474,7 @@ impl Reader {
     fn take_last(&mut self) -> bool {
         let reclaim = &self.shared.reclaim;
         reclaim.store(ASKED, Ordering::Relaxed);
-        heavy_fence();
-        let busy = self.shared.busy.load(Ordering::Acquire);
+        let busy = !try_heavy_fence() || self.shared.busy.load(Ordering::Acquire);
         if busy || self.link.published() != self.snapshot.position() {
             // The writer may have answered already, to the same end.
             reclaim.store(NONE, Ordering::Relaxed);
