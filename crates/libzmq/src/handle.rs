@@ -1,16 +1,30 @@
 //! Handles: the `void *` of contexts, sockets, pollers and timers.
 //!
-//! All live in one region of memory that is never unmapped: a static one, of zeros, of which only what is used is ever
-//! touched. A handle is the address of a gate in it. Each slot has several, one for each time that it is used, in turn:
-//! so a closed handle is told from a new one until its slot was used as often again, and a slot goes back to the end of
-//! a queue and is not used again before 128 others. Whoever retires a handle leaves with the gate locked behind it: its
-//! pass stays in the slot until the gate's turn comes again. So any pointer that a caller passes is judged by arithmetic
-//! before anything is read: is it the address of a gate? Then whoever gets in has what lives there.
+//! Any pointer that a caller passes is a handle or refused, whatever it points to. What handles stand for lives in slots,
+//! each of which has eight gates, in one static region: never unmapped, all zero at first, and touched only where it is used.
+//!
+//! ```text
+//! | gates of slot 0: 0 1 2 3 4 5 6 7 | gates of slot 1: 0 1 2 3 4 5 6 7 | ...
+//! | slot 0: object, name, turns      | slot 1: object, name, turns      | ...
+//! ```
+//!
+//! A handle is the address of a gate. So arithmetic tells, before anything is read, what can be one; and whoever gets
+//! through the gate has what lives in the slot, without another question.
+//! - [`insert`] takes a free slot and writes the object, and then the handle as the slot's name. Each use of a slot has the
+//!   next of its gates.
+//! - [`enter`] passes the gate, by plain stores where this thread was the last that did. Another thread takes the gate over,
+//!   if the handle is the slot's name: one that is none disturbs nobody.
+//! - [`Entered::retire`] takes object and name away, and leaves with the gate locked behind it: the pass stays in the slot
+//!   until the gate's turn comes again.
+//!
+//! A closed handle is dead until its slot was used eight times more, and a free slot is not used before 128 others.
 //!
 //! Invariants, on which the `unsafe` here rests:
-//! - `Slot::object` is touched only with the pass of a gate of the slot, or of a free slot by who has its number;
-//! - it is initialised while `Slot::name` is not 0; that changes only with the pass, or by who has the number;
-//! - all gates of a slot but that of its name are locked, or were never named: nobody knows or gets into them.
+//! - the gates of a slot are locked, but for the one that is its name and those that were never named, which nobody gets
+//!   into: they have no owner, and are not the name;
+//! - a free slot belongs to the thread that has its number, until that one writes the name; from then on `object` and
+//!   `turns` belong to who has the pass of a gate of the slot, until the number is among the free ones again;
+//! - `object` is initialised while the name is not 0.
 use crate::{context::ContextHandle, poller::Registrations, timers::Timers};
 use ferrozmq_base::{
     Error, Result,
@@ -85,21 +99,26 @@ struct Slot {
     name: AtomicUsize,
     /// What it stands for is for several threads, which are inside for a moment only: to find out where it is.
     shared: AtomicBool,
-    rest: UnsafeCell<Rest>,
+    turns: UnsafeCell<Turns>,
 }
 
-/// What only who has the number of a free slot touches, or the one pass of its object.
-struct Rest {
-    /// How often the slot was used.
-    uses: usize,
-    /// The passes of the gates that are locked.
+/// Which gate is used for this handle or will be for the next, and what keeps the others locked.
+struct Turns {
+    /// How many handles of the slot were closed.
+    closed: usize,
     passes: [Option<Pass<'static>>; GATES],
+}
+
+impl Turns {
+    fn gate(&self) -> usize {
+        self.closed % GATES
+    }
 }
 
 const _: () = assert!(size_of::<Slot>() == STRIDE && STRIDE == 128);
 
-// SAFETY: the object and the rest are touched only by one thread at a time, by the invariants, and may move between
-// threads (below). A pass may be dropped by another thread than the one that entered: what that one did inside happened
+// SAFETY: the object and the turns are touched by one thread at a time, by the invariants, and may move between threads
+// (below). A pass may be dropped by another thread than the one that entered: what that one did inside happened
 // before, by the lock of the free slots.
 unsafe impl Sync for Slot {}
 
@@ -173,10 +192,10 @@ impl Entered {
         slot.name.store(0, Ordering::Relaxed);
         // SAFETY: as in `object`; without a name it is not read again.
         let object = unsafe { (*slot.object.get()).assume_init_read() };
-        // SAFETY: the pass is still here.
-        let rest = unsafe { &mut *slot.rest.get() };
-        rest.passes[rest.uses % GATES] = Some(pass);
-        rest.uses += 1;
+        // SAFETY: the pass is here, and then in a slot whose number nobody has.
+        let turns = unsafe { &mut *slot.turns.get() };
+        turns.passes[turns.gate()] = Some(pass);
+        turns.closed += 1;
         let index = (ptr::from_ref(slot).addr() - Region::get().slots.as_ptr().addr()) / size_of::<Slot>();
         if let Some(mut free) = free_slots() {
             free.slots.push_back(index);
@@ -229,12 +248,12 @@ pub(crate) fn enter(handle: *const c_void) -> Result<Entered, Refused> {
     if offset.rotate_right(size_of::<Gate>().trailing_zeros()) >= SLOTS * GATES {
         return Err(Refused::Dead);
     }
-    // SAFETY: a gate begins there.
-    let gate: &'static Gate = unsafe { &*handle.cast() };
-    // SAFETY: slots have the size of their gates, of which the address of a region is a multiple.
-    let slot: &'static Slot = unsafe {
-        &*handle.map_addr(|address| address & !(STRIDE - 1)).byte_add(offset_of!(Region, slots)).cast()
-    };
+    let gates = ptr::from_ref(region).cast::<c_void>();
+    // SAFETY: inside of the region, where a gate begins.
+    let gate: &'static Gate = unsafe { &*gates.byte_add(offset).cast() };
+    // SAFETY: the slot of this gate begins as far behind the first slot as its first gate behind the first one.
+    let slot: &'static Slot =
+        unsafe { &*gates.byte_add(offset_of!(Region, slots)).byte_add(offset & !(STRIDE - 1)).cast() };
     let pass = match gate.enter_again(thread()) {
         Some(pass) => pass,
         None => slot.enter_slowly(handle, gate)?,
@@ -252,16 +271,16 @@ pub(crate) fn insert(object: Object) -> Result<*mut c_void> {
     let region = Region::get();
     let slot = &region.slots[index];
     // SAFETY: the slot is free, and this thread has its number.
-    let rest = unsafe { &mut *slot.rest.get() };
-    let turn = rest.uses % GATES;
-    let pass = rest.passes[turn].take();
-    let handle = ptr::from_ref(&region.gates[index][turn]).cast_mut().cast::<c_void>();
+    let turns = unsafe { &mut *slot.turns.get() };
+    let gate = turns.gate();
+    let lock = turns.passes[gate].take();
+    let handle = ptr::from_ref(&region.gates[index][gate]).cast_mut().cast::<c_void>();
     slot.shared.store(matches!(object, Object::Shared(_) | Object::Context(_)), Ordering::Relaxed);
     // SAFETY: as above.
     unsafe { (*slot.object.get()).write(object) };
     slot.name.store(handle.addr(), Ordering::Release);
-    // Who guesses the handle may be inside from now on: the slot is no more touched here.
-    drop(pass);
+    // Who guesses the handle may be inside from now on: nothing else of the slot is touched here any more.
+    drop(lock);
     Ok(handle)
 }
 
