@@ -242,18 +242,18 @@ fn patiently<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
 /// Enters what the handle stands for.
 #[inline(always)]
 pub(crate) fn enter(handle: *const c_void) -> Result<Entered, Refused> {
-    let region = Region::get();
-    let offset = handle.addr().wrapping_sub(ptr::from_ref(region).addr());
+    let handle_address = handle.addr();
+    let offset = handle_address.wrapping_sub(ptr::from_ref(Region::get()).expose_provenance());
     // What is not the beginning of a gate gets a number beyond all.
     if offset.rotate_right(size_of::<Gate>().trailing_zeros()) >= SLOTS * GATES {
         return Err(Refused::Dead);
     }
-    let gates = ptr::from_ref(region).cast::<c_void>();
-    // SAFETY: inside of the region, where a gate begins.
-    let gate: &'static Gate = unsafe { &*gates.byte_add(offset).cast() };
-    // SAFETY: the slot of this gate begins as far behind the first slot as its first gate behind the first one.
-    let slot: &'static Slot =
-        unsafe { &*gates.byte_add(offset_of!(Region, slots)).byte_add(offset & !(STRIDE - 1)).cast() };
+    // SAFETY: a gate of the region, whose address is exposed.
+    let gate: &'static Gate = unsafe { &*ptr::with_exposed_provenance(handle_address) };
+    // Gates of a slot are aligned to their size, which is that of a slot.
+    let slot = (handle_address & !(STRIDE - 1)) + offset_of!(Region, slots);
+    // SAFETY: a slot of the region, as far from the first slot as its gates from the first gate.
+    let slot: &'static Slot = unsafe { &*ptr::with_exposed_provenance(slot) };
     let pass = match gate.enter_again(thread()) {
         Some(pass) => pass,
         None => slot.enter_slowly(handle, gate)?,
