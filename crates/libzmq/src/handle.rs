@@ -341,6 +341,7 @@ fn thread() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::is_alone;
 
     fn timers() -> *mut c_void {
         insert(Object::Timers(Box::default())).expect("a slot")
@@ -401,6 +402,9 @@ mod tests {
 
     #[test]
     fn a_handle_that_comes_again_is_a_new_one() {
+        if !is_alone("handle::tests::a_handle_that_comes_again_is_a_new_one") {
+            return;
+        }
         let handle = timers();
         enter(handle).expect("alive").retire();
         make_again(handle);
@@ -418,7 +422,7 @@ mod tests {
     /// inside, and each object is closed once.
     #[test]
     fn intruders_with_guessed_and_old_handles() {
-        if !crate::tests::is_alone("handle::tests::intruders_with_guessed_and_old_handles") {
+        if !is_alone("handle::tests::intruders_with_guessed_and_old_handles") {
             return;
         }
         const USED: usize = RESTING + 1;
@@ -476,6 +480,9 @@ mod tests {
 
     #[test]
     fn a_closed_handle_stays_dead_while_new_ones_come() {
+        if !is_alone("handle::tests::a_closed_handle_stays_dead_while_new_ones_come") {
+            return;
+        }
         let old = timers();
         enter(old).expect("alive").retire();
         for _ in 1..GATES * RESTING {
