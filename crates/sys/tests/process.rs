@@ -156,12 +156,13 @@ fn a_signal_handler_ends_a_wait_with_and_without_restart() {
 }
 
 #[test]
-fn a_signal_handler_ends_the_poller_s_wait_without_an_error() {
-    alone("a_signal_handler_ends_the_poller_s_wait_without_an_error", || {
+fn a_signal_handler_ends_the_poller_s_wait_with_an_error() {
+    alone("a_signal_handler_ends_the_poller_s_wait_with_an_error", || {
         handle(libc::SIGUSR1, libc::SA_RESTART);
         let poller = Poller::new().unwrap();
         let mut events = Vec::new();
-        interrupted(libc::SIGUSR1, || poller.wait(&mut events, None)).unwrap();
+        let ended = interrupted(libc::SIGUSR1, || poller.wait(&mut events, None));
+        assert_eq!(ended.unwrap_err().kind(), ErrorKind::Interrupted);
         assert!(events.is_empty());
     });
 }
