@@ -304,6 +304,21 @@ fn a_family_that_is_denied_is_as_good_as_none() {
 }
 
 #[test]
+fn options_that_are_denied_are_errors_of_listen_and_connect() {
+    alone("options_that_are_denied_are_errors_of_listen_and_connect", || {
+        let options = tcp::TcpOptions::default();
+        let any = "127.0.0.1:0".parse().unwrap();
+        let listener = tcp::listen(any, &options).unwrap();
+        let to = listener.local_endpoint()["tcp://".len()..].parse().unwrap();
+        filter_calls(vec![load(NUMBER), unless(libc::SYS_setsockopt as u32, 1), refuse(libc::EPERM)]);
+        for denied in [tcp::listen(any, &options).err(), tcp::connect(to, None, &options).err()] {
+            assert_eq!(denied.expect("denied").raw_os_error(), Some(libc::EPERM));
+        }
+        ipc::listen("*", 1).expect("which needs none");
+    });
+}
+
+#[test]
 fn an_old_kernel_is_enough() {
     alone("an_old_kernel_is_enough", || {
         pretend_an_old_kernel();
