@@ -817,6 +817,12 @@ impl Msg {
         matches!(self.tag(), INLINE | CONTENT)
     }
 
+    /// Whether the message is live and holds its body itself.
+    #[inline(always)]
+    pub fn is_inline(&self) -> bool {
+        self.tag() == INLINE
+    }
+
     /// Whether the message is live and owns nothing: dropping or replacing it runs no code of others, as a free
     /// function would be.
     #[inline(always)]
