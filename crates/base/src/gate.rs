@@ -1,10 +1,10 @@
-//! The gate of a C socket: two threads that use it at once is a caller's error, and stays memory-safe.
+//! The gate of a C handle: two threads that use a socket at once is a caller's error, and stays memory-safe.
 //!
-//! Biased: the thread that used the socket last owns the gate and enters by plain stores. Another thread takes over
-//! with a heavy fence, if the owner is not inside; each tenure has a flag of its own, so that a late owner can only
-//! ever touch its own. After [`TAKE_OVERS`] changes of owner the gate becomes a plain lock word for good: then it is
-//! a socket that threads hand around, and an atomic step per call is cheaper than fences. Where the kernel cannot
-//! interrupt other threads it is one from the start.
+//! A lock that is tried and never waited for, biased: the thread that was the last inside owns the gate and enters by plain
+//! stores. Another thread takes over with a heavy fence, if the owner is not inside; each tenure has a flag of its own, so
+//! that an owner who comes late, when another has taken over, only ever touches its own. After [`TAKE_OVERS`] changes of
+//! owner the gate becomes a plain lock word for good: then it is of a socket that threads hand around, and an atomic step
+//! per call is cheaper than fences. Where the kernel cannot interrupt other threads it is one from the start.
 //!
 //! Invariant: of all passes of one gate at most one exists at any time, and a pass happens after the pass before it.
 //! A gate whose bytes are all zero is open and without an owner (but in a model).
@@ -41,7 +41,7 @@ pub struct Gate {
 pub struct Pass<'a> {
     /// Set while the pass exists: that of the tenure, or `taking`.
     inside: &'a AtomicBool,
-    /// A pass belongs to the thread that entered.
+    /// A pass belongs to the thread that entered; one that another thread drops is sent there in a way that orders memory.
     thread: PhantomData<*const ()>,
 }
 

@@ -116,6 +116,7 @@ impl Turns {
 }
 
 const _: () = assert!(size_of::<Slot>() == STRIDE && STRIDE == 128);
+const _: () = assert!(offset_of!(Region, gates) == 0 && align_of::<Region>() == STRIDE);
 
 // SAFETY: the object and the turns are touched by one thread at a time, by the invariants, and may move between threads
 // (below). A pass may be dropped by another thread than the one that entered: what that one did inside happened
