@@ -1,5 +1,10 @@
 //! What every entry point passes through: a catch for panics, and errno.
-use ferrozmq_base::{Error, Result};
+//!
+//! No thread is cancelled inside of the catch, which would end the process. Entry points declared by `entries` see to that
+//! as a whole. It costs about as much as sending a message, so those on a message's way are declared by `lean_entries`,
+//! with those that wait: every cancellation point that they reach is looked after where it is
+//! ([`ferrozmq_base::cancel`]).
+use ferrozmq_base::{Error, Result, cancel::Uncancelled};
 use libc::{c_char, c_int};
 use std::{
     ffi::CStr,
@@ -32,6 +37,13 @@ pub(crate) fn call<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
             failed
         }
     }
+}
+
+/// [`call`] for the body of an entry point that is cancelled as a whole, before or after.
+#[inline(always)]
+pub(crate) fn call_whole<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
+    let _whole = Uncancelled::begin();
+    call(failed, body)
 }
 
 /// Out of the way of the calls that succeed.
@@ -97,7 +109,18 @@ pub(crate) unsafe fn bytes_mut<'a>(data: *mut u8, len: usize) -> Option<&'a mut 
 /// Declares entry points: each line of documentation, the C signature, the value of a failed call, and the body as a
 /// `Result`.
 macro_rules! entries {
-    ($($(#[doc = $doc:literal])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $ret:ty, or $failed:expr; $body:block)*) => {
+    ($($entries:tt)*) => { $crate::boundary::entries_by! { call_whole $($entries)* } };
+}
+pub(crate) use entries;
+
+/// [`entries`] that are on the way of a message, or wait.
+macro_rules! lean_entries {
+    ($($entries:tt)*) => { $crate::boundary::entries_by! { call $($entries)* } };
+}
+pub(crate) use lean_entries;
+
+macro_rules! entries_by {
+    ($call:ident $($(#[doc = $doc:literal])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $ret:ty, or $failed:expr; $body:block)*) => {
         $(
             $(#[doc = $doc])*
             ///
@@ -105,9 +128,9 @@ macro_rules! entries {
             /// Pointers are NULL or what `zmq.h` says: handles need not be alive, buffers and strings are.
             #[unsafe(no_mangle)]
             pub unsafe extern "C" fn $name($($arg: $type),*) -> $ret {
-                $crate::boundary::call($failed, || $body)
+                $crate::boundary::$call($failed, || $body)
             }
         )*
     };
 }
-pub(crate) use entries;
+pub(crate) use entries_by;

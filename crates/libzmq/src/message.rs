@@ -3,7 +3,7 @@
 //! What the C program hands in is memory that may hold a message or anything else: the tag decides, and every bit
 //! pattern is a valid `Msg` to look at. Functions on a message that is not live answer EFAULT.
 use crate::{
-    boundary::{self, bytes, clamped, entries, text},
+    boundary::{self, bytes, clamped, lean_entries, text},
     socket,
 };
 use ferrozmq_base::{Error, Msg, Result, content::FreeFn};
@@ -145,7 +145,7 @@ fn property(message: &Msg, property: c_int) -> Result<c_int> {
     }
 }
 
-entries! {
+lean_entries! {
     /// Makes an empty message.
     fn zmq_msg_init(msg: *mut Msg) -> c_int, or -1; {
         if msg.is_null() {

@@ -2,6 +2,7 @@
 
 use crate::signal::AllBlocked;
 use crate::syscall::{check, errno};
+use ferrozmq_base::cancel::uncancelled;
 use std::io;
 use std::mem;
 use std::os::unix::thread::JoinHandleExt;
@@ -69,7 +70,7 @@ pub struct Thread<T>(JoinHandle<Option<T>>);
 impl<T> Thread<T> {
     /// Waits for its end and returns what it returned, or `Err` with the payload of its panic.
     pub fn join(self) -> std::thread::Result<T> {
-        match self.0.join() {
+        match uncancelled(|| self.0.join()) {
             Ok(Some(value)) => Ok(value),
             // A thread that did not run has been joined by `spawn`.
             Ok(None) => Err(Box::new("the thread did not run")),

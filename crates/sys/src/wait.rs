@@ -7,6 +7,7 @@ use crate::clock;
 use crate::driver::Interest;
 use crate::signal::SignalSet;
 use crate::syscall::check;
+use ferrozmq_base::cancel::uncancelled;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -83,8 +84,8 @@ pub fn wait(fds: &mut [PollFd], timeout: Option<Duration>, mask: Option<&SignalS
     let mask = mask.map_or(ptr::null(), |mask| &raw const mask.0);
     // SAFETY: PollFd is transparent over pollfd; the slice is exclusively borrowed; the other two pointers are null or
     // borrowed from values that outlive the call.
-    let ready = unsafe { libc::ppoll(fds.as_mut_ptr().cast(), fds.len() as libc::nfds_t, timeout, mask) };
-    check(ready).map(|count| count as usize)
+    let poll = || unsafe { libc::ppoll(fds.as_mut_ptr().cast(), fds.len() as libc::nfds_t, timeout, mask) };
+    check(uncancelled(poll)).map(|count| count as usize)
 }
 
 /// [`wait`] with a deadline instead of a time span (`None`: never).
