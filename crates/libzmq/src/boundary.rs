@@ -1,11 +1,11 @@
 //! What every entry point passes through: a catch for panics, and errno.
 //!
-//! No thread is cancelled inside of the catch, which would end the process. Entry points declared by `entries` see to that
-//! as a whole. It costs about as much as sending a message, so those on a message's way are declared by `lean_entries`,
-//! with those that wait: every cancellation point that they reach is looked after where it is
-//! ([`ferrozmq_base::cancel`]).
+//! No thread is cancelled inside of the catch, which would end the process ([`ferrozmq_base::cancel`]). Entry points
+//! declared by `entries` see to that as a whole. It costs about as much as sending a message, so those on a message's way
+//! are declared by `lean_entries`: every cancellation point that they reach is looked after where it is. So are those that
+//! wait, which a request ends: then the thread ends here.
 use ferrozmq_base::{Error, Result, cancel::Uncancelled};
-use libc::{c_char, c_int};
+use libc::{c_char, c_int, c_void};
 use std::{
     ffi::CStr,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -19,9 +19,22 @@ pub fn caught_panics() -> u64 {
     PANICS.load(Ordering::Relaxed)
 }
 
-/// Runs the body of an entry point: an error sets errno and gives `failed`, and so does a panic, with EFAULT.
+/// Runs the body of an entry point: an error sets errno and gives `failed`, and so does a panic, with EFAULT. If the
+/// thread was cancelled, it ends.
 #[inline(always)]
 pub(crate) fn call<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
+    catch(failed, body, report_or_end)
+}
+
+/// [`call`] for the body of an entry point in which the thread is not cancelled.
+#[inline(always)]
+pub(crate) fn call_whole<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
+    let _whole = Uncancelled::begin();
+    catch(failed, body, report)
+}
+
+#[inline(always)]
+fn catch<T>(failed: T, body: impl FnOnce() -> Result<T>, report: impl FnOnce(Error)) -> T {
     // What a panic left half done is not seen again: the socket that was in use answers EFAULT from then on.
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => value,
@@ -39,18 +52,28 @@ pub(crate) fn call<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
     }
 }
 
-/// [`call`] for the body of an entry point that is cancelled as a whole, before or after.
-#[inline(always)]
-pub(crate) fn call_whole<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
-    let _whole = Uncancelled::begin();
-    call(failed, body)
-}
-
 /// Out of the way of the calls that succeed.
 #[cold]
 #[inline(never)]
 fn report(error: Error) {
     set_errno(error.errno());
+}
+
+/// [`report`], unless a wait says that the thread was cancelled: then it ends, as in any cancellation point of C, with
+/// nothing of ours on its stack but frames that own nothing.
+#[cold]
+#[inline(never)]
+fn report_or_end(error: Error) {
+    unsafe extern "C-unwind" {
+        fn pthread_exit(result: *mut c_void) -> !;
+    }
+    const CANCELED: *mut c_void = std::ptr::without_provenance_mut(usize::MAX);
+    if error == Error::Os(libc::ECANCELED) {
+        // SAFETY: what is unwound is this function and the entry point, in which nothing waits to be dropped, and then
+        // the caller's.
+        unsafe { pthread_exit(CANCELED) };
+    }
+    report(error);
 }
 
 /// Sets errno of the calling thread.
@@ -127,7 +150,7 @@ macro_rules! entries_by {
             /// # Safety
             /// Pointers are NULL or what `zmq.h` says: handles need not be alive, buffers and strings are.
             #[unsafe(no_mangle)]
-            pub unsafe extern "C" fn $name($($arg: $type),*) -> $ret {
+            pub unsafe extern "C-unwind" fn $name($($arg: $type),*) -> $ret {
                 $crate::boundary::$call($failed, || $body)
             }
         )*

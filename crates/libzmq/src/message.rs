@@ -301,7 +301,7 @@ lean_entries! {
     /// As `zmq_msg_send`.
     fn zmq_sendmsg(socket: *mut c_void, msg: *mut Msg, flags: c_int) -> c_int, or -1; {
         // SAFETY: by the contract of the entry points.
-        Ok(unsafe { zmq_msg_send(msg, socket, flags) })
+        unsafe { send(msg, socket, flags) }
     }
 
     /// Receives a message in place of the one that was there.
@@ -313,6 +313,6 @@ lean_entries! {
     /// As `zmq_msg_recv`.
     fn zmq_recvmsg(socket: *mut c_void, msg: *mut Msg, flags: c_int) -> c_int, or -1; {
         // SAFETY: by the contract of the entry points.
-        Ok(unsafe { zmq_msg_recv(msg, socket, flags) })
+        unsafe { receive(msg, socket, flags) }
     }
 }
