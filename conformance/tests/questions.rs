@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use conformance::socket::{Ctx, Sock, Transport};
-use conformance::wire::{Raw, command, greeting_with};
+use conformance::wire::{Raw, command, frame, greeting, greeting_with, property};
 use conformance::{Monitor, is_system, ours_only, zmq};
 
 const HANDLER: &str = "inproc://zeromq.zap.01";
@@ -123,6 +123,22 @@ fn v07_a_peer_comes_in_while_others_come_and_go_faster_than_the_handler_answers(
         server.expect("in");
         assert!(before < HOSTILE, "all of them were before it");
     });
+}
+
+#[test]
+fn a_peer_that_sends_before_it_is_let_in_is_refused() {
+    let ctx = Ctx::new();
+    let handler = ctx.socket(zmq::REP);
+    handler.bind(HANDLER).unwrap();
+    let server = ctx.socket(zmq::PULL);
+    server.set_bytes(zmq::ZAP_DOMAIN, "global").unwrap();
+    let events = Monitor::new(&server);
+    let mut raw = Raw::connect(&server.bind_any(Transport::Tcp));
+    raw.send(greeting(3, 1));
+    handler.recv().unwrap();
+    raw.send([command("READY", property("Socket-Type", "PUSH")), frame(0, "early")].concat());
+    let event = events.wait_for(zmq::EVENT_HANDSHAKE_FAILED_PROTOCOL);
+    assert_eq!(event.value as i32, zmq::PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND);
 }
 
 #[test]

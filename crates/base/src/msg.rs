@@ -495,6 +495,14 @@ impl Msg {
         self.peer.set(Peer::NONE);
     }
 
+    /// Releases what the message holds: then it is empty. One that holds its body itself may stay as it is.
+    #[inline(always)]
+    pub(crate) fn let_go(&mut self) {
+        if self.owns() {
+            self.reset();
+        }
+    }
+
     #[inline(always)]
     fn owns(&self) -> bool {
         self.head.get().0 & Head::OWNS != 0

@@ -45,15 +45,12 @@ impl Poller {
 
     /// Waits until something is ready or the time is over (`None`: never), and replaces `events` by what was found.
     ///
-    /// A signal handler ends the wait early with no events and no error.
+    /// No events and no error: nothing was ready when the time was over. Errors: EINTR (a signal, or a stop of the process,
+    /// ended the wait early), ENOMEM.
     pub fn wait(&self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
         events.clear();
         let mut buffer = [const { MaybeUninit::<libc::epoll_event>::uninit() }; EVENTS_PER_WAIT];
-        let count = match self.fill(&mut buffer, timeout) {
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            Err(error) => return Err(error),
-        };
+        let count = self.fill(&mut buffer, timeout)?;
         events.extend(buffer[..count].iter().map(|event| {
             // SAFETY: the kernel has written the first `count` entries.
             let event = unsafe { event.assume_init() };
