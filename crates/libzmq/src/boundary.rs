@@ -30,6 +30,12 @@ pub(crate) fn call<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
 #[inline(always)]
 pub(crate) fn call_whole<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
     let _whole = Uncancelled::begin();
+    call_awake(failed, body)
+}
+
+/// [`call`] for a body that never waits.
+#[inline(always)]
+pub(crate) fn call_awake<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
     catch(failed, body, report)
 }
 

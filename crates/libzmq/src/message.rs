@@ -69,7 +69,9 @@ unsafe fn place(place: *mut Msg, message: Msg) -> Result<c_int> {
 #[inline(always)]
 unsafe fn init_size(place: *mut Msg, size: usize) -> c_int {
     // SAFETY: by the contract.
-    boundary::call(-1, || unsafe { Msg::init_size_uninit(place, size) }.map(|()| 0).map_err(Error::from))
+    boundary::call_awake(-1, || {
+        unsafe { Msg::init_size_uninit(place, size) }.map(|()| 0).map_err(Error::from)
+    })
 }
 
 /// [`init_size`] out of the way of the small ones, which need no memory.
