@@ -105,6 +105,11 @@ static void destroy (void *poller)
     s_check (zmq_poller_destroy (&poller) == 0, "zmq_poller_destroy");
 }
 
+static void destroy_timers (void *timers)
+{
+    s_check (zmq_timers_destroy (&timers) == 0, "zmq_timers_destroy");
+}
+
 static void *wait_for_poller (void *argument)
 {
     struct stage *stage = (struct stage *) argument;
@@ -183,6 +188,37 @@ static void *open_and_close (void *argument)
     return NULL;
 }
 
+/*  Lets the library call functions that are cancellation points. */
+static void wait_and_free (void *data, void *hint)
+{
+    struct timespec moment = { 0, 1000 };
+    (void) hint;
+    nanosleep (&moment, NULL);
+    free (data);
+}
+
+static void wait_for_timer (int id, void *argument)
+{
+    (void) id;
+    wait_and_free (NULL, argument);
+}
+
+static void *call_back (void *argument)
+{
+    void *timers = zmq_timers_new ();
+    zmq_timers_add (timers, 0, wait_for_timer, argument);
+    pthread_cleanup_push (destroy_timers, timers);
+    for (;;) {
+        zmq_msg_t message;
+        zmq_msg_init_data (&message, malloc (1), 1, wait_and_free, NULL);
+        s_check (zmq_msg_close (&message) == 0, "zmq_msg_close");
+        s_check (zmq_timers_execute (timers) == 0, "zmq_timers_execute");
+        pthread_testcancel ();
+    }
+    pthread_cleanup_pop (1);
+    return NULL;
+}
+
 /*  ---- Cancelling them ------------------------------------------------------------------------------------------- */
 
 enum { RECEIVES, SENDS };
@@ -209,6 +245,7 @@ static const struct act {
     { "pending", receive_cancelled, RECEIVES, ZMQ_PULL, ZMQ_PUSH },
     { "disabled", receive_uncancelled, RECEIVES, ZMQ_PULL, ZMQ_PUSH },
     { "traffic", receive, RECEIVES, ZMQ_PULL, ZMQ_PUSH },
+    { "callbacks", call_back, RECEIVES, ZMQ_PULL, ZMQ_PUSH },
     { "sockets", open_and_close, RECEIVES, ZMQ_PULL, ZMQ_PUSH },
 };
 

@@ -4,7 +4,7 @@ use interop::chapter::count;
 use interop::{Program, Scratch, Subject};
 
 /// The calls.
-const CALLS: [&str; 15] = [
+const CALLS: [&str; 16] = [
     "recv",
     "msg_recv",
     "recv-shared",
@@ -20,6 +20,7 @@ const CALLS: [&str; 15] = [
     "pending",
     "disabled",
     "traffic",
+    "callbacks",
 ];
 
 /// Those after which libzmq 4.3.4 frees a message twice, or never gets rid of a socket.

@@ -68,8 +68,8 @@ unsafe fn place(place: *mut Msg, message: Msg) -> Result<c_int> {
 /// As [`Msg::init_size_uninit`].
 #[inline(always)]
 unsafe fn init_size(place: *mut Msg, size: usize) -> c_int {
-    // SAFETY: by the contract.
     boundary::call_awake(-1, || {
+        // SAFETY: by the contract.
         unsafe { Msg::init_size_uninit(place, size) }.map(|()| 0).map_err(Error::from)
     })
 }
@@ -300,21 +300,29 @@ lean_entries! {
         unsafe { send(msg, socket, flags) }
     }
 
-    /// As `zmq_msg_send`.
-    fn zmq_sendmsg(socket: *mut c_void, msg: *mut Msg, flags: c_int) -> c_int, or -1; {
-        // SAFETY: by the contract of the entry points.
-        unsafe { send(msg, socket, flags) }
-    }
-
     /// Receives a message in place of the one that was there.
     fn zmq_msg_recv(msg: *mut Msg, socket: *mut c_void, flags: c_int) -> c_int, or -1; {
         // SAFETY: by the contract of the entry points.
         unsafe { receive(msg, socket, flags) }
     }
+}
 
-    /// As `zmq_msg_recv`.
-    fn zmq_recvmsg(socket: *mut c_void, msg: *mut Msg, flags: c_int) -> c_int, or -1; {
-        // SAFETY: by the contract of the entry points.
-        unsafe { receive(msg, socket, flags) }
-    }
+/// As `zmq_msg_send`.
+///
+/// # Safety
+/// As `zmq_msg_send`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn zmq_sendmsg(socket: *mut c_void, msg: *mut Msg, flags: c_int) -> c_int {
+    // SAFETY: by the contract.
+    unsafe { zmq_msg_send(msg, socket, flags) }
+}
+
+/// As `zmq_msg_recv`.
+///
+/// # Safety
+/// As `zmq_msg_recv`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn zmq_recvmsg(socket: *mut c_void, msg: *mut Msg, flags: c_int) -> c_int {
+    // SAFETY: by the contract.
+    unsafe { zmq_msg_recv(msg, socket, flags) }
 }
