@@ -1,12 +1,11 @@
 //! Threads of the library: no signal is ever handled in them, and they carry a name and scheduling options.
-
 //!
 //! They are threads of the C library, not of std: a thread of std registers destructors with the dynamic loader when it
 //! starts, for which it needs a lock that another thread has while it is in the constructor or destructor of a shared
 //! library, and that one may be waiting for ours, to start or to end.
 use crate::signal::AllBlocked;
 use crate::syscall::{check, errno};
-use ferrozmq_base::pool;
+use ferrozmq_base::{cancel::uncancelled, pool};
 use std::ffi::{CString, c_void};
 use std::io;
 use std::mem::{self, MaybeUninit};
@@ -157,7 +156,7 @@ impl<T> Thread<T> {
     fn end(mut self) {
         if let Some(id) = self.id.take() {
             // SAFETY: a thread that is neither joined nor detached.
-            unsafe { libc::pthread_join(id, ptr::null_mut()) };
+            uncancelled(|| unsafe { libc::pthread_join(id, ptr::null_mut()) });
         }
     }
 
