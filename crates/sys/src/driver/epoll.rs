@@ -1,10 +1,10 @@
 //! The driver over epoll, level-triggered.
 
 use super::{Event, Interest};
-use crate::syscall::{check, own};
+use crate::syscall::{Descriptor, check, own};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,13 +19,13 @@ static WITHOUT_PWAIT2: AtomicBool = AtomicBool::new(false);
 ///
 /// A descriptor must be removed before it is closed. Any thread may change the set while another waits.
 #[derive(Debug)]
-pub struct Poller(OwnedFd);
+pub struct Poller(Descriptor);
 
 impl Poller {
     /// An empty set. Fails with EMFILE, ENFILE or ENOMEM.
     pub fn new() -> io::Result<Self> {
         // SAFETY: no pointers; a descriptor that is returned is new and owned by nobody yet.
-        unsafe { Ok(Self(own(check(libc::epoll_create1(libc::EPOLL_CLOEXEC))?))) }
+        unsafe { Ok(Self(own(check(libc::epoll_create1(libc::EPOLL_CLOEXEC))?).into())) }
     }
 
     /// Adds a descriptor. Errors: EEXIST, ENOMEM, ENOSPC (limit of watches), EPERM (not pollable, e.g. a plain file).
