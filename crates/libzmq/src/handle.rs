@@ -28,6 +28,7 @@
 use crate::{context::ContextHandle, poller::Registrations, timers::Timers};
 use ferrozmq_base::{
     Error, Result,
+    cancel::uncancelled,
     gate::{Gate, Pass},
 };
 use ferrozmq_runtime::{SharedSocket, SocketCore};
@@ -234,7 +235,7 @@ fn patiently<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
             0..YIELDS => std::thread::yield_now(),
             // A moment that another thread was in when the process forked never ends.
             _ if in_forked_child() => break,
-            _ => std::thread::sleep(NAP),
+            _ => uncancelled(|| std::thread::sleep(NAP)),
         }
     }
     None
@@ -506,6 +507,31 @@ mod tests {
         drop(inside);
         assert_eq!(other.join().expect("no panic"), None);
         drop(enter(handle).expect("alive").retire());
+    }
+
+    #[test]
+    fn a_thread_may_be_cancelled_while_it_waits_for_the_one_inside() {
+        extern "C" fn terminate(context: *mut c_void) -> *mut c_void {
+            // SAFETY: a handle.
+            ptr::without_provenance_mut(unsafe { crate::zmq_ctx_term(context) } as usize)
+        }
+        if !is_alone("handle::tests::a_thread_may_be_cancelled_while_it_waits_for_the_one_inside") {
+            return;
+        }
+        let handle = insert(Object::Context(ContextHandle::new().expect("a context"))).expect("a slot");
+        let inside = enter(handle).expect("alive");
+        let (mut thread, mut result) = (0, ptr::null_mut());
+        // SAFETY: a function that takes and gives a pointer; the thread is joined.
+        unsafe {
+            assert_eq!(libc::pthread_create(&raw mut thread, ptr::null(), terminate, handle), 0);
+            // As above.
+            std::thread::sleep(Duration::from_millis(200));
+            assert_eq!(libc::pthread_cancel(thread), 0);
+            drop(inside);
+            assert_eq!(libc::pthread_join(thread, &raw mut result), 0);
+        }
+        assert!(result.is_null(), "{result:?}");
+        assert_eq!(enter(handle).err(), Some(Refused::Dead));
     }
 
     #[test]
