@@ -46,8 +46,8 @@ use std::{
     time::Duration,
 };
 
-/// The most handles at a time. The region is reserved, not used: 32 MB of addresses.
-const SLOTS: usize = 1 << 17;
+/// The most handles at a time. The region is reserved, not used: 16 MB of addresses.
+const SLOTS: usize = 1 << 16;
 /// Gates of a slot: how often it is used before the first handle comes again.
 const GATES: usize = 8;
 /// Bytes of a slot's gates.
