@@ -52,24 +52,31 @@ fn ends(sock: &Sock, raw: &Raw, waits: bool) {
 
 #[test]
 fn a_pair_whose_peer_has_left_takes_another() {
-    let ctx = Ctx::new();
-    let (pair, first, second) = (ctx.socket(zmq::PAIR), ctx.socket(zmq::PAIR), ctx.socket(zmq::PAIR));
-    let endpoint = join(&pair, &first, Transport::Tcp);
-    let events = Monitor::detached(&pair, zmq::EVENT_HANDSHAKE_SUCCEEDED | zmq::EVENT_DISCONNECTED);
-    drop(first);
-    assert_eq!(events.next().event, zmq::EVENT_DISCONNECTED);
-    second.connect(&endpoint).unwrap();
-    assert_eq!(events.next().event, zmq::EVENT_HANDSHAKE_SUCCEEDED);
-    second.send("from the second");
-    differs!(
-        "a_pair_whose_peer_has_left_takes_another",
-        libzmq: {
-            pair.events();
-            settle(&ctx);
-            assert_eq!(pair.try_recv(), Err(zmq::EAGAIN));
-        },
-        ours: pair.expect("from the second"),
-    );
+    for transport in [Transport::Tcp, Transport::Ipc, Transport::Inproc] {
+        let ctx = Ctx::new();
+        let (pair, first, second) = (ctx.socket(zmq::PAIR), ctx.socket(zmq::PAIR), ctx.socket(zmq::PAIR));
+        let endpoint = join(&pair, &first, transport);
+        let events = Monitor::detached(&pair, zmq::EVENT_HANDSHAKE_SUCCEEDED | zmq::EVENT_DISCONNECTED);
+        let told = |event| {
+            if transport != Transport::Inproc {
+                assert_eq!(events.next().event, event);
+            }
+        };
+        drop(first);
+        told(zmq::EVENT_DISCONNECTED);
+        second.connect(&endpoint).unwrap();
+        told(zmq::EVENT_HANDSHAKE_SUCCEEDED);
+        second.send("from the second");
+        differs!(
+            "a_pair_whose_peer_has_left_takes_another",
+            libzmq: {
+                pair.events();
+                settle(&ctx);
+                assert_eq!(pair.try_recv(), Err(zmq::EAGAIN), "{transport:?}");
+            },
+            ours: pair.expect("from the second"),
+        );
+    }
 }
 
 #[test]
@@ -108,7 +115,11 @@ fn an_xpub_does_not_receive_the_end_of_an_unknown_subscription() {
     for (minor, cancel) in [(1, command("CANCEL", "A")), (1, frame(0, "\0A")), (0, frame(0, "\0A"))] {
         let (xpub, mut raw) = with_peer(zmq::XPUB, minor, "SUB");
         raw.send([cancel, frame(0, "\u{1}B")].concat());
-        let receives = differs!("an_xpub_does_not_receive_the_end_of_an_unknown_subscription", libzmq: true, ours: false);
+        let receives = differs!(
+            "an_xpub_does_not_receive_the_end_of_an_unknown_subscription",
+            libzmq: true,
+            ours: false,
+        );
         if receives {
             xpub.expect("\0A");
         }
@@ -123,6 +134,7 @@ fn a_peer_gives_itself_no_user_id() {
     let mut raw = Raw::connect(&endpoint);
     raw.send(greeting(3, 1));
     raw.take(64);
+    raw.take_frame();
     raw.send(command("READY", [property("Socket-Type", "PUSH"), property("User-Id", "admin")].concat()));
     raw.send(frame(0, "x"));
     let mut msg = Msg::empty(lib);
@@ -202,16 +214,18 @@ fn an_ipc_connection_that_never_was_has_no_descriptor() {
 
 #[test]
 fn a_handshake_that_takes_too_long_is_etimedout() {
-    let (pull, endpoint) = bound(zmq::PULL);
-    pull.unbind(&endpoint).unwrap();
+    let pull = Ctx::new().socket(zmq::PULL);
     pull.set(zmq::HANDSHAKE_IVL, 50).unwrap();
     let events = Monitor::new(&pull);
     let mut raw = Raw::connect(&pull.bind_any(Transport::Tcp));
     raw.send(greeting(3, 1));
     let failed = events.wait_for(zmq::EVENT_HANDSHAKE_FAILED_NO_DETAIL);
-    if differs!("a_handshake_that_takes_too_long_is_etimedout", libzmq: false, ours: true) {
-        assert_eq!(failed.value, zmq::ETIMEDOUT.0.cast_unsigned());
-    }
+    differs!(
+        "a_handshake_that_takes_too_long_is_etimedout",
+        // That of whatever call failed last.
+        libzmq: {},
+        ours: assert_eq!(failed.value, zmq::ETIMEDOUT.0.cast_unsigned()),
+    );
 }
 
 #[test]
