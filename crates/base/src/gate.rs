@@ -7,26 +7,27 @@
 //! interrupt other threads it is one from the start.
 //!
 //! Invariant: of all passes of one gate at most one exists at any time, and a pass happens after the pass before it.
+//! A gate whose bytes are all zero is open and without an owner.
 use std::{array, marker::PhantomData};
 
 use crate::sync::{AtomicBool, AtomicU64, Ordering, heavy_fence, lightest_fence, prepare_fences};
 
 /// Changes of owner before the gate becomes a plain lock.
-pub const TAKE_OVERS: usize = if cfg!(loom) { 2 } else { 16 };
+pub const TAKE_OVERS: usize = if cfg!(loom) { 2 } else { 6 };
 
 /// Numbers of threads are multiples of this, not 0: the owner word is one and, below, the number of its tenure.
-pub const THREAD_STEP: u64 = 64;
+pub const THREAD_STEP: u64 = 8;
 const REVOKED: u64 = 0;
 const SHARED: u64 = u64::MAX;
-/// One for each tenure; a power of two, so that a tenure's is found by masking.
-const FLAGS: usize = (TAKE_OVERS + 1).next_power_of_two();
-const _: () = assert!(FLAGS <= THREAD_STEP as usize);
+const TENURES: usize = TAKE_OVERS + 1;
+const _: () = assert!(TENURES <= THREAD_STEP as usize);
 
 /// See the module.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Gate {
     owner: AtomicU64,
-    inside: [AtomicBool; FLAGS],
+    inside: [AtomicBool; TENURES],
     /// A thread is taking over, or is inside once the gate is shared.
     taking: AtomicBool,
 }
@@ -34,6 +35,7 @@ pub struct Gate {
 /// The right to be inside; dropping it leaves.
 #[must_use]
 #[derive(Debug)]
+#[repr(transparent)]
 pub struct Pass<'a> {
     /// Set while the pass exists: that of the tenure, or `taking`.
     inside: &'a AtomicBool,
@@ -50,9 +52,8 @@ impl Default for Gate {
 impl Gate {
     /// Open, without an owner.
     pub fn new() -> Self {
-        let biased = prepare_fences();
         Self {
-            owner: AtomicU64::new(if biased { REVOKED } else { SHARED }),
+            owner: AtomicU64::new(REVOKED),
             inside: array::from_fn(|_| AtomicBool::new(false)),
             taking: AtomicBool::new(false),
         }
@@ -74,15 +75,13 @@ impl Gate {
     pub fn enter_again(&self, thread: u64) -> Option<Pass<'_>> {
         let owner = self.owner.load(Ordering::Relaxed);
         let inside = self.flag_of(thread, owner)?;
-        if inside.load(Ordering::Relaxed) {
+        if inside.load(Ordering::Acquire) {
             return None;
         }
         inside.store(true, Ordering::Relaxed);
         lightest_fence();
         if self.owner.load(Ordering::Relaxed) != owner {
-            // Only this thread ever sets the flag of its tenure.
-            inside.store(false, Ordering::Release);
-            return None;
+            return too_late(inside);
         }
         Some(Pass { inside, thread: PhantomData })
     }
@@ -94,7 +93,7 @@ impl Gate {
     }
 
     fn flag(&self, owner: u64) -> &AtomicBool {
-        &self.inside[owner as usize % FLAGS]
+        &self.inside[(owner % THREAD_STEP) as usize]
     }
 
     #[cold]
@@ -113,21 +112,22 @@ impl Gate {
     /// inside; it is `taking` itself in a gate that is shared.
     fn take_tenure(&self, thread: u64) -> Option<&AtomicBool> {
         let owner = self.owner.load(Ordering::Acquire);
-        if owner == SHARED {
-            return Some(&self.taking);
-        }
-        let mut tenure = 0;
-        if owner != REVOKED {
-            self.owner.store(REVOKED, Ordering::Relaxed);
-            heavy_fence();
-            // The owner either is seen here, or sees its word changed and goes.
-            if self.flag(owner).load(Ordering::Acquire) {
-                self.owner.store(owner, Ordering::Release);
-                return None;
+        let tenure = match owner {
+            SHARED => return Some(&self.taking),
+            REVOKED if prepare_fences() => 0,
+            REVOKED => TENURES as u64,
+            _ => {
+                self.owner.store(REVOKED, Ordering::Relaxed);
+                heavy_fence();
+                // The owner either is seen here, or sees its word changed and goes.
+                if self.flag(owner).load(Ordering::Acquire) {
+                    self.owner.store(owner, Ordering::Release);
+                    return None;
+                }
+                owner % THREAD_STEP + 1
             }
-            tenure = owner % THREAD_STEP + 1;
-        }
-        if tenure > TAKE_OVERS as u64 {
+        };
+        if tenure >= TENURES as u64 {
             self.owner.store(SHARED, Ordering::Release);
             return Some(&self.taking);
         }
@@ -138,6 +138,13 @@ impl Gate {
         self.owner.store(owner, Ordering::Release);
         Some(inside)
     }
+}
+
+/// The owner was about to enter when another thread took over. Only the owner ever sets the flag of its tenure.
+#[cold]
+fn too_late(inside: &AtomicBool) -> Option<Pass<'_>> {
+    inside.store(false, Ordering::Release);
+    None
 }
 
 impl Drop for Pass<'_> {

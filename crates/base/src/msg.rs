@@ -495,6 +495,14 @@ impl Msg {
         self.peer.set(Peer::NONE);
     }
 
+    /// Releases what the message holds: then it is empty. One that holds its body itself may stay as it is.
+    #[inline(always)]
+    pub(crate) fn let_go(&mut self) {
+        if self.owns() {
+            self.reset();
+        }
+    }
+
     #[inline(always)]
     fn owns(&self) -> bool {
         self.head.get().0 & Head::OWNS != 0
@@ -815,6 +823,12 @@ impl Msg {
     #[inline(always)]
     pub fn is_valid(&self) -> bool {
         matches!(self.tag(), INLINE | CONTENT)
+    }
+
+    /// Whether the message is live and holds its body itself.
+    #[inline(always)]
+    pub fn is_inline(&self) -> bool {
+        self.tag() == INLINE
     }
 
     /// Whether the message is live and owns nothing: dropping or replacing it runs no code of others, as a free

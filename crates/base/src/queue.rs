@@ -173,6 +173,7 @@ impl Reader {
         if self.frames.is_exhausted() {
             return false;
         }
+        m.let_go();
         // Nobody takes a further cell of a message but with its first.
         let Some(first) = self.frames.take() else { return false };
         if m.unpack(first) {

@@ -2,7 +2,7 @@
 #![cfg(loom)]
 use ferrozmq_base::{
     drive_lock::DriveLock,
-    gate::{Gate, THREAD_STEP},
+    gate::{Gate, Pass, THREAD_STEP},
     link::Link,
     mailbox::Mailbox,
     promise::Promise,
@@ -250,5 +250,36 @@ fn a_gate_that_became_a_lock() {
         }
         thread.join().unwrap();
         assert!(gate.0.enter(THREAD_STEP).is_some());
+    });
+}
+
+/// What a pass is given away for: a handle that is closed by one thread and comes again by another.
+struct Given(Pass<'static>);
+
+// SAFETY: the model's subject; what was done inside before is ordered by the thread's start.
+unsafe impl Send for Given {}
+
+/// A number behind a gate.
+struct Shared(UnsafeCell<usize>);
+
+// SAFETY: the model finds out.
+unsafe impl Sync for Shared {}
+
+#[test]
+fn a_pass_that_another_thread_gives_back() {
+    loom::model(|| {
+        let gate: &Gate = Box::leak(Box::new(Gate::new()));
+        let data: &Shared = Box::leak(Box::new(Shared(UnsafeCell::new(0))));
+        let given = Given(gate.enter(THREAD_STEP).unwrap());
+        let thread = thread::spawn(move || {
+            let given = given;
+            data.0.with_mut(|p| unsafe { *p += 1 });
+            drop(given.0);
+        });
+        if let Some(_pass) = gate.enter(THREAD_STEP) {
+            data.0.with(|p| assert_eq!(unsafe { *p }, 1));
+        }
+        thread.join().unwrap();
+        assert!(gate.enter(THREAD_STEP).is_some());
     });
 }

@@ -1,43 +1,44 @@
 //! Handles: the `void *` of contexts, sockets, pollers and timers.
 //!
-//! All live in one region of memory that is mapped once, at the first handle, and never unmapped. A handle is an
-//! address in it: `region + slot * 128 + (generation % 16) * 8`. So any pointer that a caller passes is judged by
-//! arithmetic before anything is read: is it inside the part in use? Then its slot says which address is its handle
-//! now. A slot goes back to the end of a queue and is not used again before 64 others, so a closed handle is told
-//! from a new one until its slot was used 16 times more.
+//! All live in one region of memory that is never unmapped: a static one, of zeros, of which only what is used is ever
+//! touched. A handle is the address of a gate in it. Each slot has several, one for each time that it is used, in turn:
+//! so a closed handle is told from a new one until its slot was used as often again, and a slot goes back to the end of
+//! a queue and is not used again before 128 others. Whoever retires a handle leaves with the gate locked behind it: its
+//! pass stays in the slot until the gate's turn comes again. So any pointer that a caller passes is judged by arithmetic
+//! before anything is read: is it the address of a gate? Then whoever gets in has what lives there.
 //!
 //! Invariants, on which the `unsafe` here rests:
-//! - slots in the first `USED` bytes are initialised, at their final address, for ever;
-//! - `Slot::object` is touched only with a pass of the slot's own gate, of which there is one at a time;
-//! - `Slot::name` changes only with that pass.
-use crate::{context::ContextHandle, poller::Registrations, socket::SocketHandle, timers::Timers};
+//! - `Slot::object` is touched only with the pass of a gate of the slot, or of a free slot by who has its number;
+//! - it is initialised while `Slot::name` is not 0; that changes only with the pass, or by who has the number;
+//! - all gates of a slot but that of its name are locked, or were never named: nobody knows or gets into them.
+use crate::{context::ContextHandle, poller::Registrations, timers::Timers};
 use ferrozmq_base::{
     Error, Result,
-    gate::{Gate, Pass, THREAD_STEP},
-    sync::heavy_fence,
+    gate::{Gate, Pass},
 };
-use ferrozmq_runtime::SharedSocket;
+use ferrozmq_runtime::{SharedSocket, SocketCore};
 use ferrozmq_sys::ForkEpoch;
 use libc::c_void;
 use std::{
     cell::UnsafeCell,
     collections::VecDeque,
+    mem::{self, MaybeUninit, offset_of},
     ptr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, TryLockError,
-        atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-/// Bytes of a slot.
-const STRIDE: usize = 128;
-/// Bytes between the addresses of two generations of a slot.
-const STEP: usize = 8;
-/// The most handles at a time. The region is reserved, not used: 16 MB of addresses.
+/// The most handles at a time. The region is reserved, not used: 32 MB of addresses.
 const SLOTS: usize = 1 << 17;
+/// Gates of a slot: how often it is used before the first handle comes again.
+const GATES: usize = 8;
+/// Bytes of a slot's gates.
+const STRIDE: usize = GATES * size_of::<Gate>();
 /// How many free slots are kept unused.
-const RESTING: usize = 64;
+const RESTING: usize = 128;
 /// How often a thread gives way to one that is inside for a moment, and how often it sleeps for [`NAP`] after that: that
 /// one may have lost its core.
 const YIELDS: u32 = 10_000;
@@ -47,28 +48,59 @@ const NAP: Duration = Duration::from_millis(1);
 /// What a handle stands for.
 #[derive(Debug)]
 pub(crate) enum Object {
-    Free,
     Context(ContextHandle),
-    Socket(Box<SocketHandle>),
+    Socket(Box<SocketCore>),
+    /// A socket in which a panic ended a call: it can only be closed.
+    Broken(Option<Box<SocketCore>>),
     /// A socket of a type that several threads may use at once.
     Shared(Arc<SharedSocket>),
     Poller(Box<Registrations>),
     Timers(Box<Timers>),
 }
 
-#[repr(C, align(128))]
-struct Slot {
-    /// The handle that stands for the object, or will for the next one.
-    name: AtomicUsize,
-    gate: Gate,
-    /// What it stands for is for several threads, which are inside for a moment only: to find out where it is.
-    shared: AtomicBool,
-    object: UnsafeCell<Object>,
+impl Object {
+    /// A panic ended a call inside of it.
+    pub(crate) fn spoil(&mut self) {
+        match mem::replace(self, Self::Broken(None)) {
+            Self::Socket(core) => *self = Self::Broken(Some(core)),
+            other => *self = other,
+        }
+    }
 }
 
-const _: () = assert!(size_of::<Slot>() == STRIDE && STRIDE / STEP == 16);
+#[repr(C)]
+struct Region {
+    gates: [[Gate; GATES]; SLOTS],
+    /// A load waits for an earlier store whose address is the same but for its upper bits: this keeps an object from
+    /// those of its gates.
+    _apart: [u8; 2048],
+    slots: [Slot; SLOTS],
+}
 
-// SAFETY: the object is touched only by the holder of the gate's one pass, and may move between threads (below).
+/// What belongs to a slot besides its gates. Valid if all its bytes are zero: nothing lives there.
+#[repr(C, align(128))]
+struct Slot {
+    object: UnsafeCell<MaybeUninit<Object>>,
+    /// The handle that stands for the object; 0 if there is none.
+    name: AtomicUsize,
+    /// What it stands for is for several threads, which are inside for a moment only: to find out where it is.
+    shared: AtomicBool,
+    rest: UnsafeCell<Rest>,
+}
+
+/// What only who has the number of a free slot touches, or the one pass of its object.
+struct Rest {
+    /// How often the slot was used.
+    uses: usize,
+    /// The passes of the gates that are locked.
+    passes: [Option<Pass<'static>>; GATES],
+}
+
+const _: () = assert!(size_of::<Slot>() == STRIDE && STRIDE == 128);
+
+// SAFETY: the object and the rest are touched only by one thread at a time, by the invariants, and may move between
+// threads (below). A pass may be dropped by another thread than the one that entered: what that one did inside happened
+// before, by the lock of the free slots.
 unsafe impl Sync for Slot {}
 
 const _: () = {
@@ -78,10 +110,23 @@ const _: () = {
 
 /// The process in which the first handle was made.
 static PROCESS: OnceLock<ForkEpoch> = OnceLock::new();
-static REGION: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
-/// Bytes of the region in use: whole slots.
-static USED: AtomicUsize = AtomicUsize::new(0);
-static FREE: Mutex<VecDeque<usize>> = Mutex::new(VecDeque::new());
+static REGION: MaybeUninit<Region> = MaybeUninit::zeroed();
+static FREE: Mutex<Free> = Mutex::new(Free { used: 0, slots: VecDeque::new() });
+
+/// The slots without a handle.
+struct Free {
+    /// How many were ever used: further ones are free too.
+    used: usize,
+    slots: VecDeque<usize>,
+}
+
+impl Region {
+    #[inline(always)]
+    fn get() -> &'static Self {
+        // SAFETY: all bytes zero are a valid region: gates say so of theirs, and slots of theirs.
+        unsafe { REGION.assume_init_ref() }
+    }
+}
 
 /// Why a pointer gives no access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +151,7 @@ impl Refused {
 #[derive(Debug)]
 pub(crate) struct Entered {
     slot: &'static Slot,
-    _pass: Pass<'static>,
+    pass: Pass<'static>,
 }
 
 impl std::fmt::Debug for Slot {
@@ -118,42 +163,42 @@ impl std::fmt::Debug for Slot {
 impl Entered {
     #[inline(always)]
     pub(crate) fn object(&mut self) -> &mut Object {
-        // SAFETY: self holds the slot's pass, and the result borrows self.
-        unsafe { &mut *self.slot.object.get() }
+        // SAFETY: self holds the pass, so there is an object, and the result borrows self.
+        unsafe { (*self.slot.object.get()).assume_init_mut() }
     }
 
     /// Takes the object out: the handle is dead from now on.
-    pub(crate) fn retire(mut self) -> Object {
-        let object = std::mem::replace(self.object(), Object::Free);
-        let name = self.slot.name.load(Ordering::Relaxed);
-        self.slot.name.store(name - name % STRIDE + (name + STEP) % STRIDE, Ordering::Relaxed);
-        let region = REGION.load(Ordering::Acquire) as usize;
-        let index = (ptr::from_ref(self.slot) as usize - region) / STRIDE;
-        drop(self);
+    pub(crate) fn retire(self) -> Object {
+        let Self { slot, pass } = self;
+        slot.name.store(0, Ordering::Relaxed);
+        // SAFETY: as in `object`; without a name it is not read again.
+        let object = unsafe { (*slot.object.get()).assume_init_read() };
+        // SAFETY: the pass is still here.
+        let rest = unsafe { &mut *slot.rest.get() };
+        rest.passes[rest.uses % GATES] = Some(pass);
+        rest.uses += 1;
+        let index = (ptr::from_ref(slot).addr() - Region::get().slots.as_ptr().addr()) / size_of::<Slot>();
         if let Some(mut free) = free_slots() {
-            free.push_back(index);
+            free.slots.push_back(index);
         }
         object
     }
 }
 
 impl Slot {
-    #[inline(always)]
-    fn is_named(&self, handle: *const c_void) -> bool {
-        self.name.load(Ordering::Relaxed) == handle as usize
-    }
-
-    /// As [`Gate::enter`], if the thread is not the one that used the slot last: only for the right handle is that
+    /// As [`Gate::enter`], if the thread is not the one that used the handle last: only for the right handle is that
     /// one disturbed.
     #[cold]
-    fn enter_slowly(&self, handle: *const c_void) -> Result<Pass<'_>, Refused> {
-        if !self.is_named(handle) {
-            return Err(Refused::Dead);
-        }
-        let entered = patiently(|| match self.gate.enter(thread()) {
-            Some(pass) => Some(Ok(pass)),
-            None if self.shared.load(Ordering::Relaxed) => None,
-            None => Some(Err(Refused::Busy)),
+    fn enter_slowly(&self, handle: *const c_void, gate: &'static Gate) -> Result<Pass<'static>, Refused> {
+        let entered = patiently(|| {
+            if self.name.load(Ordering::Acquire) != handle.addr() {
+                return Some(Err(Refused::Dead));
+            }
+            match gate.enter(thread()) {
+                Some(pass) => Some(Ok(pass)),
+                None if self.shared.load(Ordering::Relaxed) => None,
+                None => Some(Err(Refused::Busy)),
+            }
         });
         entered.unwrap_or(Err(Refused::Busy))
     }
@@ -178,87 +223,54 @@ fn patiently<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
 /// Enters what the handle stands for.
 #[inline(always)]
 pub(crate) fn enter(handle: *const c_void) -> Result<Entered, Refused> {
-    let region = REGION.load(Ordering::Acquire);
-    let offset = (handle as usize).wrapping_sub(region as usize);
-    if offset >= USED.load(Ordering::Acquire) {
+    let region = Region::get();
+    let offset = handle.addr().wrapping_sub(ptr::from_ref(region).addr());
+    // What is not the beginning of a gate gets a number beyond all.
+    if offset.rotate_right(size_of::<Gate>().trailing_zeros()) >= SLOTS * GATES {
         return Err(Refused::Dead);
     }
-    // SAFETY: slots in the bytes in use are initialised and stay. Without a region none are.
-    let slot: &'static Slot = unsafe { &*region.byte_add(offset - offset % STRIDE) };
-    let pass = match slot.gate.enter_again(thread()) {
-        Some(pass) => pass,
-        None => slot.enter_slowly(handle)?,
+    // SAFETY: a gate begins there.
+    let gate: &'static Gate = unsafe { &*handle.cast() };
+    // SAFETY: slots have the size of their gates, of which the address of a region is a multiple.
+    let slot: &'static Slot = unsafe {
+        &*handle.map_addr(|address| address & !(STRIDE - 1)).byte_add(offset_of!(Region, slots)).cast()
     };
-    // Now nobody can close it any more.
-    if !slot.is_named(handle) {
-        return Err(Refused::Dead);
-    }
-    Ok(Entered { slot, _pass: pass })
+    let pass = match gate.enter_again(thread()) {
+        Some(pass) => pass,
+        None => slot.enter_slowly(handle, gate)?,
+    };
+    Ok(Entered { slot, pass })
 }
 
 /// A new handle.
 ///
 /// # Errors
-/// `TooManyFiles` at the limit of handles, `OutOfMemory`; `Interrupted` in a forked child that cannot make any.
+/// `TooManyFiles` at the limit of handles; `Interrupted` in a forked child that cannot make any.
 pub(crate) fn insert(object: Object) -> Result<*mut c_void> {
-    let mut free = free_slots().ok_or(Error::Interrupted)?;
-    let index = match USED.load(Ordering::Acquire) / STRIDE {
-        used if free.len() > RESTING || used == SLOTS => free.pop_front().ok_or(Error::TooManyFiles)?,
-        used => first_use(used)?,
-    };
-    drop(free);
-    let region = REGION.load(Ordering::Acquire);
-    // SAFETY: an index from the queue or from `first_use` is of a slot in use.
-    let slot = unsafe { &*region.add(index) };
-    // A stale handle of the slot may be tried in this moment; it leaves at once.
-    let pass = loop {
-        match slot.gate.enter(thread()) {
-            Some(pass) => break pass,
-            None => std::thread::yield_now(),
-        }
-    };
-    let mut entered = Entered { slot, _pass: pass };
-    slot.shared.store(matches!(object, Object::Shared(_) | Object::Context(_)), Ordering::Relaxed);
-    *entered.object() = object;
-    let step = slot.name.load(Ordering::Relaxed) % STRIDE;
-    Ok(ptr::from_ref(slot).wrapping_byte_add(step).cast_mut().cast())
-}
-
-/// Initialises the next slot, and first of all the region. The caller holds the lock of the free slots.
-fn first_use(index: usize) -> Result<usize> {
-    let mut region = REGION.load(Ordering::Acquire);
-    if region.is_null() {
-        region = reserve()?;
-        REGION.store(region, Ordering::Release);
-    }
-    // SAFETY: `index` is below SLOTS, so inside the region, and not in the part in use, so nobody looks at it yet.
-    unsafe {
-        let place = region.add(index);
-        let name = AtomicUsize::new(place as usize);
-        place.write(Slot {
-            name,
-            gate: Gate::new(),
-            shared: AtomicBool::new(false),
-            object: UnsafeCell::new(Object::Free),
-        });
-    }
-    USED.store((index + 1) * STRIDE, Ordering::Release);
-    Ok(index)
-}
-
-fn reserve() -> Result<*mut Slot> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a fresh anonymous mapping, where the kernel likes; page aligned, which is more than a slot needs.
-    let region = unsafe {
-        libc::mmap(ptr::null_mut(), SLOTS * STRIDE, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
-    };
-    if region == libc::MAP_FAILED {
-        return Err(Error::OutOfMemory);
-    }
     PROCESS.get_or_init(ForkEpoch::current);
-    // The first one registers the process with the kernel; before that the cheap side of the gates is a full fence.
-    heavy_fence();
-    Ok(region.cast())
+    let index = free_slots().ok_or(Error::Interrupted)?.take().ok_or(Error::TooManyFiles)?;
+    let region = Region::get();
+    let slot = &region.slots[index];
+    // SAFETY: the slot is free, and this thread has its number.
+    let rest = unsafe { &mut *slot.rest.get() };
+    let turn = rest.uses % GATES;
+    let handle = ptr::from_ref(&region.gates[index][turn]).cast_mut().cast::<c_void>();
+    slot.shared.store(matches!(object, Object::Shared(_) | Object::Context(_)), Ordering::Relaxed);
+    // SAFETY: as above.
+    unsafe { (*slot.object.get()).write(object) };
+    slot.name.store(handle.addr(), Ordering::Release);
+    rest.passes[turn] = None;
+    Ok(handle)
+}
+
+impl Free {
+    fn take(&mut self) -> Option<usize> {
+        if self.slots.len() > RESTING || self.used == SLOTS {
+            return self.slots.pop_front();
+        }
+        self.used += 1;
+        Some(self.used - 1)
+    }
 }
 
 /// Whether this process is a child that got the handles by a fork.
@@ -267,7 +279,7 @@ pub(crate) fn in_forked_child() -> bool {
 }
 
 /// The free slots; none if they stay locked, as they may after a fork that came while another thread had them.
-fn free_slots() -> Option<MutexGuard<'static, VecDeque<usize>>> {
+fn free_slots() -> Option<MutexGuard<'static, Free>> {
     patiently(|| match FREE.try_lock() {
         Ok(free) => Some(free),
         // Nothing in the critical sections leaves the queue half changed.
@@ -276,9 +288,8 @@ fn free_slots() -> Option<MutexGuard<'static, VecDeque<usize>>> {
     })
 }
 
-/// A number of the calling thread for a gate: about where its thread-local storage is, which the processor holds, and of
-/// which every thread has more than the steps of these numbers. A thread that gets the place of one that has ended began
-/// after that end.
+/// A number of the calling thread for a gate: where its control block is, which the processor holds, and which begins with
+/// pointers. A thread that gets the place of one that has ended began after that end.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #[inline(always)]
 fn thread() -> u64 {
@@ -287,7 +298,7 @@ fn thread() -> u64 {
     unsafe {
         std::arch::asm!("mov {}, fs:[0]", out(reg) pointer, options(nostack, preserves_flags, readonly, pure));
     }
-    pointer & !(THREAD_STEP - 1)
+    pointer
 }
 
 /// A number of the calling thread for a gate.
@@ -300,7 +311,7 @@ fn thread() -> u64 {
     }
     NUMBER.with(|number| {
         if number.get() == 0 {
-            number.set(ferrozmq_base::sync::unique_id() * THREAD_STEP);
+            number.set(ferrozmq_base::sync::unique_id() * ferrozmq_base::gate::THREAD_STEP);
         }
         number.get()
     })
@@ -338,7 +349,7 @@ mod tests {
     fn a_closed_handle_stays_dead_while_new_ones_come() {
         let old = timers();
         enter(old).expect("alive").retire();
-        for _ in 0..10 * RESTING {
+        for _ in 1..GATES * RESTING {
             let new = timers();
             assert_ne!(new, old);
             assert_eq!(enter(old).err(), Some(Refused::Dead));

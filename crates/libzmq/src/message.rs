@@ -3,7 +3,7 @@
 //! What the C program hands in is memory that may hold a message or anything else: the tag decides, and every bit
 //! pattern is a valid `Msg` to look at. Functions on a message that is not live answer EFAULT.
 use crate::{
-    boundary::{bytes, clamped, entries, text},
+    boundary::{self, bytes, clamped, entries, text},
     socket,
 };
 use ferrozmq_base::{Error, Msg, Result, content::FreeFn};
@@ -28,6 +28,27 @@ pub(crate) unsafe fn live<'a>(message: *mut Msg) -> Result<&'a mut Msg> {
     if message.is_valid() { Ok(message) } else { Err(Error::BadAddress) }
 }
 
+/// What `look` sees in the live message at this address. The usual kind comes first: for it, to be live and where its
+/// body is are one question.
+///
+/// # Safety
+/// As [`live`].
+#[inline(always)]
+unsafe fn look<T>(message: *mut Msg, look: impl Fn(&mut Msg) -> T) -> Result<T> {
+    // SAFETY: by the contract; a Msg has no invalid bit pattern.
+    match unsafe { message.as_mut() } {
+        Some(message) if message.is_inline() => Ok(look(message)),
+        // SAFETY: by the contract.
+        _ => unsafe { look_further(message, look) },
+    }
+}
+
+#[cold]
+unsafe fn look_further<T>(message: *mut Msg, look: impl Fn(&mut Msg) -> T) -> Result<T> {
+    // SAFETY: by the contract.
+    unsafe { live(message) }.map(look)
+}
+
 /// Writes a message where there was none: what was there is not released.
 ///
 /// # Safety
@@ -39,6 +60,26 @@ unsafe fn place(place: *mut Msg, message: Msg) -> Result<c_int> {
     // SAFETY: not NULL, so writable by the contract.
     unsafe { place.write(message) };
     Ok(0)
+}
+
+/// Makes a message of this size, its bytes to be written by the caller.
+///
+/// # Safety
+/// As [`Msg::init_size_uninit`].
+#[inline(always)]
+unsafe fn init_size(place: *mut Msg, size: usize) -> c_int {
+    // SAFETY: by the contract.
+    boundary::call(-1, || unsafe { Msg::init_size_uninit(place, size) }.map(|()| 0).map_err(Error::from))
+}
+
+/// [`init_size`] out of the way of the small ones, which need no memory.
+///
+/// # Safety
+/// As [`init_size`].
+#[inline(never)]
+unsafe fn init_large(place: *mut Msg, size: usize) -> c_int {
+    // SAFETY: by the contract.
+    unsafe { init_size(place, size) }
 }
 
 /// The flags of a send; unknown bits are ignored.
@@ -54,9 +95,9 @@ pub(crate) fn flags(bits: c_int) -> Flags {
 pub(crate) unsafe fn send(message: *mut Msg, socket: *mut c_void, bits: c_int) -> Result<c_int> {
     let entered = socket::enter(socket)?;
     // SAFETY: by the contract.
-    let message = unsafe { live(message) }?;
-    let size = message.len();
-    socket::send(entered, message, flags(bits))?;
+    let size = unsafe { look(message, |message| message.len()) }?;
+    // SAFETY: by the contract, and live.
+    socket::send(entered, unsafe { &mut *message }, flags(bits))?;
     Ok(clamped(size))
 }
 
@@ -122,8 +163,7 @@ entries! {
         }
         // SAFETY: not NULL, so writable by the contract of the entry points; the caller writes the body before it is
         // read, as zmq_msg_init_size(3) asks.
-        unsafe { Msg::init_size_uninit(msg, size) }?;
-        Ok(0)
+        Ok(unsafe { if size > Msg::INLINE_MAX { init_large(msg, size) } else { init_size(msg, size) } })
     }
 
     /// Makes a message with a copy of these bytes.
@@ -184,13 +224,13 @@ entries! {
     /// The body; never NULL for a live message.
     fn zmq_msg_data(msg: *mut Msg) -> *mut c_void, or ptr::null_mut(); {
         // SAFETY: by the contract of the entry points.
-        Ok(unsafe { live(msg) }?.data_ptr().cast())
+        unsafe { look(msg, |message| message.data_ptr().cast()) }
     }
 
     /// Bytes of the body.
     fn zmq_msg_size(msg: *const Msg) -> usize, or 0; {
         // SAFETY: by the contract of the entry points.
-        Ok(unsafe { live(msg.cast_mut()) }?.len())
+        unsafe { look(msg.cast_mut(), |message| message.len()) }
     }
 
     /// Whether more frames follow; also of a closed message.

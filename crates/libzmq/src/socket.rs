@@ -16,36 +16,19 @@ use std::{
     sync::Arc,
 };
 
-/// What a socket's handle stands for.
-#[derive(Debug)]
-pub(crate) struct SocketHandle {
-    core: SocketCore,
-    /// A call was ended inside the core by a panic, or a wait is inside it: every further one but close is EFAULT.
-    inside: bool,
-}
-
-impl SocketHandle {
-    /// The core, for a call that cannot go on in it after a panic.
-    #[inline(always)]
-    fn begin(&mut self) -> Result<Call<'_>> {
-        if self.inside { Err(Error::BadAddress) } else { Ok(Call(self)) }
-    }
-}
-
-/// A call in the core of a socket. Dropped by a panic only: else it ends.
-struct Call<'a>(&'a mut SocketHandle);
+/// A call on the socket that was entered. Dropped by a panic only, which spoils the socket: else it ends.
+struct Call<'a>(&'a mut Entered);
 
 impl Call<'_> {
     #[inline(always)]
-    fn end<T>(self, result: Result<T>) -> Result<T> {
+    fn end(self) {
         mem::forget(self);
-        result
     }
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        self.0.inside = true;
+        self.0.object().spoil();
     }
 }
 
@@ -57,14 +40,14 @@ pub(crate) fn with_socket<R>(
     body: impl FnOnce(&mut SocketCore) -> Result<R>,
 ) -> Result<R> {
     let mut entered = enter(handle)?;
-    match entered.object() {
-        Object::Socket(socket) => {
-            let call = socket.begin()?;
-            let result = body(&mut call.0.core);
-            call.end(result)
-        }
-        _ => shared(entered)?.with(body),
+    let call = Call(&mut entered);
+    if let Object::Socket(core) = call.0.object() {
+        let result = body(core);
+        call.end();
+        return result;
     }
+    call.end();
+    shared(entered)?.with(body)
 }
 
 /// Enters the socket of a handle, for [`send`] or [`recv`].
@@ -76,14 +59,14 @@ pub(crate) fn enter(handle: *const c_void) -> Result<Entered> {
 /// Sends on the socket that was entered. If it is one for several threads, it is left before a wait.
 #[inline(always)]
 pub(crate) fn send(mut entered: Entered, m: &mut Msg, flags: Flags) -> Result<()> {
-    match entered.object() {
-        Object::Socket(socket) => {
-            let call = socket.begin()?;
-            let result = call.0.core.send(m, flags);
-            call.end(result)
-        }
-        _ => send_shared(entered, m, flags),
+    let call = Call(&mut entered);
+    if let Object::Socket(core) = call.0.object() {
+        let result = core.send(m, flags);
+        call.end();
+        return result;
     }
+    call.end();
+    send_shared(entered, m, flags)
 }
 
 #[inline(never)]
@@ -94,14 +77,14 @@ fn send_shared(entered: Entered, m: &mut Msg, flags: Flags) -> Result<()> {
 /// Receives from the socket that was entered; as [`send`].
 #[inline(always)]
 pub(crate) fn recv(mut entered: Entered, m: &mut Msg, dont_wait: bool) -> Result<()> {
-    match entered.object() {
-        Object::Socket(socket) => {
-            let call = socket.begin()?;
-            let result = call.0.core.recv(m, dont_wait);
-            call.end(result)
-        }
-        _ => recv_shared(entered, m, dont_wait),
+    let call = Call(&mut entered);
+    if let Object::Socket(core) = call.0.object() {
+        let result = core.recv(m, dont_wait);
+        call.end();
+        return result;
     }
+    call.end();
+    recv_shared(entered, m, dont_wait)
 }
 
 #[inline(never)]
@@ -114,6 +97,7 @@ fn recv_shared(entered: Entered, m: &mut Msg, dont_wait: bool) -> Result<()> {
 pub(crate) fn shared(mut entered: Entered) -> Result<Arc<SharedSocket>> {
     match entered.object() {
         Object::Shared(socket) => Ok(socket.clone()),
+        Object::Broken(_) => Err(Error::BadAddress),
         _ => Err(Error::NotASocket),
     }
 }
@@ -124,18 +108,18 @@ pub(crate) fn shared(mut entered: Entered) -> Result<Arc<SharedSocket>> {
 #[derive(Debug)]
 pub(crate) struct Inside {
     handle: *const c_void,
-    socket: NonNull<SocketHandle>,
-    _entered: Entered,
+    socket: NonNull<SocketCore>,
+    entered: Entered,
 }
 
 impl Inside {
     /// Goes inside the socket that was entered by this handle.
     fn of(handle: *const c_void, mut entered: Entered) -> Result<Self> {
-        let Object::Socket(socket) = entered.object() else { return Err(Error::NotASocket) };
-        if std::mem::replace(&mut socket.inside, true) {
-            return Err(Error::BadAddress);
+        match entered.object() {
+            Object::Socket(core) => Ok(Self { handle, socket: NonNull::from(&mut **core), entered }),
+            Object::Broken(_) => Err(Error::BadAddress),
+            _ => Err(Error::NotASocket),
         }
-        Ok(Self { handle, socket: NonNull::from(&mut **socket), _entered: entered })
     }
 
     /// Whether this is the socket of the handle.
@@ -168,22 +152,21 @@ impl Taken {
 impl Borrow<SocketCore> for Inside {
     fn borrow(&self) -> &SocketCore {
         // SAFETY: by the invariant it is alive, and borrowed from self.
-        unsafe { &self.socket.as_ref().core }
+        unsafe { self.socket.as_ref() }
     }
 }
 
 impl BorrowMut<SocketCore> for Inside {
     fn borrow_mut(&mut self) -> &mut SocketCore {
         // SAFETY: by the invariant it is alive, and exclusively borrowed from self.
-        unsafe { &mut self.socket.as_mut().core }
+        unsafe { self.socket.as_mut() }
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            // SAFETY: by the invariant it is alive, and nobody else looks at it before the entry ends, after this.
-            unsafe { self.socket.as_mut().inside = false };
+        if std::thread::panicking() {
+            self.entered.object().spoil();
         }
     }
 }
@@ -195,7 +178,7 @@ fn open(context_handle: *mut c_void, kind: c_int) -> Result<*mut c_void> {
     handle::insert(if kind.is_thread_safe() {
         Object::Shared(Arc::new(SharedSocket::new(core)))
     } else {
-        Object::Socket(Box::new(SocketHandle { core, inside: false }))
+        Object::Socket(Box::new(core))
     })
 }
 
@@ -206,11 +189,11 @@ fn close(socket: *mut c_void) -> Result<c_int> {
         Err(Refused::Busy) if handle::in_forked_child() => return Ok(0),
         Err(refused) => return Err(refused.or(Error::NotASocket)),
     };
-    if !matches!(entered.object(), Object::Socket(_) | Object::Shared(_)) {
+    if !matches!(entered.object(), Object::Socket(_) | Object::Broken(_) | Object::Shared(_)) {
         return Err(Error::NotASocket);
     }
     match entered.retire() {
-        Object::Socket(socket) => socket.core.close(),
+        Object::Socket(core) | Object::Broken(Some(core)) => core.close(),
         Object::Shared(socket) => socket.close(),
         _ => {}
     }

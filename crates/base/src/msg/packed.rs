@@ -137,18 +137,18 @@ impl Msg {
         ]
     }
 
-    /// Replaces the message by the one that begins with this cell; true if [`Msg::unpack_rest`] must follow.
+    /// Replaces the message, which owns nothing, by the one that begins with this cell; true if [`Msg::unpack_rest`] must
+    /// follow.
     #[inline(always)]
     #[must_use]
     pub(crate) fn unpack(&mut self, cell: Packed) -> bool {
-        if self.owns() {
-            self.release();
-        }
+        debug_assert!(!self.owns());
         // The message owns what the cell did.
         let cell = ManuallyDrop::new(cell);
-        self.head.set(cell.head);
+        // The body first: so it is copied at once from where the cell lies.
         // SAFETY: words are copied whether or not they are initialised; this message owns nothing.
         unsafe { (&raw mut self.body).cast::<[Word; WORDS]>().write(cell.body.words) };
+        self.head.set(cell.head);
         self.peer.set(Peer::NONE);
         cell.head.is_long()
     }

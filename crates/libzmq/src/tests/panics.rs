@@ -36,7 +36,7 @@ fn a_panic_is_efault_and_no_more() {
         let mut item = PollItem { socket, fd: 0, events: 1, revents: 0 };
         fails(zmq_poll(&raw mut item, 1, 0), EFAULT);
         fails(zmq_proxy(socket, socket, std::ptr::null_mut()), EFAULT);
-        assert!(matches!(handle::enter(socket).expect("alive").object(), Object::Socket(_)));
+        assert!(matches!(handle::enter(socket).expect("alive").object(), Object::Broken(_)));
         assert_eq!((zmq_close(socket), zmq_ctx_term(context), caught_panics()), (0, 0, 2));
     }
 }
