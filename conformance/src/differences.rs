@@ -156,7 +156,7 @@ pub const DIFFERENCES: &[Difference] = &[
         test: "a_message_of_nothing_has_an_address",
         libzmq: "NULL for a message made of NULL and 0 bytes",
         ours: "never NULL",
-        why: "no message is a special case for who reads it",
+        why: "who reads a message need not look for NULL first",
     },
     Difference {
         test: "a_req_that_has_not_asked_hears_of_the_shutdown",

@@ -61,7 +61,11 @@ fn dgram(ctx: &Ctx) -> (Sock, SocketAddr) {
         // It does not say which port it was given, and binds in the background.
         let address = plain_at_own_address().local_addr().unwrap();
         socket.bind(&format!("udp://{address}")).unwrap();
-        wait::until("it is bound", || UdpSocket::bind(address).is_err());
+        // Not by binding there, which would be in its way.
+        let SocketAddr::V4(v4) = address else { unreachable!("of IPv4") };
+        let ip = u32::from_ne_bytes(v4.ip().octets());
+        let entry = format!(" {ip:08X}:{:04X} ", v4.port());
+        wait::until("it is bound", || std::fs::read_to_string("/proc/net/udp").unwrap().contains(&entry));
         return (socket, address);
     }
     let address = bound(&socket, "udp://127.0.0.1:*");
