@@ -177,12 +177,6 @@ pub const DIFFERENCES: &[Difference] = &[
         why: "nothing is left to do for it",
     },
     Difference {
-        test: "in_a_forked_child_a_context_without_sockets_ends",
-        libzmq: "EINTR for ever from zmq_ctx_term in the child that alone has used the context",
-        ours: "0",
-        why: "it is the child's own then",
-    },
-    Difference {
         test: "a_udp_address_in_use_or_of_another_machine_fails_the_bind",
         libzmq: "binds in the background: 0, and nothing ever comes",
         ours: "EADDRINUSE, EADDRNOTAVAIL",

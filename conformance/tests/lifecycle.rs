@@ -9,7 +9,7 @@ use conformance::c_api::{Handle, Library, NULL, RawPollItem};
 use conformance::signals::{Handler, interrupted};
 use conformance::socket::{Ctx, PollItem, Sock, Transport, inproc, join, pair, poll};
 use conformance::wire::RawListener;
-use conformance::{Errno, c_library, differs, ours_only, wait, zmq};
+use conformance::{Errno, c_library, ours_only, wait, zmq};
 
 const CLASSIC: std::ops::RangeInclusive<i32> = zmq::PAIR..=zmq::STREAM;
 
@@ -778,21 +778,14 @@ fn a_context_without_sockets_is_for_a_forked_child_as_well() {
 
 #[test]
 fn in_a_forked_child_a_context_without_sockets_ends() {
+    ours_only!("EINTR for ever, and aborts at times");
     let ctx = Ctx::new();
     let own = &ctx;
     let codes = in_child(|| {
         drop(own.socket(zmq::PULL));
-        match own.term() {
-            Ok(()) => vec![0],
-            first => vec![code(first), code(own.term())],
-        }
+        vec![code(own.term())]
     });
-    let wanted = differs!(
-        "in_a_forked_child_a_context_without_sockets_ends",
-        libzmq: vec![zmq::EINTR.0; 2],
-        ours: vec![0],
-    );
-    assert_eq!(codes, wanted);
+    assert_eq!(codes, [0]);
     drop(ctx.socket(zmq::PULL));
     assert_eq!(ctx.term(), Ok(()));
 }
