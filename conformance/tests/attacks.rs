@@ -610,15 +610,24 @@ fn v02_a_message_that_is_sent_again_on_the_way_ends_the_connection() {
 #[test]
 fn v06_metadata_of_any_size_fits_or_is_refused() {
     ours_only!("it takes handshakes of any size");
-    for (size, fits) in [(1_000, true), (20_000, true), (24_000, true), (25_000, false)] {
+    for (count, size, fits) in [
+        (1, 1_000, true),
+        (1, 20_000, true),
+        (1, 24_000, true),
+        (1, 25_000, false),
+        (200, 1, true),
+        (250, 1, false),
+    ] {
         let ctx = Ctx::new();
         let (server, client) = (curve_server(&ctx, zmq::PULL), curve_client(&ctx, zmq::PUSH));
-        client.set_bytes(zmq::METADATA, format!("X-Long:{}", "x".repeat(size))).unwrap();
+        for i in 0..count {
+            client.set_bytes(zmq::METADATA, format!("X-{i}:{}", "x".repeat(size))).unwrap();
+        }
         let wanted = if fits { zmq::EVENT_HANDSHAKE_SUCCEEDED } else { zmq::EVENT_DISCONNECTED };
         let events = Monitor::detached(&server, zmq::EVENT_HANDSHAKE_SUCCEEDED | zmq::EVENT_DISCONNECTED);
         client.set(zmq::RECONNECT_IVL, -1).unwrap();
         client.connect(&server.bind_any(Transport::Tcp)).unwrap();
-        assert_eq!(events.next().event, wanted, "{size}");
+        assert_eq!(events.next().event, wanted, "{count} of {size}");
     }
 }
 

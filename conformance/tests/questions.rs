@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use conformance::socket::{Ctx, Sock, Transport, settle};
-use conformance::wire::{Raw, command, greeting_with};
+use conformance::wire::{Raw, command, frame, greeting, greeting_with, property};
 use conformance::{Monitor, differs, is_system, ours_only, zmq};
 
 const HANDLER: &str = "inproc://zeromq.zap.01";
@@ -150,6 +150,22 @@ fn a_handler_is_not_asked_about_who_has_left() {
         .collect();
     asked.sort();
     assert_eq!(asked, wanted);
+}
+
+#[test]
+fn a_peer_that_sends_before_it_is_let_in_is_refused() {
+    let ctx = Ctx::new();
+    let handler = ctx.socket(zmq::REP);
+    handler.bind(HANDLER).unwrap();
+    let server = ctx.socket(zmq::PULL);
+    server.set_bytes(zmq::ZAP_DOMAIN, "global").unwrap();
+    let events = Monitor::new(&server);
+    let mut raw = Raw::connect(&server.bind_any(Transport::Tcp));
+    raw.send(greeting(3, 1));
+    handler.recv().unwrap();
+    raw.send([command("READY", property("Socket-Type", "PUSH")), frame(0, "early")].concat());
+    let event = events.wait_for(zmq::EVENT_HANDSHAKE_FAILED_PROTOCOL);
+    assert_eq!(event.value as i32, zmq::PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND);
 }
 
 #[test]

@@ -3,7 +3,9 @@ use std::env;
 
 /// Functions whose newest version is younger than the oldest glibc that the library is for, 2.28. `src/glibc.rs`
 /// says where calls of them go.
-const WRAPPED: [&str; 16] = [
+const WRAPPED: [&str; 18] = [
+    "__pthread_register_cancel",
+    "__pthread_unregister_cancel",
     "dlsym",
     "fstat64",
     "gettid",

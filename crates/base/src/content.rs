@@ -10,7 +10,9 @@ use std::{ffi::c_void, fmt, mem::ManuallyDrop, ptr, slice};
 use bytes::Bytes;
 
 use crate::{
-    OutOfMemory, chunk,
+    OutOfMemory,
+    cancel::uncancelled,
+    chunk,
     pool::{self, Block, BlockKind},
     sync::{Ordering, fence},
 };
@@ -106,7 +108,7 @@ unsafe fn finish_holder(block: *mut Block) {
             BlockKind::Foreign => {
                 let foreign = data.cast::<Foreign>().read();
                 pool::release(block);
-                (foreign.free)(foreign.data, foreign.hint);
+                uncancelled(|| (foreign.free)(foreign.data, foreign.hint));
             }
             BlockKind::Vec => {
                 let parts = data.cast::<VecParts>().read();

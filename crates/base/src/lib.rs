@@ -2,6 +2,7 @@
 //!
 //! No I/O, no protocol, no threads. Everything that two threads touch lives here, behind methods that have a
 //! loom model; [`sync`] alone names atomics.
+pub mod cancel;
 mod chain;
 pub mod chunk;
 pub mod content;

@@ -378,12 +378,18 @@ mod large;
 pub(crate) use large::LARGEST as KEPT_MAX;
 
 #[cfg(not(loom))]
+pub use thread::{Held, hold};
+#[cfg(not(loom))]
 pub(crate) use thread::{POOLS, Shelf};
 
 #[cfg(not(loom))]
 mod thread {
     //! Which thread holds which pool.
-    use std::sync::{Mutex, PoisonError};
+    use std::{
+        cell::Cell,
+        marker::PhantomData,
+        sync::{Mutex, PoisonError},
+    };
 
     use super::Pool;
 
@@ -395,41 +401,63 @@ mod thread {
         held: bool,
     }
 
-    struct Holder(&'static Pool);
-
-    impl Holder {
-        fn adopt() -> Self {
-            crate::fork::watch();
-            let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(shelf) = pools.iter_mut().find(|shelf| !shelf.held) {
-                shelf.held = true;
-                return Self(shelf.pool);
-            }
-            let pool: &'static Pool = Box::leak(Box::new(Pool::new()));
-            pools.push(Shelf { pool, held: true });
-            Self(pool)
-        }
+    thread_local! {
+        /// This thread's pool.
+        static POOL: Cell<Option<&'static Pool>> = const { Cell::new(None) };
+        /// Gives it back when a thread ends that has not said when it will.
+        static UNTIL_THE_END: Held = const { Held(PhantomData) };
     }
 
-    impl Drop for Holder {
+    /// The thread's hold on a pool: dropped, it gives back what the thread has, until it asks for a pool again.
+    #[derive(Debug)]
+    #[must_use]
+    pub struct Held(PhantomData<*const ()>);
+
+    /// Gets the calling thread a pool for as long as the result lives. For threads of our own: any other gets one by its
+    /// first message, and gives it back by a destructor of the thread, for which the lock of the dynamic loader is needed.
+    /// A thread that has that lock, in the constructor or destructor of a library, may be waiting for ours.
+    pub fn hold() -> Held {
+        if POOL.get().is_none() {
+            POOL.set(Some(adopt()));
+        }
+        Held(PhantomData)
+    }
+
+    fn adopt() -> &'static Pool {
+        crate::fork::watch();
+        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shelf) = pools.iter_mut().find(|shelf| !shelf.held) {
+            shelf.held = true;
+            return shelf.pool;
+        }
+        let pool: &'static Pool = Box::leak(Box::new(Pool::new()));
+        pools.push(Shelf { pool, held: true });
+        pool
+    }
+
+    impl Drop for Held {
         fn drop(&mut self) {
+            let Some(pool) = POOL.take() else { return };
             // SAFETY: this thread holds the pool until the flag below is cleared.
-            unsafe { self.0.flush() };
+            unsafe { pool.flush() };
             let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(shelf) = pools.iter_mut().find(|shelf| std::ptr::eq(shelf.pool, self.0)) {
+            if let Some(shelf) = pools.iter_mut().find(|shelf| std::ptr::eq(shelf.pool, pool)) {
                 shelf.held = false;
             }
         }
     }
 
-    thread_local! {
-        static HOLDER: Holder = Holder::adopt();
-    }
-
     /// Runs `f` with this thread's pool; none while the thread is being torn down. `f` must not come back here.
     #[inline]
     pub(super) fn with<R>(f: impl FnOnce(&'static Pool) -> R) -> Option<R> {
-        HOLDER.try_with(|holder| f(holder.0)).ok()
+        Some(f(POOL.get().or_else(until_the_end)?))
+    }
+
+    #[cold]
+    fn until_the_end() -> Option<&'static Pool> {
+        UNTIL_THE_END.try_with(|_| ()).ok()?;
+        POOL.set(Some(adopt()));
+        POOL.get()
     }
 }
 

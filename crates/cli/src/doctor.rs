@@ -54,11 +54,23 @@ impl<T: Read + Write + Send> Stream for T {}
 /// How the peer is reached.
 #[derive(Clone)]
 struct Way {
-    /// The endpoint as it was given.
+    /// The endpoint as it was given, and through what it is reached.
     name: String,
     endpoint: Endpoint,
-    proxy: Option<(HostPort, Option<Login>)>,
+    proxy: Option<Proxy>,
     limit: Duration,
+}
+
+#[derive(Clone)]
+struct Proxy {
+    address: HostPort,
+    login: Option<Login>,
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the SOCKS5 proxy {}", self.address)
+    }
 }
 
 impl Way {
@@ -79,9 +91,16 @@ impl Way {
                 username: login.name.as_bytes().to_vec(),
                 password: Password(login.password.as_bytes().to_vec()),
             });
-            proxy = Some((socks::parse_proxy(address.as_bytes()).map_err(usage)?.target, login));
+            let address = socks::parse_proxy(address.as_bytes()).map_err(usage)?.target;
+            proxy = Some(Proxy { address, login });
         }
-        Ok(Self { name: doctor.endpoint.clone(), endpoint, proxy, limit: doctor.timeout })
+        let mut way = Self { name: doctor.endpoint.clone(), endpoint, proxy, limit: doctor.timeout };
+        way.name += &way.through();
+        Ok(way)
+    }
+
+    fn through(&self) -> String {
+        self.proxy.as_ref().map(|proxy| format!(" through {proxy}")).unwrap_or_default()
     }
 
     fn wrong(&self, what: impl fmt::Display) -> Failure {
@@ -103,7 +122,7 @@ pub(crate) fn run(doctor: &Doctor) -> Result<(), Failure> {
     let ours = Credentials::of(&doctor.security)?;
     let way = Way::of(doctor)?;
     let stream = open(&way)?;
-    show("reachable")?;
+    show(format_args!("reachable{}", way.through()))?;
     let (version, mechanism) = greet(stream).map_err(|failure| way.failed(failure))?;
     show(format_args!("protocol: ZMTP {version}"))?;
     show(format_args!("mechanism: {mechanism}"))?;
@@ -178,9 +197,10 @@ fn reach(way: &Way) -> io::Result<Box<dyn Stream>> {
     let limit = way.limit;
     match &way.endpoint {
         Endpoint::Tcp(tcp) => match &way.proxy {
-            Some((proxy, login)) => {
-                let mut stream = connect(proxy, limit)?;
-                tunnel(&mut stream, Socks::new(tcp.target.clone(), login.clone()))?;
+            Some(proxy) => {
+                let failed = |e: io::Error| io::Error::new(e.kind(), format!("{proxy} is not reached: {e}"));
+                let mut stream = connect(&proxy.address, limit).map_err(failed)?;
+                tunnel(&mut stream, Socks::new(tcp.target.clone(), proxy.login.clone()))?;
                 Ok(Box::new(stream))
             }
             None => Ok(Box::new(connect(&tcp.target, limit)?)),

@@ -71,9 +71,21 @@ fn the_doctor_goes_through_a_proxy() {
     let seen = doctor("me:secret");
     assert!(seen.status.success(), "{}", text(&seen.stderr));
     assert!(text(&seen.stdout).contains("we are let in"), "{}", text(&seen.stdout));
+    let through = format!("through the SOCKS5 proxy {proxy}");
+    assert_eq!(text(&seen.stdout).lines().next(), Some(&*format!("reachable {through}")));
     let refused = doctor("me:Secret");
     assert_eq!(refused.status.code(), Some(1));
-    assert!(text(&refused.stderr).contains("refuses the name or the password"), "{}", text(&refused.stderr));
+    let said = text(&refused.stderr);
+    assert!(said.contains(&format!("tcp://tasks.internal:5555 {through}: ")), "{said}");
+    assert!(said.contains("refuses the name or the password"), "{said}");
+}
+
+#[test]
+fn the_doctor_tells_a_proxy_that_is_not_there_from_a_peer() {
+    let seen = run("doctor tcp://tasks.internal:5555 --socks-proxy 127.0.0.1:1", b"");
+    let said = text(&seen.stderr);
+    assert_eq!(seen.status.code(), Some(1), "{said}");
+    assert!(said.contains(": the SOCKS5 proxy 127.0.0.1:1 is not reached: "), "{said}");
 }
 
 #[test]

@@ -247,12 +247,15 @@ impl<'fd, K: Copy> Poller<'fd, K> {
         // In an order that all pollers have in common: two of the same sockets would wait for each other.
         let mut order: Vec<usize> = (0..own.len()).collect();
         order.sort_by_key(|&i| Arc::as_ptr(&own[i].0));
-        let mut locked: Vec<_> = order.iter().map(|&i| (i, lock(&own[i].0))).collect();
-        locked.sort_by_key(|(i, _)| *i);
+        let mut locked: Vec<_> = own.iter().map(|_| None).collect();
+        for i in order {
+            locked[i] = Some(lock(&own[i].0));
+        }
         let mut items: Vec<PollItem<_>> = locked
             .iter_mut()
+            .flatten()
             .zip(&own)
-            .map(|((_, core), (_, watched))| PollItem::new(&mut **core, watched.interest.0))
+            .map(|(core, (_, watched))| PollItem::new(&mut **core, watched.interest.0))
             .collect();
         let mut shared: Vec<_> =
             many.iter().map(|(socket, watched)| SharedItem::new(socket, watched.interest.0)).collect();

@@ -1,6 +1,11 @@
 //! What every entry point passes through: a catch for panics, and errno.
-use ferrozmq_base::{Error, Result};
-use libc::{c_char, c_int};
+//!
+//! No thread is cancelled inside of the catch, which would end the process ([`ferrozmq_base::cancel`]). Entry points
+//! declared by `entries` see to that as a whole. It costs about as much as sending a message, so those on a message's way
+//! are declared by `lean_entries`: every cancellation point that they reach is looked after where it is. So are those that
+//! wait, which a request ends: then the thread ends here.
+use ferrozmq_base::{Error, Result, cancel::Uncancelled};
+use libc::{c_char, c_int, c_void};
 use std::{
     ffi::CStr,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -14,9 +19,28 @@ pub fn caught_panics() -> u64 {
     PANICS.load(Ordering::Relaxed)
 }
 
-/// Runs the body of an entry point: an error sets errno and gives `failed`, and so does a panic, with EFAULT.
+/// Runs the body of an entry point: an error sets errno and gives `failed`, and so does a panic, with EFAULT. If the
+/// thread was cancelled, it ends.
 #[inline(always)]
 pub(crate) fn call<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
+    catch(failed, body, report_or_end)
+}
+
+/// [`call`] for the body of an entry point in which the thread is not cancelled.
+#[inline(always)]
+pub(crate) fn call_whole<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
+    let _whole = Uncancelled::begin();
+    call_awake(failed, body)
+}
+
+/// [`call`] for a body that never waits.
+#[inline(always)]
+pub(crate) fn call_awake<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
+    catch(failed, body, report)
+}
+
+#[inline(always)]
+fn catch<T>(failed: T, body: impl FnOnce() -> Result<T>, report: impl FnOnce(Error)) -> T {
     // What a panic left half done is not seen again: the socket that was in use answers EFAULT from then on.
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => value,
@@ -39,6 +63,23 @@ pub(crate) fn call<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
 #[inline(never)]
 fn report(error: Error) {
     set_errno(error.errno());
+}
+
+/// [`report`], unless a wait says that the thread was cancelled: then it ends, as in any cancellation point of C, with
+/// nothing of ours on its stack but frames that own nothing.
+#[cold]
+#[inline(never)]
+fn report_or_end(error: Error) {
+    unsafe extern "C-unwind" {
+        fn pthread_exit(result: *mut c_void) -> !;
+    }
+    const CANCELED: *mut c_void = std::ptr::without_provenance_mut(usize::MAX);
+    if error == Error::Os(libc::ECANCELED) {
+        // SAFETY: what is unwound is this function and the entry point, in which nothing waits to be dropped, and then
+        // the caller's.
+        unsafe { pthread_exit(CANCELED) };
+    }
+    report(error);
 }
 
 /// Sets errno of the calling thread.
@@ -97,17 +138,28 @@ pub(crate) unsafe fn bytes_mut<'a>(data: *mut u8, len: usize) -> Option<&'a mut 
 /// Declares entry points: each line of documentation, the C signature, the value of a failed call, and the body as a
 /// `Result`.
 macro_rules! entries {
-    ($($(#[doc = $doc:literal])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $ret:ty, or $failed:expr; $body:block)*) => {
+    ($($entries:tt)*) => { $crate::boundary::entries_by! { call_whole $($entries)* } };
+}
+pub(crate) use entries;
+
+/// [`entries`] that are on the way of a message, or wait.
+macro_rules! lean_entries {
+    ($($entries:tt)*) => { $crate::boundary::entries_by! { call $($entries)* } };
+}
+pub(crate) use lean_entries;
+
+macro_rules! entries_by {
+    ($call:ident $($(#[doc = $doc:literal])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $ret:ty, or $failed:expr; $body:block)*) => {
         $(
             $(#[doc = $doc])*
             ///
             /// # Safety
             /// Pointers are NULL or what `zmq.h` says: handles need not be alive, buffers and strings are.
             #[unsafe(no_mangle)]
-            pub unsafe extern "C" fn $name($($arg: $type),*) -> $ret {
-                $crate::boundary::call($failed, || $body)
+            pub unsafe extern "C-unwind" fn $name($($arg: $type),*) -> $ret {
+                $crate::boundary::$call($failed, || $body)
             }
         )*
     };
 }
-pub(crate) use entries;
+pub(crate) use entries_by;

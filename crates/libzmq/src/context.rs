@@ -1,6 +1,6 @@
 //! Contexts (zmq_ctx_new(3)). Every function may be called by any thread at any time.
 use crate::{
-    boundary::{bytes, bytes_mut, entries},
+    boundary::{bytes, bytes_mut, entries, lean_entries},
     handle::{self, Object},
 };
 use ferrozmq_base::{Error, Result};
@@ -56,15 +56,6 @@ entries! {
     /// A new context with this many I/O threads.
     fn zmq_init(io_threads: c_int) -> *mut c_void, or ptr::null_mut(); { open(Some(io_threads)) }
 
-    /// Ends a context: waits until every socket is closed and what lingers is out. EINTR: call again.
-    fn zmq_ctx_term(context: *mut c_void) -> c_int, or -1; { terminate(context) }
-
-    /// As `zmq_ctx_term`.
-    fn zmq_term(context: *mut c_void) -> c_int, or -1; { terminate(context) }
-
-    /// As `zmq_ctx_term`.
-    fn zmq_ctx_destroy(context: *mut c_void) -> c_int, or -1; { terminate(context) }
-
     /// Ends every blocking call on the context's sockets with ETERM.
     fn zmq_ctx_shutdown(handle: *mut c_void) -> c_int, or -1; {
         context(handle)?.shutdown();
@@ -96,4 +87,15 @@ entries! {
         let buffer = unsafe { bytes_mut(optval.cast(), length) }.ok_or(Error::InvalidArgument)?;
         context.get_bytes(option, buffer).map(|()| 0)
     }
+}
+
+lean_entries! {
+    /// Ends a context: waits until every socket is closed and what lingers is out. EINTR: call again.
+    fn zmq_ctx_term(context: *mut c_void) -> c_int, or -1; { terminate(context) }
+
+    /// As `zmq_ctx_term`.
+    fn zmq_term(context: *mut c_void) -> c_int, or -1; { terminate(context) }
+
+    /// As `zmq_ctx_term`.
+    fn zmq_ctx_destroy(context: *mut c_void) -> c_int, or -1; { terminate(context) }
 }

@@ -1,5 +1,5 @@
 //! Atomic counters.
-use crate::boundary::entries;
+use crate::boundary::lean_entries;
 use ferrozmq_base::{Error, Result};
 use libc::{c_int, c_void};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -13,7 +13,7 @@ unsafe fn counter<'a>(counter: *mut c_void) -> Result<&'a AtomicI32> {
     unsafe { counter.cast::<AtomicI32>().as_ref() }.ok_or(Error::BadAddress)
 }
 
-entries! {
+lean_entries! {
     /// A counter at 0.
     fn zmq_atomic_counter_new() -> *mut c_void, or std::ptr::null_mut(); {
         Ok(Box::into_raw(Box::new(AtomicI32::new(0))).cast())

@@ -20,6 +20,8 @@ macro_rules! pass_on {
     };
 }
 
+pass_on!("__pthread_register_cancel" to "__pthread_register_cancel", "GLIBC_2.3.3");
+pass_on!("__pthread_unregister_cancel" to "__pthread_unregister_cancel", "GLIBC_2.3.3");
 pass_on!("dlsym" to "dlsym", "GLIBC_2.2.5");
 pass_on!("pthread_attr_getguardsize" to "pthread_attr_getguardsize", "GLIBC_2.2.5");
 pass_on!("pthread_attr_getstack" to "pthread_attr_getstack", "GLIBC_2.2.5");

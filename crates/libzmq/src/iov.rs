@@ -1,6 +1,6 @@
 //! Many parts in one call, as `struct iovec` (undocumented in libzmq, kept for the programs that use it).
 use crate::{
-    boundary::{bytes, clamped, entries},
+    boundary::{bytes, clamped, lean_entries},
     message::flags,
     socket::{self, with_socket},
 };
@@ -56,7 +56,7 @@ fn copied(body: &[u8]) -> Result<iovec> {
     Ok(iovec { iov_base: memory, iov_len: body.len() })
 }
 
-entries! {
+lean_entries! {
     /// Sends every element; the result is the size of the last one.
     fn zmq_sendiov(socket: *mut c_void, iov: *mut iovec, count: usize, flags: c_int) -> c_int, or -1; {
         with_socket(socket, |_| Ok(()))?;

@@ -1,5 +1,5 @@
 //! What the library is, and what its errors mean.
-use crate::boundary::entries;
+use crate::boundary::{entries, lean_entries};
 use ferrozmq_base::error::ZMQ_HAUSNUMERO;
 use libc::{c_char, c_int};
 use std::ffi::CStr;
@@ -36,16 +36,28 @@ fn own_text(code: c_int) -> Option<&'static CStr> {
 }
 
 entries! {
-    /// The calling thread's errno.
-    fn zmq_errno() -> c_int, or 0; {
-        // SAFETY: the location of the thread's errno is always valid.
-        Ok(unsafe { *libc::__errno_location() })
-    }
-
     /// What an errno means; never NULL.
     fn zmq_strerror(errnum: c_int) -> *const c_char, or c"".as_ptr(); {
         // SAFETY: strerror takes any number and never returns NULL.
         Ok(own_text(errnum).map_or_else(|| unsafe { libc::strerror(errnum) }.cast_const(), CStr::as_ptr))
+    }
+
+    /// Whether the library has a capability; names match exactly.
+    fn zmq_has(capability: *const c_char) -> c_int, or 0; {
+        if capability.is_null() {
+            return Ok(0);
+        }
+        // SAFETY: not NULL, so a C string by the contract of the entry points.
+        let name = unsafe { CStr::from_ptr(capability) };
+        Ok((CAPABILITIES.contains(&name) || kernel_has(name)).into())
+    }
+}
+
+lean_entries! {
+    /// The calling thread's errno.
+    fn zmq_errno() -> c_int, or 0; {
+        // SAFETY: the location of the thread's errno is always valid.
+        Ok(unsafe { *libc::__errno_location() })
     }
 
     /// The version of ZeroMQ.
@@ -57,15 +69,5 @@ entries! {
             }
         }
         Ok(())
-    }
-
-    /// Whether the library has a capability; names match exactly.
-    fn zmq_has(capability: *const c_char) -> c_int, or 0; {
-        if capability.is_null() {
-            return Ok(0);
-        }
-        // SAFETY: not NULL, so a C string by the contract of the entry points.
-        let name = unsafe { CStr::from_ptr(capability) };
-        Ok((CAPABILITIES.contains(&name) || kernel_has(name)).into())
     }
 }

@@ -3,7 +3,7 @@
 //! What the C program hands in is memory that may hold a message or anything else: the tag decides, and every bit
 //! pattern is a valid `Msg` to look at. Functions on a message that is not live answer EFAULT.
 use crate::{
-    boundary::{self, bytes, clamped, entries, text},
+    boundary::{self, bytes, clamped, lean_entries, text},
     socket,
 };
 use ferrozmq_base::{Error, Msg, Result, content::FreeFn};
@@ -68,8 +68,10 @@ unsafe fn place(place: *mut Msg, message: Msg) -> Result<c_int> {
 /// As [`Msg::init_size_uninit`].
 #[inline(always)]
 unsafe fn init_size(place: *mut Msg, size: usize) -> c_int {
-    // SAFETY: by the contract.
-    boundary::call(-1, || unsafe { Msg::init_size_uninit(place, size) }.map(|()| 0).map_err(Error::from))
+    boundary::call_awake(-1, || {
+        // SAFETY: by the contract.
+        unsafe { Msg::init_size_uninit(place, size) }.map(|()| 0).map_err(Error::from)
+    })
 }
 
 /// [`init_size`] out of the way of the small ones, which need no memory.
@@ -145,7 +147,7 @@ fn property(message: &Msg, property: c_int) -> Result<c_int> {
     }
 }
 
-entries! {
+lean_entries! {
     /// Makes an empty message.
     fn zmq_msg_init(msg: *mut Msg) -> c_int, or -1; {
         if msg.is_null() {
@@ -298,21 +300,29 @@ entries! {
         unsafe { send(msg, socket, flags) }
     }
 
-    /// As `zmq_msg_send`.
-    fn zmq_sendmsg(socket: *mut c_void, msg: *mut Msg, flags: c_int) -> c_int, or -1; {
-        // SAFETY: by the contract of the entry points.
-        Ok(unsafe { zmq_msg_send(msg, socket, flags) })
-    }
-
     /// Receives a message in place of the one that was there.
     fn zmq_msg_recv(msg: *mut Msg, socket: *mut c_void, flags: c_int) -> c_int, or -1; {
         // SAFETY: by the contract of the entry points.
         unsafe { receive(msg, socket, flags) }
     }
+}
 
-    /// As `zmq_msg_recv`.
-    fn zmq_recvmsg(socket: *mut c_void, msg: *mut Msg, flags: c_int) -> c_int, or -1; {
-        // SAFETY: by the contract of the entry points.
-        Ok(unsafe { zmq_msg_recv(msg, socket, flags) })
-    }
+/// As `zmq_msg_send`.
+///
+/// # Safety
+/// As `zmq_msg_send`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn zmq_sendmsg(socket: *mut c_void, msg: *mut Msg, flags: c_int) -> c_int {
+    // SAFETY: by the contract.
+    unsafe { zmq_msg_send(msg, socket, flags) }
+}
+
+/// As `zmq_msg_recv`.
+///
+/// # Safety
+/// As `zmq_msg_recv`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn zmq_recvmsg(socket: *mut c_void, msg: *mut Msg, flags: c_int) -> c_int {
+    // SAFETY: by the contract.
+    unsafe { zmq_msg_recv(msg, socket, flags) }
 }

@@ -1,6 +1,6 @@
 //! `zmq_poll`: sockets and descriptors together.
 use crate::{
-    boundary::entries,
+    boundary::lean_entries,
     socket::{Inside, Taken},
 };
 use ferrozmq_base::{Error, Result};
@@ -235,7 +235,7 @@ unsafe fn poll_items(
     Ok(ready)
 }
 
-entries! {
+lean_entries! {
     /// Waits for sockets and descriptors; the result is the number of items with something to report.
     fn zmq_poll(items: *mut PollItem, nitems: c_int, timeout: c_long) -> c_int, or -1; {
         // SAFETY: by the contract of the entry points.

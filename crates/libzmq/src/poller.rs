@@ -2,7 +2,7 @@
 //!
 //! It names sockets by their handles, so one that is closed while registered makes the wait ENOTSOCK, no more.
 use crate::{
-    boundary::entries,
+    boundary::{entries, lean_entries},
     handle::{self, Object},
     poll::{Waiting, Wanted, of_socket, timeout},
     socket::with_socket,
@@ -274,6 +274,19 @@ entries! {
     /// Takes a descriptor off the list.
     fn zmq_poller_remove_fd(poller: *mut c_void, fd: c_int) -> c_int, or -1; { remove(poller, Subject::Fd(fd)) }
 
+    /// A descriptor to wait for the poller itself: it becomes readable when a socket for several threads has an event,
+    /// of those that are registered. EINVAL if none ever was.
+    fn zmq_poller_fd(poller: *mut c_void, fd: *mut c_int) -> c_int, or -1; {
+        with_poller(poller, |registered| {
+            // SAFETY: NULL or an int, by the contract of the entry points.
+            let place = unsafe { fd.as_mut() }.ok_or(Error::BadAddress)?;
+            *place = outlook(registered)?.wake.as_raw_fd();
+            Ok(0)
+        })
+    }
+}
+
+lean_entries! {
     /// Waits for one event; without one it is blank.
     fn zmq_poller_wait(poller: *mut c_void, event: *mut PollerEvent, timeout: c_long) -> c_int, or -1; {
         // SAFETY: NULL or an event, by the contract of the entry points.
@@ -294,16 +307,5 @@ entries! {
         let found = wait(poller, events, timeout)?;
         events[found..].fill(PollerEvent::NONE);
         Ok(crate::boundary::clamped(found))
-    }
-
-    /// A descriptor to wait for the poller itself: it becomes readable when a socket for several threads has an event,
-    /// of those that are registered. EINVAL if none ever was.
-    fn zmq_poller_fd(poller: *mut c_void, fd: *mut c_int) -> c_int, or -1; {
-        with_poller(poller, |registered| {
-            // SAFETY: NULL or an int, by the contract of the entry points.
-            let place = unsafe { fd.as_mut() }.ok_or(Error::BadAddress)?;
-            *place = outlook(registered)?.wake.as_raw_fd();
-            Ok(0)
-        })
     }
 }

@@ -1,6 +1,6 @@
 //! Proxies (zmq_proxy(3)): the calling thread gives its sockets away for as long as the call lasts; those for many threads
 //! stay everybody's.
-use crate::{boundary::entries, socket::Taken};
+use crate::{boundary::lean_entries, socket::Taken};
 use ferrozmq_base::{Error, Result};
 use ferrozmq_runtime::{Proxy, ProxySocket};
 use libc::{c_int, c_void};
@@ -36,7 +36,7 @@ fn run(
     Proxy { front: lent(&mut front), back, capture, control }.run().map(|()| 0)
 }
 
-entries! {
+lean_entries! {
     /// Moves messages both ways until the context ends or a signal comes.
     fn zmq_proxy(frontend: *mut c_void, backend: *mut c_void, capture: *mut c_void) -> c_int, or -1; {
         run(frontend, backend, capture, ptr::null_mut())

@@ -1,6 +1,6 @@
 //! Sockets (zmq_socket(3)).
 use crate::{
-    boundary::{bytes, bytes_mut, clamped, entries, text},
+    boundary::{bytes, bytes_mut, clamped, entries, lean_entries, text},
     context::context,
     handle::{self, Entered, Object, Refused},
     message::flags,
@@ -300,37 +300,6 @@ entries! {
         unsafe { with_endpoint(socket, endpoint, SocketCore::disconnect) }
     }
 
-    /// Sends a copy of a buffer.
-    fn zmq_send(socket: *mut c_void, buf: *const c_void, len: usize, bits: c_int) -> c_int, or -1; {
-        let entered = enter(socket)?;
-        // SAFETY: NULL or readable, by the contract of the entry points.
-        let body = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
-        let mut message = Msg::new();
-        message.assign(body)?;
-        send(entered, &mut message, flags(bits))?;
-        Ok(clamped(len))
-    }
-
-    /// Sends constant memory without a copy.
-    fn zmq_send_const(socket: *mut c_void, buf: *const c_void, len: usize, bits: c_int) -> c_int, or -1; {
-        let entered = enter(socket)?;
-        // SAFETY: NULL or readable, for ever, as the prototype's comment in zmq.h asks.
-        let body: &'static [u8] = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
-        send(entered, &mut Msg::from_static(body), flags(bits))?;
-        Ok(clamped(len))
-    }
-
-    /// Receives into a buffer; what does not fit is lost, and the result is the whole size.
-    fn zmq_recv(socket: *mut c_void, buf: *mut c_void, len: usize, bits: c_int) -> c_int, or -1; {
-        let mut message = Msg::new();
-        recv(enter(socket)?, &mut message, flags(bits).dont_wait)?;
-        if !buf.is_null() {
-            // SAFETY: writable for `len` bytes, by the contract of the entry points, and no part of the message.
-            unsafe { message.copy_body(buf.cast(), len) };
-        }
-        Ok(clamped(message.len()))
-    }
-
     /// Sets an option.
     fn zmq_setsockopt(socket: *mut c_void, option: c_int, optval: *const c_void, optvallen: usize) -> c_int, or -1; {
         with_socket(socket, |core| {
@@ -338,18 +307,6 @@ entries! {
             // SAFETY: NULL or readable, by the contract of the entry points.
             let value = if is_null { None } else { Some(unsafe { bytes(optval.cast(), optvallen) }.ok_or(Error::InvalidArgument)?) };
             core.set_option(option, value).map(|()| 0)
-        })
-    }
-
-    /// Reads an option.
-    fn zmq_getsockopt(socket: *mut c_void, option: c_int, optval: *mut c_void, optvallen: *mut usize) -> c_int, or -1; {
-        with_socket(socket, |core| {
-            // SAFETY: NULL or a length, by the contract of the entry points.
-            let length = unsafe { optvallen.as_mut() }.ok_or(Error::InvalidArgument)?;
-            // SAFETY: NULL or writable, by the contract of the entry points.
-            let buffer = unsafe { bytes_mut(optval.cast(), *length) }.ok_or(Error::InvalidArgument)?;
-            *length = core.option(option, buffer)?;
-            Ok(0)
         })
     }
 
@@ -411,6 +368,51 @@ entries! {
             // SAFETY: NULL or readable, by the contract of the entry points.
             let routing_id = unsafe { bytes(routing_id.cast(), size) }.ok_or(Error::BadAddress)?;
             Ok(if core.peer_state(routing_id)?.writable { POLLOUT } else { 0 })
+        })
+    }
+}
+
+lean_entries! {
+    /// Sends a copy of a buffer.
+    fn zmq_send(socket: *mut c_void, buf: *const c_void, len: usize, bits: c_int) -> c_int, or -1; {
+        let entered = enter(socket)?;
+        // SAFETY: NULL or readable, by the contract of the entry points.
+        let body = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
+        let mut message = Msg::new();
+        message.assign(body)?;
+        send(entered, &mut message, flags(bits))?;
+        Ok(clamped(len))
+    }
+
+    /// Sends constant memory without a copy.
+    fn zmq_send_const(socket: *mut c_void, buf: *const c_void, len: usize, bits: c_int) -> c_int, or -1; {
+        let entered = enter(socket)?;
+        // SAFETY: NULL or readable, for ever, as the prototype's comment in zmq.h asks.
+        let body: &'static [u8] = unsafe { bytes(buf.cast(), len) }.ok_or(Error::BadAddress)?;
+        send(entered, &mut Msg::from_static(body), flags(bits))?;
+        Ok(clamped(len))
+    }
+
+    /// Receives into a buffer; what does not fit is lost, and the result is the whole size.
+    fn zmq_recv(socket: *mut c_void, buf: *mut c_void, len: usize, bits: c_int) -> c_int, or -1; {
+        let mut message = Msg::new();
+        recv(enter(socket)?, &mut message, flags(bits).dont_wait)?;
+        if !buf.is_null() {
+            // SAFETY: writable for `len` bytes, by the contract of the entry points, and no part of the message.
+            unsafe { message.copy_body(buf.cast(), len) };
+        }
+        Ok(clamped(message.len()))
+    }
+
+    /// Reads an option.
+    fn zmq_getsockopt(socket: *mut c_void, option: c_int, optval: *mut c_void, optvallen: *mut usize) -> c_int, or -1; {
+        with_socket(socket, |core| {
+            // SAFETY: NULL or a length, by the contract of the entry points.
+            let length = unsafe { optvallen.as_mut() }.ok_or(Error::InvalidArgument)?;
+            // SAFETY: NULL or writable, by the contract of the entry points.
+            let buffer = unsafe { bytes_mut(optval.cast(), *length) }.ok_or(Error::InvalidArgument)?;
+            *length = core.option(option, buffer)?;
+            Ok(0)
         })
     }
 }

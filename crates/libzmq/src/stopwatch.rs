@@ -1,9 +1,9 @@
 //! Stopwatches, in microseconds, and a sleep.
-use crate::boundary::entries;
+use crate::boundary::lean_entries;
 use ferrozmq_base::{Error, Result};
 use ferrozmq_sys::clock;
 use libc::{c_int, c_ulong, c_void};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// # Safety
 /// `watch` is NULL or from `zmq_stopwatch_start`, and not stopped yet.
@@ -14,7 +14,7 @@ unsafe fn elapsed(watch: *mut c_void) -> Result<c_ulong> {
     Ok(c_ulong::try_from(elapsed.as_micros()).unwrap_or(c_ulong::MAX))
 }
 
-entries! {
+lean_entries! {
     /// Starts a watch.
     fn zmq_stopwatch_start() -> *mut c_void, or std::ptr::null_mut(); { Ok(Box::into_raw(Box::new(clock::now())).cast()) }
 
@@ -35,8 +35,8 @@ entries! {
 
     /// Sleeps, or until a signal comes.
     fn zmq_sleep(seconds: c_int) -> (), or (); {
-        // SAFETY: sleep touches no memory. Negative numbers do not wait.
-        unsafe { libc::sleep(u32::try_from(seconds).unwrap_or(0)) };
-        Ok(())
+        // Negative numbers do not wait.
+        let time = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+        Ok(ferrozmq_sys::wait(&mut [], Some(time), None).map(drop)?)
     }
 }

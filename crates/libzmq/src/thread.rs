@@ -1,10 +1,20 @@
 //! Threads for programs that want no threading library of their own. They block all signals and are named `ZMQapp`.
 use crate::boundary::entries;
 use ferrozmq_base::{Error, Result};
-use libc::{c_int, c_void, pthread_t, sigset_t};
+use libc::{c_int, c_void, pthread_attr_t, pthread_t, sigset_t};
 use std::{mem::MaybeUninit, ptr};
 
-type ThreadFn = unsafe extern "C" fn(*mut c_void);
+type ThreadFn = unsafe extern "C-unwind" fn(*mut c_void);
+
+// A thread may end itself, or be cancelled.
+unsafe extern "C-unwind" {
+    fn pthread_create(
+        thread: *mut pthread_t,
+        attributes: *const pthread_attr_t,
+        begin: extern "C-unwind" fn(*mut c_void) -> *mut c_void,
+        argument: *mut c_void,
+    ) -> c_int;
+}
 
 struct Start {
     run: ThreadFn,
@@ -12,10 +22,9 @@ struct Start {
 }
 
 /// The thread's own beginning.
-extern "C" fn begin(start: *mut c_void) -> *mut c_void {
+extern "C-unwind" fn begin(start: *mut c_void) -> *mut c_void {
     // SAFETY: `spawn` passes a boxed Start, once.
-    let start = unsafe { Box::from_raw(start.cast::<Start>()) };
-    let Start { run, argument } = *start;
+    let Start { run, argument } = *unsafe { Box::from_raw(start.cast::<Start>()) };
     // SAFETY: the name has at most 15 bytes; the function and its argument are the caller's for this thread.
     unsafe {
         libc::pthread_setname_np(libc::pthread_self(), c"ZMQapp".as_ptr());
@@ -37,7 +46,7 @@ fn spawn(run: ThreadFn, argument: *mut c_void) -> Result<pthread_t> {
     unsafe {
         libc::sigfillset(all.as_mut_ptr());
         let masked = libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-        let created = libc::pthread_create(thread.as_mut_ptr(), ptr::null(), begin, start.cast());
+        let created = pthread_create(thread.as_mut_ptr(), ptr::null(), begin, start.cast());
         if masked == 0 {
             libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
         }

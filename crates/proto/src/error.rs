@@ -52,7 +52,7 @@ pub enum ProtocolError {
     MalformedError,
     /// The peer refused us with ERROR; the ZAP status, if the reason was one.
     Refused(Option<u16>),
-    /// A property list that ends within a property.
+    /// A property list that ends within a property, or has more than are kept of one peer.
     InvalidMetadata,
     /// The peer's socket type is unknown or does not fit ours.
     SocketTypeMismatch,
@@ -178,7 +178,7 @@ impl fmt::Display for ProtocolError {
                 return write!(f, "the peer refused the connection with status {status}");
             }
             Self::Refused(None) => "the peer refused the connection",
-            Self::InvalidMetadata => "the properties of the peer's handshake are malformed",
+            Self::InvalidMetadata => "the properties of the peer's handshake are malformed, or too many",
             Self::SocketTypeMismatch => "the peer's socket type does not fit",
             Self::RoutingIdTooLong => "the peer's routing id has more than 255 bytes",
             Self::FrameTooLong => "a frame is larger than the limit of this socket",

@@ -36,7 +36,7 @@ const LOOK_UP: Duration = Duration::from_millis(200);
 /// that.
 #[derive(Clone, Debug)]
 pub struct Context {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     _handle: Arc<Handle>,
 }
 

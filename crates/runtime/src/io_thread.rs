@@ -185,26 +185,24 @@ impl IoThread {
         self.look(begun);
         self.io.commands.sleeper().prepare();
         let busy = !self.io.commands.is_empty() || !self.io.ready.is_empty() || self.stop;
-        let timeout = if busy { Some(Duration::ZERO) } else { self.until_deadline() };
+        let deadline = self.deadlines.first().map(|(at, _)| *at).filter(|_| !busy);
+        let rest = deadline.map(|at| at.saturating_duration_since(clock::now()));
+        let timeout = if busy { Some(Duration::ZERO) } else { rest };
         if busy {
             self.io.commands.sleeper().awake();
         }
         self.events.clear();
         // A failing wait (no memory) is tried again; the sleep bounds the rate.
-        let _ = self.poller.wait(&mut self.events, timeout);
+        let quiet = self.poller.wait(&mut self.events, timeout).is_ok() && self.events.is_empty();
         self.io.commands.sleeper().awake();
         let now = clock::now();
         for event in std::mem::take(&mut self.events) {
             self.dispatch(event, now);
         }
         // Only what was over before readiness was looked at: whatever came in time has been seen, however late this
-        // thread is.
-        self.expire(begun);
-    }
-
-    fn until_deadline(&self) -> Option<Duration> {
-        let (first, _) = self.deadlines.first()?;
-        Some(first.saturating_duration_since(clock::now()))
+        // thread is. A wait that found nothing looked at or after the deadline that ended it, but perhaps before now.
+        let looked = deadline.filter(|_| quiet).map_or(begun, |at| at.max(begun));
+        self.expire(looked);
     }
 
     fn dispatch(&mut self, event: ferrozmq_sys::Event, now: Instant) {
@@ -415,5 +413,42 @@ fn run<T: Mortal>(
             let _ = catch_unwind(AssertUnwindSafe(|| entry.value.bury(turn.poller)));
         }
         turn.io.load.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Context;
+
+    /// The number of nobody in the thread.
+    const NOBODY: u64 = 1;
+
+    fn thread() -> IoThread {
+        let context = Context::new().unwrap();
+        IoThread::new(Arc::new(Io::new().unwrap()), context.shared.clone()).unwrap()
+    }
+
+    #[test]
+    fn the_deadline_that_ends_a_sleep_is_acted_on_in_the_same_turn() {
+        let mut thread = thread();
+        let at = clock::now() + Duration::from_millis(20);
+        let later = at + Duration::from_secs(3600);
+        thread.deadlines.extend([(at, NOBODY), (later, NOBODY)]);
+        thread.turn();
+        assert_eq!(thread.deadlines, BTreeSet::from([(later, NOBODY)]));
+    }
+
+    #[test]
+    fn a_turn_that_ends_before_the_deadline_leaves_it() {
+        let mut thread = thread();
+        let at = clock::now() + Duration::from_secs(3600);
+        thread.deadlines.insert((at, NOBODY));
+        thread.io.wake.signal();
+        thread.turn();
+        assert_eq!(thread.deadlines.len(), 1, "something was ready");
+        thread.stop = true;
+        thread.turn();
+        assert_eq!(thread.deadlines.len(), 1, "it did not sleep");
     }
 }

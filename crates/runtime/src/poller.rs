@@ -55,17 +55,14 @@ pub fn poll<S: BorrowMut<SocketCore>>(
     timeout: Option<Duration>,
     mask: Option<&SignalSet>,
 ) -> Result<usize> {
-    for item in sockets.iter() {
+    let alone = sockets.len() == 1;
+    for item in sockets.iter_mut() {
         item.core().check_fork()?;
-    }
-    if let [item] = sockets {
         // Whoever waits for one socket reads it as a blocked receive would.
-        item.core_mut().write_deferred();
-    } else {
-        for item in sockets.iter_mut() {
+        if !alone {
             item.core_mut().end_leases();
-            item.core_mut().write_deferred();
         }
+        item.core_mut().write_deferred();
     }
     // A time too far away to be expressed is as good as never.
     let deadline = timeout.and_then(|t| clock::now().checked_add(t));

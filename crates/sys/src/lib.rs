@@ -5,7 +5,10 @@
 //! - no call here raises SIGPIPE, panics or aborts: what the kernel refuses comes back as `io::Error`;
 //! - only [`wait`](fn@wait) blocks a user's thread, and only it reports EINTR, so that a signal handler ends a call that
 //!   waits; everything else retries;
+//! - no call that a user's thread makes outside of a bind or a connect is a cancellation point (pthread_cancel(3)): a wait
+//!   that the request finds ends with ECANCELED, and its caller has to end the thread;
 //! - system calls newer than Linux 4.18 and glibc 2.28 are made by number, with a fallback found out at run time.
+mod cancel;
 pub mod clock;
 pub mod driver;
 pub mod fork;

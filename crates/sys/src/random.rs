@@ -1,11 +1,16 @@
 //! Random bytes from the kernel.
 
 use crate::syscall::{check_len, retry};
+use ferrozmq_base::cancel::uncancelled;
 use std::fs::File;
 use std::io::{self, Read};
 
 /// Fills `bytes` from the kernel's generator: `getrandom`, or `/dev/urandom` where that call is missing or forbidden.
 pub fn fill(bytes: &mut [u8]) -> io::Result<()> {
+    uncancelled(|| fill_all(bytes))
+}
+
+fn fill_all(bytes: &mut [u8]) -> io::Result<()> {
     let mut filled = 0;
     while filled < bytes.len() {
         let rest = &mut bytes[filled..];

@@ -1,8 +1,9 @@
 //! Return values of system calls as `io::Result`, and the few calls that every kind of socket needs.
 
+use ferrozmq_base::cancel::uncancelled;
 use std::io;
-use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::mem::{self, ManuallyDrop};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// The result of a call that answers -1 and `errno` on failure.
 pub(crate) fn check(result: libc::c_int) -> io::Result<libc::c_int> {
@@ -44,6 +45,35 @@ pub(crate) fn errno(code: libc::c_int) -> io::Error {
 pub(crate) unsafe fn own(fd: RawFd) -> OwnedFd {
     // SAFETY: promised by the caller.
     unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// A descriptor that any thread may come to close, one that is being cancelled as well.
+#[derive(Debug)]
+pub(crate) struct Descriptor(ManuallyDrop<OwnedFd>);
+
+impl From<OwnedFd> for Descriptor {
+    fn from(fd: OwnedFd) -> Self {
+        Self(ManuallyDrop::new(fd))
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for Descriptor {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        // SAFETY: dropped once, and used no more.
+        uncancelled(|| unsafe { ManuallyDrop::drop(&mut self.0) });
+    }
 }
 
 /// A new non-blocking, close-on-exec stream socket of the given family.

@@ -1,13 +1,20 @@
 //! Threads of the library: no signal is ever handled in them, and they carry a name and scheduling options.
-
+//!
+//! They are threads of the C library, not of std: a thread of std registers destructors with the dynamic loader when it
+//! starts, for which it needs a lock that another thread has while it is in the constructor or destructor of a shared
+//! library, and that one may be waiting for ours, to start or to end.
 use crate::signal::AllBlocked;
 use crate::syscall::{check, errno};
+use ferrozmq_base::{cancel::uncancelled, pool};
+use std::ffi::{CString, c_void};
 use std::io;
-use std::mem;
-use std::os::unix::thread::JoinHandleExt;
+use std::mem::{self, MaybeUninit};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
+/// Bytes of a thread's stack.
+const STACK_SIZE: usize = 2 << 20;
 /// The longest thread name that Linux shows, in bytes.
 const NAME_LEN: usize = 15;
 
@@ -31,66 +38,150 @@ pub fn spawn<T: Send + 'static>(
     options: ThreadOptions,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<Thread<T>> {
-    let builder = std::thread::Builder::new().name(shown_name(name));
-    // Not a channel: waiting on one gives the waiting thread an identity of std's, which an application's thread
-    // never gives back.
-    let started = Arc::new((Mutex::new(None), Condvar::new()));
-    let report = started.clone();
-    // A thread inherits the mask of its creator, so no signal can slip in between its start and the blocking.
-    let blocked = AllBlocked::new()?;
-    let thread = builder.spawn(move || {
-        let result = options.apply();
-        let go = result.is_ok();
-        *lock(&report.0) = Some(result);
-        report.1.notify_one();
-        drop(report);
-        go.then(f)
-    })?;
-    drop(blocked);
-    let waiting = started.1.wait_while(lock(&started.0), |result| result.is_none());
-    let result = waiting.unwrap_or_else(PoisonError::into_inner).take();
-    match result.unwrap_or_else(|| Err(errno(libc::EAGAIN))) {
-        Ok(()) => Ok(Thread(thread)),
-        Err(error) => {
-            let _ = thread.join();
+    let life = Arc::new(Life { state: Mutex::new(State::Starting), changed: Condvar::new() });
+    let report = life.clone();
+    let name = shown_name(name);
+    let body = Box::new(move || {
+        // SAFETY: a C string of a permitted length, for the calling thread.
+        unsafe { libc::pthread_setname_np(libc::pthread_self(), name.as_ptr()) };
+        if let Err(error) = options.apply() {
+            return report.is_now(State::Refused(error));
+        }
+        report.is_now(State::Running);
+        let _pool = pool::hold();
+        let result = catch_unwind(AssertUnwindSafe(f));
+        report.is_now(State::Ended(result));
+    });
+    let thread = Thread { id: Some(create(body)?), life };
+    match thread.life.begun() {
+        Some(error) => {
+            thread.end();
             Err(error)
+        }
+        None => Ok(thread),
+    }
+}
+
+/// What a thread runs.
+type Body = Box<dyn FnOnce() + Send>;
+
+/// Starts a thread that inherits a mask of all signals, so that none can slip in before they are blocked.
+fn create(body: Body) -> io::Result<libc::pthread_t> {
+    extern "C" fn run(body: *mut c_void) -> *mut c_void {
+        // SAFETY: `create` passes a boxed body, once.
+        let body = unsafe { Box::from_raw(body.cast::<Body>()) };
+        body();
+        ptr::null_mut()
+    }
+    let body = Box::into_raw(Box::new(body));
+    let blocked = AllBlocked::new();
+    let mut attributes = MaybeUninit::uninit();
+    let mut id = MaybeUninit::uninit();
+    // SAFETY: the attributes are initialised before they are used, and destroyed after; the id is written by a call that
+    // succeeds.
+    let created = unsafe {
+        libc::pthread_attr_init(attributes.as_mut_ptr());
+        libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), STACK_SIZE);
+        let code = match &blocked {
+            Ok(_) => libc::pthread_create(id.as_mut_ptr(), attributes.as_ptr(), run, body.cast()),
+            Err(error) => error.raw_os_error().unwrap_or(libc::EAGAIN),
+        };
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        if code == 0 { Ok(id.assume_init()) } else { Err(errno(code)) }
+    };
+    if created.is_err() {
+        // SAFETY: no thread has taken it.
+        drop(unsafe { Box::from_raw(body) });
+    }
+    created
+}
+
+/// What a thread and those who wait for it share.
+#[derive(Debug)]
+struct Life<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+enum State<T> {
+    Starting,
+    /// An option was refused: nothing runs.
+    Refused(io::Error),
+    Running,
+    Ended(std::thread::Result<T>),
+}
+
+impl<T> Life<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_now(&self, state: State<T>) {
+        *self.lock() = state;
+        self.changed.notify_one();
+    }
+
+    /// Waits until the thread runs, or does not: why.
+    fn begun(&self) -> Option<io::Error> {
+        let starting = |state: &mut State<T>| matches!(state, State::Starting);
+        let mut state =
+            self.changed.wait_while(self.lock(), starting).unwrap_or_else(PoisonError::into_inner);
+        match &mut *state {
+            State::Refused(error) => Some(mem::replace(error, errno(libc::EAGAIN))),
+            _ => None,
         }
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A started thread.
+/// A started thread. Dropped, it goes on by itself.
 #[derive(Debug)]
-pub struct Thread<T>(JoinHandle<Option<T>>);
+pub struct Thread<T> {
+    /// None once it was joined.
+    id: Option<libc::pthread_t>,
+    life: Arc<Life<T>>,
+}
 
 impl<T> Thread<T> {
     /// Waits for its end and returns what it returned, or `Err` with the payload of its panic.
     pub fn join(self) -> std::thread::Result<T> {
-        match self.0.join() {
-            Ok(Some(value)) => Ok(value),
-            // A thread that did not run has been joined by `spawn`.
-            Ok(None) => Err(Box::new("the thread did not run")),
-            Err(panic) => Err(panic),
+        let life = self.life.clone();
+        self.end();
+        match mem::replace(&mut *life.lock(), State::Running) {
+            State::Ended(result) => result,
+            _ => Err(Box::new("the thread did not run")),
+        }
+    }
+
+    fn end(mut self) {
+        if let Some(id) = self.id.take() {
+            // SAFETY: a thread that is neither joined nor detached.
+            uncancelled(|| unsafe { libc::pthread_join(id, ptr::null_mut()) });
         }
     }
 
     /// True if it has ended, so that `join` does not wait.
     pub fn is_finished(&self) -> bool {
-        self.0.is_finished()
+        matches!(*self.life.lock(), State::Ended(_))
     }
 
     /// True in the thread itself, where `join` would never return.
     pub fn is_current(&self) -> bool {
-        // Not by std's thread id: asking for the current one allocates in a thread that std did not start.
         // SAFETY: both name threads that exist; the other one is not joined yet.
-        unsafe { libc::pthread_equal(self.0.as_pthread_t(), libc::pthread_self()) != 0 }
+        self.id.is_some_and(|id| unsafe { libc::pthread_equal(id, libc::pthread_self()) != 0 })
     }
 }
 
-fn shown_name(name: &str) -> String {
+impl<T> Drop for Thread<T> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
+            // SAFETY: a thread that is neither joined nor detached.
+            unsafe { libc::pthread_detach(id) };
+        }
+    }
+}
+
+fn shown_name(name: &str) -> CString {
     let mut shown = String::with_capacity(NAME_LEN);
     for c in name.chars().filter(|&c| c != '\0') {
         if shown.len() + c.len_utf8() > NAME_LEN {
@@ -98,7 +189,7 @@ fn shown_name(name: &str) -> String {
         }
         shown.push(c);
     }
-    shown
+    CString::new(shown).unwrap_or_default()
 }
 
 impl ThreadOptions {

@@ -3,10 +3,11 @@
 //! `ppoll` is never restarted by the kernel after a signal handler, whether or not the handler was installed with
 //! SA_RESTART, so that Ctrl-C and the like end every blocking call.
 
+use crate::cancel::{self, CANCELLED};
 use crate::clock;
 use crate::driver::Interest;
 use crate::signal::SignalSet;
-use crate::syscall::check;
+use crate::syscall::{check, errno};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -73,7 +74,8 @@ impl fmt::Debug for PollFd {
 ///
 /// With `mask`, that is the thread's signal mask during the wait, exchanged atomically as in `ppoll`.
 /// Returns how many of `fds` have something to report, 0 at the end of the time. Errors: EINTR (also after a handler
-/// installed with SA_RESTART), ENOMEM, EINVAL (more descriptors than RLIMIT_NOFILE).
+/// installed with SA_RESTART), ENOMEM, EINVAL (more descriptors than RLIMIT_NOFILE),
+/// ECANCELED: the thread was cancelled, and whoever called has to end it with pthread_exit(3).
 pub fn wait(fds: &mut [PollFd], timeout: Option<Duration>, mask: Option<&SignalSet>) -> io::Result<usize> {
     let timeout = timeout.map(|timeout| libc::timespec {
         tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
@@ -83,8 +85,11 @@ pub fn wait(fds: &mut [PollFd], timeout: Option<Duration>, mask: Option<&SignalS
     let mask = mask.map_or(ptr::null(), |mask| &raw const mask.0);
     // SAFETY: PollFd is transparent over pollfd; the slice is exclusively borrowed; the other two pointers are null or
     // borrowed from values that outlive the call.
-    let ready = unsafe { libc::ppoll(fds.as_mut_ptr().cast(), fds.len() as libc::nfds_t, timeout, mask) };
-    check(ready).map(|count| count as usize)
+    let ready = unsafe { cancel::ppoll(fds.as_mut_ptr().cast(), fds.len() as libc::nfds_t, timeout, mask) };
+    match ready {
+        CANCELLED => Err(errno(libc::ECANCELED)),
+        ready => check(ready).map(|count| count as usize),
+    }
 }
 
 /// [`wait`] with a deadline instead of a time span (`None`: never).

@@ -1,20 +1,21 @@
 //! A descriptor that one thread signals and another waits for.
 
-use crate::syscall::{check, check_len, own, retry};
+use crate::syscall::{Descriptor, check, check_len, own, retry};
+use ferrozmq_base::cancel::uncancelled;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 /// An eventfd: readable from the first [`signal`](Self::signal) until [`clear`](Self::clear).
 ///
 /// Signals are not counted; many before a clear are one.
 #[derive(Debug)]
-pub struct WakeFd(OwnedFd);
+pub struct WakeFd(Descriptor);
 
 impl WakeFd {
     /// A new one, not signalled. Fails with EMFILE, ENFILE or ENOMEM.
     pub fn new() -> io::Result<Self> {
         // SAFETY: no pointers; a descriptor that is returned is new and owned by nobody yet.
-        unsafe { Ok(Self(own(check(libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC))?))) }
+        unsafe { Ok(Self(own(check(libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC))?).into())) }
     }
 
     /// Makes it readable. Any thread.
@@ -22,14 +23,16 @@ impl WakeFd {
         let one = 1_u64;
         // The one possible failure, a full counter, leaves it readable as well.
         // SAFETY: eight readable bytes.
-        let _ = retry(|| check_len(unsafe { libc::write(self.as_raw_fd(), (&raw const one).cast(), 8) }));
+        let write = || unsafe { libc::write(self.as_raw_fd(), (&raw const one).cast(), 8) };
+        let _ = retry(|| check_len(uncancelled(write)));
     }
 
     /// Makes it unreadable; true if it was signalled.
     pub fn clear(&self) -> bool {
         let mut count = 0_u64;
         // SAFETY: eight writable bytes.
-        retry(|| check_len(unsafe { libc::read(self.as_raw_fd(), (&raw mut count).cast(), 8) })).is_ok()
+        let mut read = || unsafe { libc::read(self.as_raw_fd(), (&raw mut count).cast(), 8) };
+        retry(|| check_len(uncancelled(&mut read))).is_ok()
     }
 }
 

@@ -156,12 +156,13 @@ fn a_signal_handler_ends_a_wait_with_and_without_restart() {
 }
 
 #[test]
-fn a_signal_handler_ends_the_poller_s_wait_without_an_error() {
-    alone("a_signal_handler_ends_the_poller_s_wait_without_an_error", || {
+fn a_signal_handler_ends_the_poller_s_wait_with_an_error() {
+    alone("a_signal_handler_ends_the_poller_s_wait_with_an_error", || {
         handle(libc::SIGUSR1, libc::SA_RESTART);
         let poller = Poller::new().unwrap();
         let mut events = Vec::new();
-        interrupted(libc::SIGUSR1, || poller.wait(&mut events, None)).unwrap();
+        let ended = interrupted(libc::SIGUSR1, || poller.wait(&mut events, None));
+        assert_eq!(ended.unwrap_err().kind(), ErrorKind::Interrupted);
         assert!(events.is_empty());
     });
 }
@@ -299,6 +300,21 @@ fn a_family_that_is_denied_is_as_good_as_none() {
         assert!(!vsock::is_supported());
         assert_eq!(vsock::connect(2, 1).unwrap_err().raw_os_error(), Some(libc::EPERM));
         tcp::listen("127.0.0.1:0".parse().unwrap(), &tcp::TcpOptions::default()).unwrap();
+    });
+}
+
+#[test]
+fn options_that_are_denied_are_errors_of_listen_and_connect() {
+    alone("options_that_are_denied_are_errors_of_listen_and_connect", || {
+        let options = tcp::TcpOptions::default();
+        let any = "127.0.0.1:0".parse().unwrap();
+        let listener = tcp::listen(any, &options).unwrap();
+        let to = listener.local_endpoint()["tcp://".len()..].parse().unwrap();
+        filter_calls(vec![load(NUMBER), unless(libc::SYS_setsockopt as u32, 1), refuse(libc::EPERM)]);
+        for denied in [tcp::listen(any, &options).err(), tcp::connect(to, None, &options).err()] {
+            assert_eq!(denied.expect("denied").raw_os_error(), Some(libc::EPERM));
+        }
+        ipc::listen("*", 1).expect("which needs none");
     });
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Common {
     /// Messages end with a zero byte instead of a newline
     #[arg(short = '0', long, conflicts_with = "length")]
     pub(crate) null: bool,
-    /// Messages have their length in front instead: 4 bytes, big-endian
+    /// Messages have their length in front instead: 4 bytes, big-endian; only so may one read have more than 1 GiB
     #[arg(long)]
     pub(crate) length: bool,
     /// At the end, say how much passed and how fast

@@ -27,6 +27,9 @@ impl Framing {
     }
 }
 
+/// How long a message may be whose end has to be found, so that an input without one does not take all memory.
+const LONGEST: usize = 1 << 30;
+
 pub(crate) enum Input {
     /// Those of the command line; `again` begins anew after the last.
     Given {
@@ -55,7 +58,7 @@ impl Input {
         Ok(Self::Read(Box::new(Reader {
             file,
             name,
-            splitter: Splitter::new(Framing::of(cat)),
+            splitter: Splitter::new(Framing::of(cat), LONGEST),
             ended: false,
         })))
     }
@@ -111,18 +114,20 @@ pub(crate) struct Reader {
 impl Reader {
     fn fill(&mut self) -> Result<(), Failure> {
         const AT_ONCE: usize = 64 * 1024;
+        let wrong = |what: &str| Failure::Run(format!("{}: {what}", self.name));
+        self.splitter.check_length().map_err(|what| wrong(&what))?;
         let mut bytes = [0; AT_ONCE];
         match self.file.read(&mut bytes) {
             Ok(0) => {
                 self.ended = true;
-                self.splitter.check_end().map_err(|what| Failure::Run(format!("{}: {what}", self.name)))
+                self.splitter.check_end().map_err(wrong)
             }
             Ok(n) => {
                 self.splitter.push(&bytes[..n]);
                 Ok(())
             }
             Err(e) if matches!(e.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => Ok(()),
-            Err(e) => Err(Failure::Run(format!("{}: {e}", self.name))),
+            Err(e) => Err(wrong(&e.to_string())),
         }
     }
 }
@@ -130,6 +135,8 @@ impl Reader {
 /// Bytes in, messages out.
 struct Splitter {
     framing: Framing,
+    /// How many bytes a message may have that ends with a terminator.
+    longest: usize,
     bytes: Vec<u8>,
     /// Where the next message begins.
     start: usize,
@@ -138,8 +145,8 @@ struct Splitter {
 }
 
 impl Splitter {
-    const fn new(framing: Framing) -> Self {
-        Self { framing, bytes: Vec::new(), start: 0, seen: 0 }
+    const fn new(framing: Framing, longest: usize) -> Self {
+        Self { framing, longest, bytes: Vec::new(), start: 0, seen: 0 }
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -179,6 +186,18 @@ impl Splitter {
         }
     }
 
+    /// Once [`next`](Self::next) has nothing: whether the message that has begun may be longer.
+    fn check_length(&self) -> Result<(), String> {
+        let length = self.seen - self.start;
+        match self.framing {
+            Framing::Terminated(end) if length > self.longest => {
+                let end = if end == b'\n' { "newline" } else { "zero byte" };
+                Err(format!("no {end} in {length} bytes: longer messages can be sent with --length only"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the input may end here.
     fn check_end(&self) -> Result<(), &'static str> {
         let mut at = self.start;
@@ -206,7 +225,7 @@ mod tests {
     fn split(framing: Framing, bytes: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
         let mut results = Vec::new();
         for size in 1..=bytes.len().max(1) {
-            let mut splitter = Splitter::new(framing);
+            let mut splitter = Splitter::new(framing, LONGEST);
             let mut messages = Vec::new();
             for chunk in bytes.chunks(size) {
                 splitter.push(chunk);
@@ -227,6 +246,22 @@ mod tests {
         assert_eq!(lines(b"a\n\nbc\n"), [&b"a"[..], b"", b"bc"]);
         assert_eq!(lines(b"a\nlast"), [&b"a"[..], b"last"]);
         assert_eq!(split(Framing::Terminated(0), b"x\ny\0z").unwrap(), [&b"x\ny"[..], b"z"]);
+    }
+
+    #[test]
+    fn a_message_without_an_end_has_a_limit() {
+        for end in [b'\n', 0] {
+            let mut splitter = Splitter::new(Framing::Terminated(end), 4);
+            splitter.push(&[b'a', end, b'b', b'b', b'b', b'b']);
+            assert_eq!(splitter.next(false), Some(b"a".to_vec()));
+            assert_eq!((splitter.next(false), splitter.check_length()), (None, Ok(())));
+            splitter.push(b"b");
+            assert_eq!(splitter.next(false), None);
+            assert!(splitter.check_length().unwrap_err().contains("in 5 bytes"));
+        }
+        let mut splitter = Splitter::new(Framing::Length, 4);
+        splitter.push(b"\0\0\0\x06abcde");
+        assert_eq!((splitter.next(false), splitter.check_length()), (None, Ok(())));
     }
 
     #[test]

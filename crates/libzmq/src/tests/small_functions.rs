@@ -130,7 +130,7 @@ fn stopwatches() {
 
 #[test]
 fn threads_block_signals_and_are_joined() {
-    unsafe extern "C" fn body(argument: *mut c_void) {
+    unsafe extern "C-unwind" fn body(argument: *mut c_void) {
         // SAFETY: the test passes an AtomicI32 that outlives the thread; the set and the name are written first.
         unsafe {
             let mut mask = std::mem::zeroed();

@@ -1,10 +1,10 @@
 //! The driver over epoll, level-triggered.
 
 use super::{Event, Interest};
-use crate::syscall::{check, own};
+use crate::syscall::{Descriptor, check, own};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,13 +19,13 @@ static WITHOUT_PWAIT2: AtomicBool = AtomicBool::new(false);
 ///
 /// A descriptor must be removed before it is closed. Any thread may change the set while another waits.
 #[derive(Debug)]
-pub struct Poller(OwnedFd);
+pub struct Poller(Descriptor);
 
 impl Poller {
     /// An empty set. Fails with EMFILE, ENFILE or ENOMEM.
     pub fn new() -> io::Result<Self> {
         // SAFETY: no pointers; a descriptor that is returned is new and owned by nobody yet.
-        unsafe { Ok(Self(own(check(libc::epoll_create1(libc::EPOLL_CLOEXEC))?))) }
+        unsafe { Ok(Self(own(check(libc::epoll_create1(libc::EPOLL_CLOEXEC))?).into())) }
     }
 
     /// Adds a descriptor. Errors: EEXIST, ENOMEM, ENOSPC (limit of watches), EPERM (not pollable, e.g. a plain file).
@@ -45,15 +45,12 @@ impl Poller {
 
     /// Waits until something is ready or the time is over (`None`: never), and replaces `events` by what was found.
     ///
-    /// A signal handler ends the wait early with no events and no error.
+    /// No events and no error: nothing was ready when the time was over. Errors: EINTR (a signal, or a stop of the process,
+    /// ended the wait early), ENOMEM.
     pub fn wait(&self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
         events.clear();
         let mut buffer = [const { MaybeUninit::<libc::epoll_event>::uninit() }; EVENTS_PER_WAIT];
-        let count = match self.fill(&mut buffer, timeout) {
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            Err(error) => return Err(error),
-        };
+        let count = self.fill(&mut buffer, timeout)?;
         events.extend(buffer[..count].iter().map(|event| {
             // SAFETY: the kernel has written the first `count` entries.
             let event = unsafe { event.assume_init() };

@@ -3,7 +3,8 @@
 use super::address::{SocketAddress, ip_text};
 use super::credentials::PeerCredentials;
 use super::{tipc, vsock};
-use crate::syscall::{check, check_len, errno, int_option, retry};
+use crate::syscall::{Descriptor, check, check_len, errno, int_option, retry};
+use ferrozmq_base::cancel::uncancelled;
 use std::io::{self, IoSlice};
 use std::mem::{self, MaybeUninit};
 use std::net::SocketAddr;
@@ -16,12 +17,12 @@ const MAX_PARTS: usize = 1024;
 ///
 /// All calls take `&self`; one thread may read while another writes.
 #[derive(Debug)]
-pub struct Stream(OwnedFd);
+pub struct Stream(Descriptor);
 
 impl Stream {
     /// `fd` is a non-blocking stream socket.
     pub(crate) fn new(fd: OwnedFd) -> Self {
-        Self(fd)
+        Self(fd.into())
     }
 
     /// Reads what is there, at most `buffer.len()` bytes: the returned number of bytes at its start is initialised.
@@ -55,8 +56,12 @@ impl Stream {
         if len == 0 {
             return Err(errno(libc::EINVAL));
         }
-        // SAFETY: promised by the caller; the kernel only writes there.
-        retry(|| check_len(unsafe { libc::recv(self.as_raw_fd(), to.cast(), len, libc::MSG_DONTWAIT) }))
+        retry(|| {
+            // SAFETY: promised by the caller; the kernel only writes there.
+            check_len(uncancelled(|| unsafe {
+                libc::recv(self.as_raw_fd(), to.cast(), len, libc::MSG_DONTWAIT)
+            }))
+        })
     }
 
     /// Writes as much of the parts as the kernel takes; of more than 1,024 parts the first 1,024.
@@ -70,9 +75,9 @@ impl Stream {
         retry(|| {
             // SAFETY: IoSlice has the layout of iovec; parts and the bytes they borrow outlive the call, which only
             // reads them.
-            check_len(unsafe {
+            check_len(uncancelled(|| unsafe {
                 libc::sendmsg(self.as_raw_fd(), &raw const message, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
-            })
+            }))
         })
     }
 
