@@ -35,6 +35,7 @@ pub mod publish;
 mod rust_subject;
 pub mod signals;
 pub mod socket;
+pub mod sources;
 pub mod stack;
 pub mod stranger;
 pub mod subject;

@@ -521,6 +521,15 @@ pub fn join_more(binder: &Sock, connecter: &Sock, endpoint: &str) {
     connecter.events();
 }
 
+/// Returns when the one I/O thread of the context has done what it was told, and read what had come.
+#[track_caller]
+pub fn settle(ctx: &Ctx) {
+    let (pull, push) = (ctx.socket(zmq::PULL), ctx.socket(zmq::PUSH));
+    join(&pull, &push, Transport::Tcp);
+    push.send("x");
+    pull.expect("x");
+}
+
 /// Two connected sockets in a new context: binder, connecter.
 #[track_caller]
 pub fn pair(binder: i32, connecter: i32, transport: Transport) -> (Sock, Sock) {

@@ -129,6 +129,7 @@ impl Raw {
             match self.0.read(&mut bytes[have..]) {
                 Ok(0) => panic!("closed after {}, wanted {count} bytes", hex(&bytes[..have])),
                 Ok(n) => have += n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => panic!("{e} after {}, wanted {count} bytes", hex(&bytes[..have])),
             }
         }
@@ -153,6 +154,7 @@ impl Raw {
                 Ok(0) => return rest,
                 Ok(n) => rest.extend(&chunk[..n]),
                 Err(e) if e.kind() == ErrorKind::ConnectionReset => return rest,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => panic!("the peer did not close: {e} after {}", hex(&rest)),
             }
         }

@@ -12,29 +12,18 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use conformance::c_api::{NULL, RawPollItem};
 use conformance::csv::table;
 use conformance::socket::{Ctx, Transport};
-use conformance::{c_library, drafts, ours_only, zmq};
-
-/// Whether the text names the test: a function, or an entry of a macro that makes one.
-fn has_test(sources: &str, name: &str) -> bool {
-    let listed = |end| {
-        sources.contains(&format!("        {name}{end}")) || sources.contains(&format!("    {name}{end}"))
-    };
-    sources.contains(&format!("fn {name}(")) || listed(",") || listed(":")
-}
+use conformance::{c_library, drafts, ours_only, sources, zmq};
 
 #[test]
 fn every_number_has_tests_that_exist() {
-    let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).expect("tests/");
-    let sources: String = files
-        .map(|file| std::fs::read_to_string(file.expect("an entry").path()).expect("a source file"))
-        .collect();
+    let sources = sources::tests();
     let rows = table("edge_cases.csv");
     assert_eq!(rows.len(), 100);
     for (row, number) in rows.iter().zip(1..) {
         assert_eq!(row["number"], number.to_string());
         assert!(!row["tests"].is_empty(), "{number}");
         for test in row["tests"].split(' ') {
-            assert!(has_test(&sources, test), "{number}: {test} does not exist");
+            assert!(sources::has_test(&sources, test), "{number}: {test} does not exist");
         }
     }
     // The other way round: a test with a number is in the row of that number.

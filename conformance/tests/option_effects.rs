@@ -205,6 +205,16 @@ fn a_descriptor_that_does_not_listen_fails_the_bind() {
 }
 
 #[test]
+fn a_descriptor_that_is_not_open_fails_the_bind() {
+    ours_only!("it aborts");
+    let sock = Ctx::new().socket(zmq::PULL);
+    for endpoint in ["tcp://127.0.0.1:*".to_owned(), ipc_file()] {
+        sock.set(zmq::USE_FD, i32::MAX).unwrap();
+        assert_eq!(sock.bind(&endpoint), Err(zmq::EBADF), "{endpoint}");
+    }
+}
+
+#[test]
 fn a_supplied_descriptor_is_taken_once() {
     ours_only!("it binds the descriptor again, and aborts");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

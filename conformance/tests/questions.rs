@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use conformance::socket::{Ctx, Sock, Transport};
+use conformance::socket::{Ctx, Sock, Transport, settle};
 use conformance::wire::{Raw, command, frame, greeting, greeting_with, property};
-use conformance::{Monitor, is_system, ours_only, zmq};
+use conformance::{Monitor, differs, is_system, ours_only, zmq};
 
 const HANDLER: &str = "inproc://zeromq.zap.01";
 
@@ -123,6 +123,33 @@ fn v07_a_peer_comes_in_while_others_come_and_go_faster_than_the_handler_answers(
         server.expect("in");
         assert!(before < HOSTILE, "all of them were before it");
     });
+}
+
+#[test]
+fn a_handler_is_not_asked_about_who_has_left() {
+    let (handler, server, endpoint) = judged(zmq::REP);
+    let events = Monitor::detached(&server, zmq::EVENT_DISCONNECTED);
+    let _first = asks(&endpoint, "first");
+    handler.recv().unwrap();
+    let second = asks(&endpoint, "second");
+    settle(server.ctx());
+    leave(vec![second], &events);
+    let _third = asks(&endpoint, "third");
+    settle(server.ctx());
+    let wanted = differs!(
+        "a_handler_is_not_asked_about_who_has_left",
+        libzmq: &["second", "third"][..],
+        ours: &["third"][..],
+    );
+    let mut asked: Vec<_> = wanted
+        .iter()
+        .map(|_| {
+            answer(&handler, "200");
+            String::from_utf8(handler.recv().unwrap().swap_remove(6)).unwrap()
+        })
+        .collect();
+    asked.sort();
+    assert_eq!(asked, wanted);
 }
 
 #[test]

@@ -185,7 +185,13 @@ fn messages_of_several_parts_are_dropped_whole() {
 
 #[test]
 fn messages_of_several_parts_make_nothing_readable() {
-    for (kind, other) in [(zmq::SERVER, zmq::DEALER), (zmq::CLIENT, zmq::PUSH), (zmq::GATHER, zmq::PUSH)] {
+    for (kind, other) in [
+        (zmq::SERVER, zmq::DEALER),
+        (zmq::CLIENT, zmq::PUSH),
+        (zmq::GATHER, zmq::PUSH),
+        (zmq::PEER, zmq::DEALER),
+        (zmq::CHANNEL, zmq::PAIR),
+    ] {
         let (sock, sender) = pair(kind, other, Transport::Inproc);
         sender.send(["two", "parts"]);
         let seen = differs!("messages_of_several_parts_make_nothing_readable", libzmq: true, ours: false);

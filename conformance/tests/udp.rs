@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use conformance::groups::{self, Dropped};
+use conformance::msg::Msg;
 use conformance::socket::loopback;
 use conformance::wait::{self, PATIENCE_MS};
-use conformance::{Ctx, Errno, Event, Monitor, Sock, is_system, ours_only, zmq};
+use conformance::{Ctx, Errno, Event, Monitor, Sock, is_system, ours_only, subject, zmq};
 
 /// Ends the test, as passed, on the distribution's libzmq, which has no groups, and of DGRAM only what its own tests need.
 macro_rules! udp {
@@ -60,7 +61,11 @@ fn dgram(ctx: &Ctx) -> (Sock, SocketAddr) {
         // It does not say which port it was given, and binds in the background.
         let address = plain_at_own_address().local_addr().unwrap();
         socket.bind(&format!("udp://{address}")).unwrap();
-        wait::until("it is bound", || UdpSocket::bind(address).is_err());
+        // Not by binding there, which would be in its way.
+        let SocketAddr::V4(v4) = address else { unreachable!("of IPv4") };
+        let ip = u32::from_ne_bytes(v4.ip().octets());
+        let entry = format!(" {ip:08X}:{:04X} ", v4.port());
+        wait::until("it is bound", || std::fs::read_to_string("/proc/net/udp").unwrap().contains(&entry));
         return (socket, address);
     }
     let address = bound(&socket, "udp://127.0.0.1:*");
@@ -209,6 +214,12 @@ fn a_body_longer_than_any_datagram_is_refused_with_its_address() {
     let to = named(peer.local_addr().unwrap());
     dgram.send_frame(&to, zmq::SNDMORE).unwrap();
     assert_eq!(dgram.send_frame(vec![0; 65_508], 0), Err(zmq::EMSGSIZE));
+    if let Some(lib) = subject().library() {
+        dgram.send_frame(&to, zmq::SNDMORE).unwrap();
+        let mut msg = Msg::copy_of(lib, vec![0; 65_508]);
+        assert_eq!(msg.send(&dgram, 0), Err(zmq::EMSGSIZE));
+        assert_eq!(msg.size(), 65_508, "it is still the caller's");
+    }
     dgram.send([&to[..], b"next"]);
     assert_eq!(received(&peer).0, b"next");
 }

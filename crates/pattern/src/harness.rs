@@ -30,6 +30,8 @@ pub(crate) struct Join {
     pub(crate) subscribes_to_all: bool,
     /// The longest message that the transport carries.
     pub(crate) longest: Option<usize>,
+    /// The first socket has not heard of the second yet, though that may send already.
+    pub(crate) unheard: bool,
 }
 
 #[derive(Default)]
@@ -64,7 +66,11 @@ impl Net {
         let assigned_id = join.assigned.map(Into::into);
         let info =
             PeerInfo { routing_id: join.far_id.into(), longest_message: join.longest, ..PeerInfo::default() };
-        self.arrive(a, from_a, Local { connected: true, assigned_id, inproc: true }, &info);
+        let local = Local { connected: true, assigned_id, inproc: true };
+        match join.unheard {
+            true => self.open(a, from_a, local),
+            false => self.arrive(a, from_a, local, &info),
+        }
         let info = PeerInfo {
             routing_id: join.id.into(),
             subscribes_to_all: join.subscribes_to_all,
@@ -77,8 +83,18 @@ impl Net {
     }
 
     fn arrive(&mut self, node: Node, id: PipeId, local: Local, info: &PeerInfo) {
+        self.open(node, id, local);
+        self.identify(node, id, info);
+    }
+
+    fn open(&mut self, node: Node, id: PipeId, local: Local) {
         let Socket { pattern, pipes, due } = &mut self.sockets[node];
         pattern.opened(pipes, id, local, due);
+    }
+
+    /// Tells of the peer at a pipe that was joined [`unheard`](Join::unheard).
+    pub(crate) fn identify(&mut self, node: Node, id: PipeId, info: &PeerInfo) {
+        let Socket { pattern, pipes, due } = &mut self.sockets[node];
         pattern.identified(pipes, id, info, due);
     }
 

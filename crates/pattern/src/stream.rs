@@ -75,12 +75,13 @@ impl Machine for Stream {
             _ => self.routes.assign_auto(id),
         }
         self.latest = self.routes.id(id).unwrap_or_default().into();
-        self.inbound.input.attach(id);
     }
 
     fn identified(&mut self, _: &mut Pipes, id: PipeId, info: &PeerInfo, _: &mut DueList) {
         self.routes.set_peer(id, info.peer);
         self.tell(id);
+        // Not sooner: what the peer sends may be there before the news of it.
+        self.inbound.input.attach(id);
     }
 
     fn readable(&mut self, _: &mut Pipes, id: PipeId, _: &mut DueList) {
@@ -94,6 +95,7 @@ impl Machine for Stream {
 
     fn ended(&mut self, pipes: &mut Pipes, id: PipeId, due: &mut DueList) {
         self.lose_output(id);
+        self.inbound.input.attach(id);
         self.inbound.ended(&self.routes, pipes, id, self.notify, due);
     }
 
@@ -156,7 +158,7 @@ impl Machine for Stream {
 mod tests {
     use crate::Setting::StreamNotify;
     use crate::harness::{BOTH, Join, Net, WRITABLE, text};
-    use ferrozmq_base::{Error, SocketType};
+    use ferrozmq_base::{Error, PeerInfo, SocketType};
 
     #[test]
     fn connections_are_announced_named_and_closed() {
@@ -178,6 +180,29 @@ mod tests {
         net.disconnect(peer, at_peer);
         assert_eq!(net.recv(stream).unwrap(), [id.clone(), vec![]]);
         assert_eq!(net.send_frame(stream, &id, true), Err(Error::HostUnreachable));
+        assert_eq!(net.peers(stream), 0);
+    }
+
+    #[test]
+    fn what_comes_is_read_after_the_notice_of_its_connection() {
+        let mut net = Net::new();
+        let (stream, peer) = (net.socket(SocketType::Stream), net.socket(SocketType::Pair));
+        let (here, _) = net.join_with(stream, peer, Join { unheard: true, ..Join::default() });
+        let id = net.pattern(stream).latest_routing_id().unwrap().to_vec();
+        net.send(peer, &[b"data"]).unwrap();
+        assert_eq!(net.ready(stream), WRITABLE);
+        net.identify(stream, here, &PeerInfo::default());
+        assert_eq!(net.recv(stream).unwrap(), [id.clone(), vec![]]);
+        assert_eq!(net.recv(stream).unwrap(), [id, b"data".to_vec()]);
+    }
+
+    #[test]
+    fn what_ends_before_its_notice_is_gone() {
+        let mut net = Net::new();
+        let (stream, peer) = (net.socket(SocketType::Stream), net.socket(SocketType::Pair));
+        let (_, there) = net.join_with(stream, peer, Join { unheard: true, ..Join::default() });
+        net.disconnect(peer, there);
+        net.recv(stream).unwrap();
         assert_eq!(net.peers(stream), 0);
     }
 
