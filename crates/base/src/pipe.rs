@@ -48,7 +48,7 @@ pub enum Due {
     Writable,
     /// The pattern ended the pipe; the runtime tells the other end.
     End(End),
-    /// The far end is gone and everything that it sent was read: the pattern may forget the pipe.
+    /// The far end is known to be gone and everything that it sent was read: the pattern may forget the pipe.
     Drained,
 }
 
@@ -100,6 +100,9 @@ pub enum Rx {
 pub struct Pipe {
     tx: Tx,
     rx: Rx,
+    /// This side was told that the far end is gone, or has ended the pipe itself. What the far end sent may have been
+    /// found at its end before that: the news is still to come.
+    over: bool,
 }
 
 /// What a read found.
@@ -114,7 +117,7 @@ pub struct Got {
 impl Pipe {
     /// A pipe of these two directions.
     pub fn new(tx: Tx, rx: Rx) -> Self {
-        Self { tx, rx }
+        Self { tx, rx, over: false }
     }
 }
 
@@ -375,7 +378,7 @@ impl Pipes {
         }
     }
 
-    /// Whether the far end is gone and everything it sent was read.
+    /// Whether the far end is known to be gone and everything it sent was read.
     pub fn drained(&mut self, id: PipeId) -> bool {
         self.pipe(id).is_none_or(|p| p.input_ended())
     }
@@ -466,17 +469,19 @@ impl Pipe {
     }
 
     fn input_ended(&mut self) -> bool {
-        match &mut self.rx {
-            Rx::Queue(r) => r.ended(),
-            Rx::Inbox(r) => r.ended(),
-            Rx::Slot(r) => r.ended(),
-            Rx::Closed => true,
-        }
+        self.over
+            && match &mut self.rx {
+                Rx::Queue(r) => r.ended(),
+                Rx::Inbox(r) => r.ended(),
+                Rx::Slot(r) => r.ended(),
+                Rx::Closed => true,
+            }
     }
 
     fn close_output(&mut self) {
         // Dropping the writer drops what was not published and tells the reader that no more will come.
         self.tx = Tx::Closed;
+        self.over = true;
     }
 }
 

@@ -350,6 +350,9 @@ fn pipes_are_named_by_ids_that_go_stale() {
     assert_eq!(due, [(a, Due::End(End::Drain))]);
     due.clear();
     assert!(!near.is_open(a) && !near.room(a));
+    // Nobody has told this side yet.
+    assert!(!far.get(b, &mut m, &mut due) && !far.drained(b) && due.is_empty());
+    far.close_output(b);
     assert!(!far.get(b, &mut m, &mut due) && far.drained(b));
     assert_eq!(due, [(b, Due::Drained)]);
     assert!(near.remove(a).is_some() && near.remove(a).is_none());

@@ -153,6 +153,17 @@ impl Net {
         self.settle();
     }
 
+    /// As [`Net::disconnect`], but the other end is not told before `meanwhile` is done.
+    pub(crate) fn disconnect_unheard(&mut self, node: Node, id: PipeId, meanwhile: impl FnOnce(&mut Self)) {
+        let far = self.far.get(&(node, id)).copied();
+        let Socket { pattern, pipes, due } = &mut self.sockets[node];
+        pattern.gone(pipes, id, due);
+        pipes.remove(id);
+        meanwhile(self);
+        self.end(far);
+        self.settle();
+    }
+
     /// A hiccup: the connection of this pipe was made anew.
     pub(crate) fn hiccup(&mut self, node: Node, id: PipeId) {
         self.tell(Some((node, id)), Pattern::hiccup);

@@ -197,6 +197,19 @@ mod tests {
     }
 
     #[test]
+    fn an_end_that_is_seen_before_it_is_heard_of_is_told() {
+        let mut net = Net::new();
+        let (stream, peer) = (net.socket(SocketType::Stream), net.socket(SocketType::Pair));
+        let (_, there) = net.join(stream, peer);
+        let connected = net.recv(stream).unwrap();
+        net.disconnect_unheard(peer, there, |net| {
+            assert_eq!(net.recv(stream).map(|m| text(&m)), Err(Error::Again));
+        });
+        assert_eq!(net.recv(stream).unwrap(), connected);
+        assert_eq!((net.recv(stream).map(|m| text(&m)), net.peers(stream)), (Err(Error::Again), 0));
+    }
+
+    #[test]
     fn what_ends_before_its_notice_is_gone() {
         let mut net = Net::new();
         let (stream, peer) = (net.socket(SocketType::Stream), net.socket(SocketType::Pair));
