@@ -489,6 +489,19 @@ impl<T: Send> Reader<T> {
         first
     }
 
+    /// The item that many behind the next one, which is not far: none if it lies in another block, or if the writer may
+    /// still be near.
+    #[inline(always)]
+    pub(crate) fn ahead(&self, items: usize) -> Option<&T> {
+        debug_assert!(items < SOON_READ);
+        let here = (self.place.end.addr() - self.place.at.addr()) / size_of::<Cell<T>>();
+        if here <= items || self.published - self.taken <= SOON_READ as u64 {
+            return None;
+        }
+        // SAFETY: a cell of the reader's block; published (Acquire) and not taken.
+        Some(unsafe { (*self.place.at.add(items)).with(|p| &*(*p).as_ptr()) })
+    }
+
     /// Looks at published items without taking them, in order, until `see` says false.
     pub(crate) fn look<'a>(&'a self, mut see: impl FnMut(&'a T) -> bool) {
         let (mut place, mut taken) = (self.place, self.taken);

@@ -14,6 +14,7 @@ use crate::{
     cancel::uncancelled,
     chunk,
     pool::{self, Block, BlockKind},
+    prefetch,
     sync::{Ordering, fence},
 };
 
@@ -132,7 +133,7 @@ impl Content {
     }
 
     /// A copy of these bytes.
-    #[inline(never)]
+    #[inline(always)]
     pub fn copy_from(bytes: &[u8]) -> Result<Self, OutOfMemory> {
         let block = pool::allocate(bytes.len())?;
         // SAFETY: a fresh block with room for all of `bytes`.
@@ -144,7 +145,7 @@ impl Content {
     }
 
     /// A zeroed body of this size.
-    #[inline(never)]
+    #[inline(always)]
     pub fn zeroed(size: usize) -> Result<Self, OutOfMemory> {
         // Memory that was used before is zeroed faster than the system finds any; the largest is always its own.
         let kept = size <= pool::KEPT_MAX;
@@ -249,6 +250,15 @@ impl Content {
         self.ptr
     }
 
+    /// Asks for the memory of a short body, with its count: processors foresee by themselves how a longer one goes on.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self) {
+        if self.len <= 2 * prefetch::LINE - size_of::<Block>() {
+            prefetch::to_write(self.block);
+            prefetch::to_read(self.block.cast::<u8>().wrapping_add(prefetch::LINE));
+        }
+    }
+
     /// Another reference to the same bytes.
     #[inline]
     pub fn share(&self) -> Self {
@@ -283,6 +293,12 @@ impl Content {
     /// Whether the bytes belong to somebody else, who may look at them.
     pub(crate) fn is_lent(&self) -> bool {
         matches!(self.kind(), None | Some(BlockKind::Bytes))
+    }
+
+    /// Whether the memory is of this crate, or constant.
+    #[inline(always)]
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(self.kind(), None | Some(BlockKind::Plain | BlockKind::Chunk))
     }
 
     /// Whether a free function tells the owner of the bytes that they are no longer needed.

@@ -2,7 +2,7 @@
 //!
 //! A forked child has only the thread that forked. A lock that another thread holds at that moment would stay held in the
 //! child for ever, and a new context of the child would hang. So the forking thread takes both locks before, and gives
-//! them back on both sides (pthread_atfork(3)).
+//! them back on both sides (pthread_atfork(3)). Threads that are not in the child are forgotten there.
 
 use std::{
     cell::Cell,
@@ -33,7 +33,7 @@ pub(crate) fn watch() {
         return;
     }
     // SAFETY: the handlers do not unwind. Without memory for them a fork is as it was without them.
-    unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
+    unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after_in_the_child)) };
 }
 
 extern "C" fn before() {
@@ -44,6 +44,11 @@ extern "C" fn before() {
 
 extern "C" fn after() {
     drop(HELD.try_with(Cell::take));
+}
+
+extern "C" fn after_in_the_child() {
+    pool::forget_other_threads();
+    after();
 }
 
 fn take<T>(

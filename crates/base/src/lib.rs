@@ -29,6 +29,7 @@ pub mod record;
 pub mod slot;
 pub mod socket_type;
 pub mod sync;
+pub mod thread;
 
 pub use error::{Error, OutOfMemory, Result};
 pub use msg::{Kind, Msg};

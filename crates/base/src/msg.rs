@@ -17,6 +17,7 @@
 //! With a group (RADIO, DISH; up to 255 bytes) the last word points to a counted record of group and peer: the body
 //! stays where it is, so that a pointer to it outlives the setting of a group.
 use std::{
+    array,
     cell::Cell,
     ffi::c_void,
     fmt,
@@ -186,14 +187,15 @@ pub(crate) unsafe fn copy_short(from: *const u8, to: *mut u8, len: usize) {
 /// A word of a body, of which any byte may be uninitialised.
 type Word = MaybeUninit<u64>;
 
-/// Reads two words one by one: the compiler would make one wide read of them.
+/// Reads words one by one: the compiler would make wide reads of them, and one of what was just written would wait for
+/// all that was written before, as the body to memory that another core had.
 ///
 /// # Safety
 /// They are readable and aligned.
 #[inline(always)]
-unsafe fn read_two_words(from: *const Word) -> [Word; 2] {
+unsafe fn read_words<const N: usize>(from: *const Word) -> [Word; N] {
     // SAFETY: by the contract.
-    unsafe { [from.read_volatile(), from.add(1).read_volatile()] }
+    array::from_fn(|i| unsafe { from.add(i).read_volatile() })
 }
 
 /// Up to 16 bytes, filled up with zeros, as the two words that lie in memory so.
@@ -434,7 +436,7 @@ impl Msg {
         unsafe {
             let (from, to) = ((&raw const self.body).cast::<[Word; 6]>(), to.cast::<[Word; 6]>());
             if head.is_inline_up_to(16) {
-                to.cast::<[Word; 2]>().write_unaligned(read_two_words(from.cast()));
+                to.cast::<[Word; 2]>().write_unaligned(read_words::<2>(from.cast()));
             } else if head.tag() == INLINE {
                 to.write_unaligned(*from);
             } else {
@@ -526,7 +528,9 @@ impl Msg {
     /// Gives up body and properties. The message owns nothing afterwards and is empty.
     #[inline(never)]
     fn release(&mut self) {
-        self.release_properties();
+        if self.flags() & (META_STRONG | GROUPED) != 0 {
+            self.release_properties();
+        }
         if self.tag() == CONTENT {
             self.head.set(Head::EMPTY.with_flags(self.flags()).with_routing_id(self.routing_id()));
             // SAFETY: the tag said that the body is a content; it says so no more.
@@ -728,21 +732,26 @@ impl Msg {
         mem::take(self)
     }
 
-    /// Takes the place of this message. A short one is moved by words: the wide moves that the compiler makes wait until
-    /// what was just written is in the cache.
+    /// Takes the place of this message. Its body is moved by words, unless it is long and lies in the message.
     #[inline(always)]
     pub fn replace_by(&mut self, from: Self) {
-        if !from.head.get().is_inline_up_to(16) {
+        let head = from.head.get();
+        if head.tag() == INLINE && !head.is_inline_up_to(16) {
             *self = from;
             return;
         }
         self.reset();
-        self.head.set(from.head.get());
+        self.head.set(head);
         self.peer.set(from.peer.get());
-        // SAFETY: two words on both sides, whether or not they are initialised.
+        let words = (&raw const from.body).cast();
+        let body = &raw mut self.body;
+        // SAFETY: words of a body on both sides, whether or not they are initialised.
         unsafe {
-            let words = read_two_words((&raw const from.body).cast());
-            (&raw mut self.body).cast::<[Word; 2]>().write(words);
+            if head.tag() == INLINE {
+                body.cast::<[Word; 2]>().write(read_words(words));
+            } else {
+                body.cast::<[Word; 3]>().write(read_words(words));
+            }
         }
         // What it owns is this message's.
         mem::forget(from);
@@ -831,12 +840,12 @@ impl Msg {
         self.tag() == INLINE
     }
 
-    /// Whether the message is live and owns nothing: dropping or replacing it runs no code of others, as a free
-    /// function would be.
+    /// Whether the message is live, and dropping or replacing it runs no code of others, as a free function would be.
     #[inline(always)]
     pub fn is_plain(&self) -> bool {
         const DECISIVE: u64 = 0xff | Head::OWNS;
-        self.head.get().0 & DECISIVE == Head::EMPTY.0
+        let head = self.head.get().0 & DECISIVE;
+        head == Head::EMPTY.0 || head == CONTENT.into() && self.body().is_some_and(Content::is_ours)
     }
 
     /// Closes the message: it holds nothing, its tag is 0; only MORE can still be read.

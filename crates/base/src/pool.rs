@@ -383,83 +383,9 @@ pub use thread::{Held, hold};
 pub(crate) use thread::{POOLS, Shelf};
 
 #[cfg(not(loom))]
-mod thread {
-    //! Which thread holds which pool.
-    use std::{
-        cell::Cell,
-        marker::PhantomData,
-        sync::{Mutex, PoisonError},
-    };
-
-    use super::Pool;
-
-    /// Every pool ever made. Thread start and end only.
-    pub(crate) static POOLS: Mutex<Vec<Shelf>> = Mutex::new(Vec::new());
-
-    pub(crate) struct Shelf {
-        pool: &'static Pool,
-        held: bool,
-    }
-
-    thread_local! {
-        /// This thread's pool.
-        static POOL: Cell<Option<&'static Pool>> = const { Cell::new(None) };
-        /// Gives it back when a thread ends that has not said when it will.
-        static UNTIL_THE_END: Held = const { Held(PhantomData) };
-    }
-
-    /// The thread's hold on a pool: dropped, it gives back what the thread has, until it asks for a pool again.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct Held(PhantomData<*const ()>);
-
-    /// Gets the calling thread a pool for as long as the result lives. For threads of our own: any other gets one by its
-    /// first message, and gives it back by a destructor of the thread, for which the lock of the dynamic loader is needed.
-    /// A thread that has that lock, in the constructor or destructor of a library, may be waiting for ours.
-    pub fn hold() -> Held {
-        if POOL.get().is_none() {
-            POOL.set(Some(adopt()));
-        }
-        Held(PhantomData)
-    }
-
-    fn adopt() -> &'static Pool {
-        crate::fork::watch();
-        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shelf) = pools.iter_mut().find(|shelf| !shelf.held) {
-            shelf.held = true;
-            return shelf.pool;
-        }
-        let pool: &'static Pool = Box::leak(Box::new(Pool::new()));
-        pools.push(Shelf { pool, held: true });
-        pool
-    }
-
-    impl Drop for Held {
-        fn drop(&mut self) {
-            let Some(pool) = POOL.take() else { return };
-            // SAFETY: this thread holds the pool until the flag below is cleared.
-            unsafe { pool.flush() };
-            let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(shelf) = pools.iter_mut().find(|shelf| std::ptr::eq(shelf.pool, pool)) {
-                shelf.held = false;
-            }
-        }
-    }
-
-    /// Runs `f` with this thread's pool; none while the thread is being torn down. `f` must not come back here.
-    #[inline]
-    pub(super) fn with<R>(f: impl FnOnce(&'static Pool) -> R) -> Option<R> {
-        Some(f(POOL.get().or_else(until_the_end)?))
-    }
-
-    #[cold]
-    fn until_the_end() -> Option<&'static Pool> {
-        UNTIL_THE_END.try_with(|_| ()).ok()?;
-        POOL.set(Some(adopt()));
-        POOL.get()
-    }
-}
+mod thread;
+#[cfg(not(loom))]
+pub(crate) use thread::forget_other_threads;
 
 #[cfg(loom)]
 mod thread {

@@ -1,5 +1,8 @@
 //! Hints to the processor that memory is used soon. They change nothing, also for an address that is none.
 
+/// Bytes that come at once.
+pub(crate) const LINE: usize = 64;
+
 /// The memory here will be read.
 #[inline(always)]
 pub(crate) fn to_read<T>(place: *const T) {

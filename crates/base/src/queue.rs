@@ -19,6 +19,8 @@ use crate::{
 const LINGER_MAX: u32 = 48 * LINGER;
 /// Messages that make a look worth its while: it takes the count of published messages from the writer's core.
 const BATCH: u32 = 64;
+/// How many messages before it is read a body is asked for, which takes a while to come from its writer's core.
+const SOON: usize = 2;
 /// How long the reader of a stream lets them gather, in pauses.
 const GATHER: u32 = LINGER;
 
@@ -179,6 +181,11 @@ impl Reader {
         if m.unpack(first) {
             // SAFETY: the cells behind the first.
             unsafe { m.unpack_rest(|| self.frames.take()) };
+        }
+        if !m.is_inline()
+            && let Some(cell) = self.frames.ahead(SOON)
+        {
+            cell.prefetch();
         }
         true
     }

@@ -30,6 +30,7 @@ use ferrozmq_base::{
     Error, Result,
     cancel::uncancelled,
     gate::{Gate, Pass},
+    thread,
 };
 use ferrozmq_runtime::{SharedSocket, SocketCore};
 use ferrozmq_sys::ForkEpoch;
@@ -215,7 +216,7 @@ impl Slot {
             if self.name.load(Ordering::Acquire) != handle.addr() {
                 return Some(Err(Refused::Dead));
             }
-            match gate.enter(thread()) {
+            match gate.enter(thread::number()) {
                 Some(pass) => Some(Ok(pass)),
                 None if self.shared.load(Ordering::Relaxed) => None,
                 None => Some(Err(Refused::Busy)),
@@ -256,7 +257,7 @@ pub(crate) fn enter(handle: *const c_void) -> Result<Entered, Refused> {
     let slot = (handle_address & !(STRIDE - 1)) + offset_of!(Region, slots);
     // SAFETY: a slot of the region, as far from the first slot as its gates from the first gate.
     let slot: &'static Slot = unsafe { &*ptr::with_exposed_provenance(slot) };
-    let pass = match gate.enter_again(thread()) {
+    let pass = match gate.enter_again(thread::number()) {
         Some(pass) => pass,
         None => slot.enter_slowly(handle, gate)?,
     };
@@ -308,35 +309,6 @@ fn free_slots() -> Option<MutexGuard<'static, Free>> {
         // Nothing in the critical sections leaves the queue half changed.
         Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
         Err(TryLockError::WouldBlock) => None,
-    })
-}
-
-/// A number of the calling thread for a gate: where its control block is, which the processor holds, and which begins with
-/// pointers. A thread that gets the place of one that has ended began after that end.
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-#[inline(always)]
-fn thread() -> u64 {
-    let pointer: u64;
-    // SAFETY: the first word of the thread control block is its own address, by the ABI of thread-local storage.
-    unsafe {
-        std::arch::asm!("mov {}, fs:[0]", out(reg) pointer, options(nostack, preserves_flags, readonly, pure));
-    }
-    pointer
-}
-
-/// A number of the calling thread for a gate.
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-#[inline(always)]
-fn thread() -> u64 {
-    use std::cell::Cell;
-    thread_local! {
-        static NUMBER: Cell<u64> = const { Cell::new(0) };
-    }
-    NUMBER.with(|number| {
-        if number.get() == 0 {
-            number.set(ferrozmq_base::sync::unique_id() * ferrozmq_base::gate::THREAD_STEP);
-        }
-        number.get()
     })
 }
 

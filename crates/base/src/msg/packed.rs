@@ -13,7 +13,7 @@
 //! published together.
 use std::{mem::ManuallyDrop, sync::Arc};
 
-use super::{CONTENT, GROUPED, Grouped, Head, INLINE, META_STRONG, MORE, Msg, Peer, Word, read_two_words};
+use super::{CONTENT, GROUPED, Grouped, Head, INLINE, META_STRONG, MORE, Msg, Peer, Word, read_words};
 use crate::content::Content;
 
 /// The rest of an inline body.
@@ -49,6 +49,17 @@ impl Packed {
     /// Whether this is the first cell of a message's last frame.
     pub(crate) fn ends_message(&self) -> bool {
         matches!(self.head.tag(), INLINE | CONTENT) && self.head.flags() & MORE == 0
+    }
+}
+
+impl Packed {
+    /// Asks for the memory of a short body that lies elsewhere.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self) {
+        if self.head.tag() == CONTENT {
+            // SAFETY: the tag says that it is a content.
+            unsafe { self.body.content.prefetch() };
+        }
     }
 }
 
@@ -100,12 +111,12 @@ impl Msg {
         // SAFETY: by the contract; words are copied whether or not they are initialised, and the source owns nothing
         // afterwards.
         unsafe {
-            let from = (&raw const self.body).cast::<[Word; WORDS]>();
-            let body = (&raw mut (*to).body).cast::<[Word; WORDS]>();
+            let from = (&raw const self.body).cast();
+            let body = &raw mut (*to).body;
             if head.is_inline_up_to(16) {
-                body.cast::<[Word; 2]>().write(read_two_words(from.cast()));
+                body.cast::<[Word; 2]>().write(read_words(from));
             } else {
-                *body = *from;
+                body.cast::<[Word; WORDS]>().write(read_words(from));
             }
             (*to).head = head.with_flags(head.flags() & !MORE | more as u8);
         }

@@ -34,6 +34,21 @@ fn copies_of_every_length_hold_the_bytes() {
 }
 
 #[test]
+fn only_what_runs_code_of_others_when_it_goes_is_not_plain() {
+    let calls = AtomicUsize::new(0);
+    let mut bytes = [1; 60];
+    let plain = [Msg::new(), Msg::copy_from(&[1; 48]).unwrap(), Msg::copy_from(&[1; 100]).unwrap()];
+    assert!(plain.iter().all(Msg::is_plain));
+    assert!(plain[2].share().is_plain() && Msg::from_static(&[1; 100]).is_plain());
+    let owner = Bytes::from_owner(vec![1; 100]);
+    let mut closed = Msg::new();
+    closed.invalidate();
+    for m in [counted(&mut bytes, &calls), Msg::from_bytes(owner), closed] {
+        assert!(!m.is_plain(), "{m:?}");
+    }
+}
+
+#[test]
 fn assigning_replaces_everything() {
     let calls = AtomicUsize::new(0);
     let mut bytes = [1; 60];
