@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The head is one word, and is written and read as one wherever a message is made or moved: a processor passes on what
-//! was just written only to a read that is not wider, else the read waits until the bytes are in the cache. For the same
-//! reason short bodies are moved as two words.
+//! was just written only to a read that is not wider, else the read waits until the bytes are in the cache, and before them
+//! all that was written earlier. For the same reason short bodies are moved as two words, and contents as three.
 //!
 //! Invariants: no field points into the struct, so that it may be moved with `memcpy`. The tag is `INLINE` or
 //! `CONTENT` in a live message; 0 marks a closed one (and zeroed memory), which owns nothing. Without the
@@ -187,8 +187,7 @@ pub(crate) unsafe fn copy_short(from: *const u8, to: *mut u8, len: usize) {
 /// A word of a body, of which any byte may be uninitialised.
 type Word = MaybeUninit<u64>;
 
-/// Reads words one by one: the compiler would make wide reads of them, and one of what was just written would wait for
-/// all that was written before, as the body to memory that another core had.
+/// Reads words one by one: the compiler would make wide reads of them.
 ///
 /// # Safety
 /// They are readable and aligned.
@@ -323,12 +322,22 @@ impl Msg {
     /// Zeroed body of this size.
     #[inline(always)]
     pub fn with_size(size: usize) -> Result<Self, OutOfMemory> {
-        if size > Self::INLINE_MAX {
-            return Ok(Self::from_content_unshared(Content::zeroed(size)?));
-        }
         let mut m = Self::new();
-        m.head.set(Head::inline(size));
-        let body = (&raw mut m.body).cast::<[u64; 6]>();
+        m.assign_zeros(size)?;
+        Ok(m)
+    }
+
+    /// Replaces the message by one with a zeroed body of this size, in place. On failure the message is empty.
+    #[inline(always)]
+    pub fn assign_zeros(&mut self, size: usize) -> Result<(), OutOfMemory> {
+        self.reset();
+        if size > Self::INLINE_MAX {
+            self.body.content = ManuallyDrop::new(Content::zeroed(size)?);
+            self.head.set(Head::CONTENT);
+            return Ok(());
+        }
+        self.head.set(Head::inline(size));
+        let body = (&raw mut self.body).cast::<[u64; 6]>();
         // SAFETY: the inline body is 48 bytes, aligned for words. Of a short one the rest is never read.
         unsafe {
             if size <= 16 {
@@ -337,7 +346,7 @@ impl Msg {
                 body.write([0; 6]);
             }
         }
-        Ok(m)
+        Ok(())
     }
 
     /// A body in memory of the caller, never copied, however small. `free` is called exactly once, with `data` and
@@ -735,23 +744,27 @@ impl Msg {
     /// Takes the place of this message. Its body is moved by words, unless it is long and lies in the message.
     #[inline(always)]
     pub fn replace_by(&mut self, from: Self) {
-        let head = from.head.get();
-        if head.tag() == INLINE && !head.is_inline_up_to(16) {
-            *self = from;
-            return;
+        // SAFETY: the message has a body of so many words.
+        unsafe {
+            match from.head.get() {
+                head if head.is_inline_up_to(16) => self.replace_by_words::<2>(from),
+                head if head.tag() == CONTENT => self.replace_by_words::<3>(from),
+                _ => *self = from,
+            }
         }
+    }
+
+    /// # Safety
+    /// `N` words are all there is of the other's body.
+    #[inline(always)]
+    unsafe fn replace_by_words<const N: usize>(&mut self, from: Self) {
         self.reset();
-        self.head.set(head);
+        self.head.set(from.head.get());
         self.peer.set(from.peer.get());
-        let words = (&raw const from.body).cast();
-        let body = &raw mut self.body;
         // SAFETY: words of a body on both sides, whether or not they are initialised.
         unsafe {
-            if head.tag() == INLINE {
-                body.cast::<[Word; 2]>().write(read_words(words));
-            } else {
-                body.cast::<[Word; 3]>().write(read_words(words));
-            }
+            let words: [Word; N] = read_words((&raw const from.body).cast());
+            (&raw mut self.body).cast::<[Word; N]>().write(words);
         }
         // What it owns is this message's.
         mem::forget(from);

@@ -70,10 +70,11 @@ impl Message {
     #[inline]
     #[doc(alias = "zmq_msg_init_size")]
     pub fn build(size: usize, write: impl FnOnce(&mut [u8])) -> Result<Self> {
-        let mut message = Msg::with_size(size)?;
+        let mut message = Self::new();
+        message.0.assign_zeros(size)?;
         // A new message has nobody to share with.
-        write(message.as_mut_slice().unwrap_or_default());
-        Ok(Self(message))
+        write(message.0.as_mut_slice().unwrap_or_default());
+        Ok(message)
     }
 
     /// Becomes a copy of these bytes.

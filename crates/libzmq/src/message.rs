@@ -118,7 +118,7 @@ pub(crate) unsafe fn receive(message: *mut Msg, socket: *mut c_void, bits: c_int
     Ok(clamped(message.len()))
 }
 
-/// Receives into a message that holds something, or is none. What it holds goes after the socket is left: a free
+/// Receives into a message that holds something of others, or is none. What it holds goes after the socket is left: a free
 /// function may well use the socket.
 ///
 /// # Safety
