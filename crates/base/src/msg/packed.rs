@@ -46,13 +46,6 @@ impl Packed {
     /// The most cells of a message.
     pub(crate) const MOST: usize = 3;
 
-    /// Whether this is the first cell of a message's last frame.
-    pub(crate) fn ends_message(&self) -> bool {
-        matches!(self.head.tag(), INLINE | CONTENT) && self.head.flags() & MORE == 0
-    }
-}
-
-impl Packed {
     /// Asks for the memory of a short body that lies elsewhere.
     #[inline(always)]
     pub(crate) fn prefetch(&self) {
@@ -60,6 +53,11 @@ impl Packed {
             // SAFETY: the tag says that it is a content.
             unsafe { self.body.content.prefetch() };
         }
+    }
+
+    /// Whether this is the first cell of a message's last frame.
+    pub(crate) fn ends_message(&self) -> bool {
+        matches!(self.head.tag(), INLINE | CONTENT) && self.head.flags() & MORE == 0
     }
 }
 
