@@ -578,18 +578,37 @@ fn receiving_releases_what_was_in_the_message() {
 }
 
 #[test]
+fn the_free_function_of_what_was_in_the_message_may_use_the_socket() {
+    extern "C" fn answer(_: *mut c_void, socket: *mut c_void) {
+        let sent = c_library!().zmq_send(socket, b"free".as_ptr().cast(), 4, zmq::DONTWAIT);
+        assert_eq!(sent, 4);
+    }
+    let lib = c_library!();
+    for transport in [Transport::Inproc, Transport::Tcp] {
+        let (a, b) = pair(zmq::PAIR, zmq::PAIR, transport);
+        b.send("new");
+        let mut msg = Msg::around(lib, STATIC.as_ptr().cast_mut().cast(), 10, Some(answer), a.handle().0);
+        assert_eq!(msg.recv(&a, 0), Ok(3));
+        assert_eq!(msg.body(), b"new");
+        b.expect("free");
+    }
+}
+
+#[test]
 fn a_failed_receive_leaves_a_valid_message() {
     let lib = c_library!();
     let ctx = Ctx::new();
-    let mut msg = Msg::copy_of(lib, "old");
-    assert_eq!(msg.recv(&ctx.socket(zmq::PUSH), 0), Err(zmq::ENOTSUP));
-    assert_eq!(msg.body(), b"old");
-    assert_eq!(msg.recv(&ctx.socket(zmq::REQ), 0), Err(zmq::EFSM));
-    assert_eq!(msg.body(), b"old");
-    assert_eq!(msg.recv(&ctx.socket(zmq::PULL), zmq::DONTWAIT), Err(zmq::EAGAIN));
-    let left = differs!("a_failed_receive_leaves_a_valid_message", libzmq: "", ours: "old");
-    assert_eq!(msg.body(), left.as_bytes());
-    assert_eq!(msg.close(), Ok(()));
+    for old in ["old".to_owned(), "older".repeat(20), "oldest".repeat(2_000)] {
+        let mut msg = Msg::copy_of(lib, &old);
+        assert_eq!(msg.recv(&ctx.socket(zmq::PUSH), 0), Err(zmq::ENOTSUP));
+        assert_eq!(msg.body(), old.as_bytes());
+        assert_eq!(msg.recv(&ctx.socket(zmq::REQ), 0), Err(zmq::EFSM));
+        assert_eq!(msg.body(), old.as_bytes());
+        assert_eq!(msg.recv(&ctx.socket(zmq::PULL), zmq::DONTWAIT), Err(zmq::EAGAIN));
+        let left = differs!("a_failed_receive_leaves_a_valid_message", libzmq: "", ours: old.as_str());
+        assert_eq!(msg.body(), left.as_bytes());
+        assert_eq!(msg.close(), Ok(()));
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Threads for programs that want no threading library of their own. They block all signals and are named `ZMQapp`.
 use crate::boundary::entries;
 use ferrozmq_base::{Error, Result};
-use libc::{c_int, c_void, pthread_attr_t, pthread_t, sigset_t};
+use ferrozmq_sys::signal::AllBlocked;
+use libc::{c_int, c_void, pthread_attr_t, pthread_t};
 use std::{mem::MaybeUninit, ptr};
 
 type ThreadFn = unsafe extern "C-unwind" fn(*mut c_void);
@@ -39,23 +40,18 @@ fn check(code: c_int) -> Result<()> {
 
 fn spawn(run: ThreadFn, argument: *mut c_void) -> Result<pthread_t> {
     let start = Box::into_raw(Box::new(Start { run, argument }));
-    let (mut all, mut before) = (MaybeUninit::<sigset_t>::uninit(), MaybeUninit::<sigset_t>::uninit());
     let mut thread = MaybeUninit::<pthread_t>::uninit();
-    // SAFETY: both sets are written before they are read; a thread inherits the mask of its creator, who gets its own
-    // back. Default attributes: the stack that the program's limits ask for.
-    unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        let masked = libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-        let created = pthread_create(thread.as_mut_ptr(), ptr::null(), begin, start.cast());
-        if masked == 0 {
-            libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
-        }
-        if created != 0 {
-            drop(Box::from_raw(start));
-        }
-        check(created)?;
-        Ok(thread.assume_init())
+    let blocked = AllBlocked::new();
+    // SAFETY: `begin` takes what is passed. Default attributes: the stack that the program's limits ask for.
+    let created = unsafe { pthread_create(thread.as_mut_ptr(), ptr::null(), begin, start.cast()) };
+    drop(blocked);
+    if created != 0 {
+        // SAFETY: no thread has taken it.
+        drop(unsafe { Box::from_raw(start) });
     }
+    check(created)?;
+    // SAFETY: written by a call that succeeded.
+    Ok(unsafe { thread.assume_init() })
 }
 
 entries! {

@@ -68,10 +68,11 @@ impl fmt::Debug for SignalSet {
 
 /// Blocks every signal in the calling thread until dropped.
 #[derive(Debug)]
-pub(crate) struct AllBlocked(SignalSet);
+pub struct AllBlocked(SignalSet);
 
 impl AllBlocked {
-    pub(crate) fn new() -> io::Result<Self> {
+    /// Blocks them: a thread that is created meanwhile inherits that.
+    pub fn new() -> io::Result<Self> {
         let before = SignalSet::blocked()?;
         let all = SignalSet::all();
         // SAFETY: `all` is an initialised set.
