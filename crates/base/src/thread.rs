@@ -25,7 +25,8 @@ pub fn number() -> u64 {
     }
     NUMBER.with(|number| {
         if number.get() == 0 {
-            number.set(crate::sync::unique_id() * crate::gate::THREAD_STEP);
+            // As far apart as the others: the pools tell threads apart by pages.
+            number.set(crate::sync::unique_id() << 12);
         }
         number.get()
     })
